@@ -1,0 +1,46 @@
+"""Errors the library raises on purpose: one line that says what is wrong, one that says what to do."""
+
+from __future__ import annotations
+
+
+class UnsegError(Exception):
+    """A problem the user can act on.
+
+    Args:
+        message: what is wrong, naming the file or option; one line.
+        hint: what to do about it; one line.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageProblem(UnsegError):
+    """An option or argument that cannot be honoured."""
+
+    exit_code = 2
+
+
+class NothingToDo(UnsegError):
+    """No picture was found where pictures were expected."""
+
+    exit_code = 3
+
+
+class EnvironmentProblem(UnsegError):
+    """Missing weights, an absent package, a device that is not there, a folder that cannot be written."""
+
+    exit_code = 4
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """Hint for a misspelt name: the closest known one, then all of them."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    listing = "known: " + ", ".join(known)
+    return f"did you mean {close[0]!r}? ({listing})" if close else listing

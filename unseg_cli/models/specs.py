@@ -1,0 +1,72 @@
+"""The shapes of the generators: the only place that knows sizes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSpec:
+    """Everything needed to build a generator without touching a file.
+
+    Attributes:
+        kind: "lite" (small convolutional encoder) or "sam_vit" (the paper's).
+        name: what users call it.
+        image_size: S, the side of the square network input in pixels.
+        encoder: timm name of the lite encoder; unused for sam_vit.
+        embed_stride: input pixels per embedding cell (lite 8, SAM 16).
+        noise_size: side of the square noise map that comes out, in pixels.
+        tiles, tile_size: (lite) how many learned periodic textures, and their period in noise pixels.
+        vit_width, vit_depth, vit_heads, vit_global_blocks, vit_window: (sam_vit) the image encoder's shape.
+    """
+
+    kind: str
+    name: str
+    image_size: int
+    embed_stride: int
+    noise_size: int
+    encoder: str = ""
+    tiles: int = 0
+    tile_size: int = 0
+    vit_width: int = 768
+    vit_depth: int = 12
+    vit_heads: int = 12
+    vit_global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    vit_window: int = 14
+
+    @property
+    def embed_size(self) -> int:
+        """Side of the image embedding, in cells."""
+        return self.image_size // self.embed_stride
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the generator was trained to predict a mask without a prompt."""
+        return self.kind == "lite"
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, kept in the weights file's header."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> GeneratorSpec:
+        """Inverse of `to_json`."""
+        fields = dict(document)
+        fields["vit_global_blocks"] = tuple(fields.get("vit_global_blocks", ()))
+        return GeneratorSpec(**fields)
+
+
+SPECS: dict[str, GeneratorSpec] = {
+    "lite": GeneratorSpec(
+        kind="lite",
+        name="lite",
+        image_size=256,
+        embed_stride=8,
+        noise_size=256,
+        encoder="tf_efficientnet_lite0",
+        tiles=4,
+        tile_size=32,
+    ),
+    "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
+}
