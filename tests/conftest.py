@@ -1,0 +1,62 @@
+"""What every test gets: few threads, fixed seeds, a cache folder of its own, no UNSEG_ settings from outside."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Timing depends on the machine, examples must not: the same ones on every run, and no folder written for them.
+settings.register_profile("unseg", deadline=None, derandomize=True, database=None, max_examples=25)
+settings.load_profile("unseg")
+
+
+def pytest_configure() -> None:
+    """Two threads: what the smallest supported machine has, and what keeps timings comparable."""
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("UNSEG_") and name != "UNSEG_SHARED"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UNSEG_HOME", str(tmp_path_factory.getbasetemp() / "unseg-home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    yield
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The example pictures."""
+    return ROOT / "examples" / "photos"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with reference numbers and real data; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("UNSEG_SHARED", ROOT.parent / "shared"))
+    if not (folder / "design").is_dir() and not (folder / "reference").is_dir():
+        pytest.skip("no reference folder (UNSEG_SHARED or ../shared)")
+    return folder

@@ -1,0 +1,141 @@
+"""The settings of `unseg train`, and the presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from unseg_cli.config import NoiseBudget
+from unseg_cli.errors import UsageProblem, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of `unseg train`. Two stages: objects (teach the encoder to drive SAM's decoder), then noise (the bilevel loop).
+
+    Attributes:
+        data: what to train on, as on the command line.
+        out: the run folder.
+        preset: name in `PRESETS` that the rest started from.
+        generator: name of the spec.
+        object_epochs: length of the first stage; 0 where the encoder is trained already (the paper's SAM).
+        epochs: length of the second stage.
+        max_steps: at most this many steps in each stage.
+        max_minutes: stop after this long, resumable.
+        image_size: side of the generator's input; None: the spec's.
+        surrogate_size: side of the surrogate's input.
+        batch_size: pictures a step.
+        lr: of the first stage; the pretrained backbone learns at a quarter of it.
+        noise_lr, surrogate_lr: of the second stage.
+        step_decay: x0.1 after 20 of 27 epochs, as in the paper, instead of warm-up and cosine.
+        train_epsilon: foreground bound while training. Protecting at a larger one works better than training there
+            (the paper's epsilon generalisation). The background's is a quarter.
+        label_modification: generator steps aim at an all-ones mask (the paper) instead of the true one.
+        surrogate_every: one block in so many trains the surrogate, the others the generator.
+        block_steps: steps a block; None: an epoch, as in the paper.
+        prompt_free_share: share of steps without any prompt, for generator and surrogate.
+        degrade: strength of resizing, JPEG and gray between noise and surrogate; 0: only the resize to the surrogate's size.
+        loss_points: points of the sampled mask loss; None: every pixel.
+        init: weights to start from (a run's generator, SAM's .pth for vit_b); None: ImageNet and SAM's parts for lite.
+        sam_parts: safetensors with SAM's prompt encoder and mask decoder; None: those inside the shipped lite weights.
+        surrogate_init: MAE weights for a ViT surrogate; None: ImageNet for lite, random for ViT.
+        save_every: steps between checkpoints.
+    """
+
+    data: str = "synthetic"
+    out: Path = Path("runs/train")
+    preset: str = "lite"
+    generator: str = "lite"
+    object_epochs: float = 0.76
+    epochs: float = 0.4
+    max_steps: int | None = None
+    max_minutes: float | None = None
+    image_size: int | None = None
+    surrogate_size: int = 128
+    batch_size: int = 8
+    lr: float = 4e-4
+    noise_lr: float = 4e-3
+    surrogate_lr: float = 4e-4
+    step_decay: bool = False
+    train_epsilon: float = 4 / 255
+    label_modification: bool = False
+    surrogate_every: int = 2
+    block_steps: int | None = 20
+    prompt_free_share: float = 0.5
+    degrade: float = 1.0
+    loss_points: int | None = None
+    init: Path | None = None
+    sam_parts: Path | None = None
+    surrogate_init: Path | None = None
+    amp: bool = False
+    resume: bool = False
+    workers: int = 1
+    save_every: int = 100
+    device: str = "auto"
+    seed: int = 0
+
+    @property
+    def budget(self) -> NoiseBudget:
+        """The training budget."""
+        return NoiseBudget(self.train_epsilon, self.train_epsilon / 4)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # Made the shipped weights.
+    "lite": {},
+    # A minute on a CPU: the whole path at toy size. Its weights are good for tests only.
+    "tiny": {
+        "object_epochs": 2.0,
+        "epochs": 2.0,
+        "max_steps": 12,
+        "image_size": 64,
+        "surrogate_size": 64,
+        "batch_size": 4,
+        "block_steps": 2,
+        "save_every": 6,
+        "workers": 0,
+    },
+    # The paper's schedule: needs SAM ViT-B weights (--init) and large GPUs.
+    "paper": {
+        "generator": "vit_b",
+        "object_epochs": 0.0,
+        "epochs": 27.0,
+        "surrogate_size": 512,
+        "batch_size": 4,
+        "noise_lr": 1e-4,
+        "surrogate_lr": 1e-4,
+        "step_decay": True,
+        "train_epsilon": 1 / 255,
+        "label_modification": True,
+        "surrogate_every": 4,
+        "block_steps": None,
+        "prompt_free_share": 0.0,
+        "degrade": 0.0,
+        "loss_points": 112 * 112,
+    },
+}
+
+
+def train_config(preset: str, **overrides: Any) -> TrainConfig:
+    """A preset with the given settings replaced; None means "as the preset says".
+
+    Raises:
+        UsageProblem: unknown preset, or a setting that cannot be.
+    """
+    if preset not in PRESETS:
+        raise UsageProblem(f"--preset {preset!r} is unknown", hint=did_you_mean(preset, list(PRESETS)))
+    known = {field.name for field in fields(TrainConfig)}
+    given = {name: value for name, value in overrides.items() if value is not None and name in known}
+    config = replace(TrainConfig(preset=preset, **PRESETS[preset]), **given)
+    for name in ("image_size", "surrogate_size"):
+        value = getattr(config, name)
+        if value is not None and (value < 32 or value % 32):
+            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not a multiple of 32", hint="for example 256")
+    for name in ("batch_size", "max_steps", "save_every", "block_steps", "surrogate_every"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not positive", hint="give at least 1")
+    if config.surrogate_every < 2:
+        raise UsageProblem("--surrogate-every 1 would never train the generator", hint="give at least 2")
+    return config

@@ -1,0 +1,63 @@
+"""The noise head of the lite generator: learned periodic textures, gated by the object region and the picture."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from segment_anything.modeling.common import LayerNorm2d
+from torch import Tensor, nn
+
+from unseg_cli.models.specs import GeneratorSpec
+
+CELL = 4  # noise pixels per cell of the initial random tile; 4 of 256 is 1/64 of the picture
+GATE_WIDTH = 32
+INITIAL_AMPLITUDE = 1.5  # tanh(1.5) = 0.91 of the budget from the first step on
+
+
+class LiteNoiseHead(nn.Module):
+    """noise = tanh( sum_k gate_k(x) * tile_k(x mod period) ), gate_k = learned gains of the region + a small CNN.
+
+    A shortcut teaches a victim nothing about pictures if it is simpler than they are and says where the object is. So each tile
+    is one pattern shared by all pictures, its gate starts as +1 on the object and -1 beside it, and training reshapes tiles,
+    gains and the picture-dependent part. Tiles live on a grid relative to the picture, coarse enough to survive resizing.
+
+    Args:
+        spec: sizes; `tiles` textures of `tile_size` noise pixels on a map of `noise_size`.
+        channels: channels of the features that come with the region.
+    """
+
+    def __init__(self, spec: GeneratorSpec, channels: int = 32) -> None:
+        super().__init__()
+        self.noise_size = spec.noise_size
+        cells = spec.tile_size // CELL
+        signs = torch.randint(0, 2, (spec.tiles, 3, cells, cells)).float() * 2 - 1
+        self.tiles = nn.Parameter(signs.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3))
+        gains = torch.zeros(spec.tiles, 2)
+        gains[0] = torch.tensor([INITIAL_AMPLITUDE, -INITIAL_AMPLITUDE])  # the others wake up during training
+        self.gains = nn.Parameter(gains)  # (tiles, [on the object, beside it])
+        self.picture_gates = nn.Sequential(
+            nn.Conv2d(channels + 1, GATE_WIDTH, 3, padding=1),
+            LayerNorm2d(GATE_WIDTH),
+            nn.GELU(),
+            nn.Conv2d(GATE_WIDTH, spec.tiles, 3, padding=1),
+        )
+        nn.init.normal_(self.picture_gates[-1].weight, std=1e-3)
+        nn.init.zeros_(self.picture_gates[-1].bias)
+
+    def forward(self, features: Tensor, region: Tensor) -> Tensor:
+        """Noise for a batch.
+
+        Args:
+            features: (B, channels, h, w) picture features (SAM's upscaled embedding).
+            region: (B, 1, h, w) in [0, 1], 1 = object.
+
+        Returns:
+            (B, 3, noise_size, noise_size) in [-1, 1].
+        """
+        gates = region * self.gains[:, 0].view(1, -1, 1, 1) + (1 - region) * self.gains[:, 1].view(1, -1, 1, 1)
+        gates = gates + self.picture_gates(torch.cat([features, region * 2 - 1], 1))
+        side = self.noise_size
+        gates = F.interpolate(gates, (side, side), mode="bilinear", align_corners=False)
+        repeats = -(-side // self.tiles.shape[-1])
+        pattern = self.tiles.repeat(1, 1, repeats, repeats)[..., :side, :side]
+        return torch.tanh(torch.einsum("bkhw,kchw->bchw", gates, pattern))

@@ -1,0 +1,159 @@
+"""The table of victims: what `bench` can train. Nothing heavy is imported until one is built."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unseg_cli.errors import EnvironmentProblem, UsageProblem, did_you_mean
+from unseg_cli.events import Report
+
+if TYPE_CHECKING:
+    from unseg_cli.data.segmentation import SegmentationData
+    from unseg_cli.victims.base import Victim
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How a victim is trained; tuned on clean data alone.
+
+    Attributes:
+        image_size: longer side of the training pictures in pixels.
+        epochs: passes over the training pictures.
+        batch_size: pictures in a step.
+        lr: peak learning rate of the one-cycle schedule.
+        weight_decay: AdamW's.
+    """
+
+    image_size: int
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class VictimEntry:
+    """A victim by name.
+
+    Attributes:
+        name: what users call it.
+        description: one line.
+        schedules: how it is trained, for each task that it can do.
+        packages: modules that must be importable.
+        build: (number of classes, pretrained) -> the network.
+        extra: the extra of this package that installs `packages`.
+    """
+
+    name: str
+    description: str
+    schedules: dict[str, Schedule]
+    packages: tuple[str, ...]
+    build: Callable[[int, bool], Victim]
+    extra: str = "bench"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks it can do."""
+        return tuple(self.schedules)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules among `packages` that are not installed."""
+        return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
+
+
+def _smp(name: str) -> Callable[[int, bool], Victim]:
+    def build(classes: int, pretrained: bool) -> Victim:
+        from unseg_cli.victims import smp
+
+        return smp.build(name, classes, pretrained)
+
+    return build
+
+
+def _mask2former(classes: int, pretrained: bool) -> Victim:
+    from unseg_cli.victims import mask2former
+
+    return mask2former.build(classes, pretrained)
+
+
+VICTIMS: dict[str, VictimEntry] = {
+    entry.name: entry
+    for entry in (
+        VictimEntry(
+            name="unet",
+            description="U-Net on EfficientNet-Lite0 (segmentation-models-pytorch)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+            },
+            packages=("segmentation_models_pytorch",),
+            build=_smp("unet"),
+        ),
+        VictimEntry(
+            name="deeplabv3plus",
+            description="DeepLabV3+ on EfficientNet-Lite0 (segmentation-models-pytorch)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+            },
+            packages=("segmentation_models_pytorch",),
+            build=_smp("deeplabv3plus"),
+        ),
+        VictimEntry(
+            name="mask2former",
+            description="small Mask2Former on EfficientNet-Lite0 (transformers)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=10, batch_size=8, lr=5e-4, weight_decay=0.05),
+                "semantic": Schedule(image_size=160, epochs=12, batch_size=8, lr=5e-4, weight_decay=0.05),
+            },
+            packages=("transformers", "scipy"),
+            build=_mask2former,
+        ),
+    )
+}
+
+
+def find_victim(name: str) -> VictimEntry:
+    """Look a victim up.
+
+    Raises:
+        UsageProblem: there is none of that name.
+        EnvironmentProblem: what it needs is not installed.
+    """
+    if name not in VICTIMS:
+        raise UsageProblem(f"--victim {name!r} is not known", hint=did_you_mean(name, list(VICTIMS)))
+    entry = VICTIMS[name]
+    if entry.missing:
+        raise EnvironmentProblem(f"victim {name} needs {', '.join(entry.missing)}", hint=f"pip install 'unseg_cli[{entry.extra}]'")
+    return entry
+
+
+def schedule_for(entry: VictimEntry, data: SegmentationData) -> Schedule:
+    """The victim's own schedule for the task of the data.
+
+    Raises:
+        UsageProblem: the victim cannot do it.
+    """
+    if data.task not in entry.schedules:
+        able = [other.name for other in VICTIMS.values() if data.task in other.schedules]
+        raise UsageProblem(f"{entry.name} cannot do the task {data.task}", hint=f"these can: {', '.join(able)}")
+    return entry.schedules[data.task]
+
+
+def list_victims() -> Report:
+    """All victims, for `unseg victims`."""
+    rows = [
+        {
+            "name": entry.name,
+            "tasks": list(entry.tasks),
+            "extra": f"unseg_cli[{entry.extra}]",
+            "installed": not entry.missing,
+            "description": entry.description,
+        }
+        for entry in VICTIMS.values()
+    ]
+    return Report(document={"schema": 1, "command": "victims", "victims": rows})
