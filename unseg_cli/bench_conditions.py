@@ -6,8 +6,9 @@ of events of a thief who collects published pictures. Test pictures are clean. E
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unseg_cli import metrics_image
 from unseg_cli.config import BenchConfig, NoiseBudget
-from unseg_cli.data.segmentation import Sample, SegmentationData, read_image, stems
+from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_stem, read_image
 from unseg_cli.defences import DEFENCES
 from unseg_cli.errors import UsageProblem, did_you_mean
 from unseg_cli.events import Events
+from unseg_cli.metrics_image import Difference, measure
+from unseg_cli.models.generator import Generator
 from unseg_cli.noise import apply_noise, random_noise, texture_noise
 from unseg_cli.picture_noise import PictureNoise, picture_noise
 
@@ -45,7 +47,8 @@ class Pictures:
         train_labels: (N, H, W) uint8 by size; 255 = void.
         test: (M, 3, H, W) uint8 by defence and size: clean, but for what the defence does to test pictures too.
         test_labels: (M, H, W) uint8 by size.
-        noise: for every condition but clean, the largest change in grey levels, and mean PSNR (dB) and SSIM over the pictures it changed.
+        noise: for every condition but clean, the largest change in grey levels, and the mean over the training pictures of PSNR in dB
+            (of those that changed; None: none did) and SSIM.
     """
 
     train: dict[SetKey, Tensor] = field(default_factory=dict)
@@ -64,42 +67,62 @@ class ConditionMaker:
         generator: the noise generator, where `needs_generator` says so.
     """
 
-    def __init__(self, config: BenchConfig, data: SegmentationData, generator: torch.nn.Module | None) -> None:
-        self.config, self.generator = config, generator
+    def __init__(self, config: BenchConfig, data: SegmentationData, generator: Generator | None) -> None:
+        self.config, self.data, self.generator = config, data, generator
         self.objects = data.foreground_labels(config.mask_rule)
-        self.readers = {"file": data.read_labels}
-        self.protected = None if config.protected is None else _protected_files(config, data)
+        self.protected = None if config.protected is None else _protected_files(config.protected, data)
 
-    def batch(self, samples: list[Sample], images: list[U8Array], conditions: list[str], first: int) -> dict[str, list[U8Array]]:
-        """All `conditions` of a few pictures, each (H, W, 3) uint8 as in `images`; `first` numbers them for the random noise."""
-        masks = [_objects(self.readers["file"](sample), self.objects, sample) for sample in samples]
-        noises = self._noises(images, masks, conditions)
+    def batch(self, samples: list[Sample], conditions: list[str], first: int) -> dict[str, list[U8Array]]:
+        """Read a few pictures and make all `conditions` of them.
+
+        Args:
+            samples: what to read.
+            conditions: of `CONDITIONS`.
+            first: number of the first sample; it seeds the random noise.
+
+        Returns:
+            For each condition the (H, W, 3) uint8 pictures at their original size, in the order of `samples`.
+        """
+        images = [read_image(sample.image) for sample in samples]
+        objects = [self._objects(sample, image) for sample, image in zip(samples, images, strict=True)]
+        noises = self._noises(images, objects, conditions)
         budget, everywhere = self.config.budget, NoiseBudget(self.config.budget.foreground, self.config.budget.foreground)
-        out: dict[str, list[U8Array]] = {condition: [] for condition in conditions}
-        for i, image in enumerate(images):
-            for condition in conditions:
+        made: dict[str, list[U8Array]] = {condition: [] for condition in conditions}
+        for i, (sample, image, noise) in enumerate(zip(samples, images, noises, strict=True)):
+            for condition, pictures in made.items():
                 if condition == "clean":
-                    out[condition].append(image)
+                    pictures.append(image)
                 elif condition == "random":
-                    noise = random_noise(*image.shape[:2], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
-                    out[condition].append(_apply(image, noise, np.ones(image.shape[:2], bool), everywhere))
+                    uniform = random_noise(image.shape[0], image.shape[1], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
+                    pictures.append(_apply(image, uniform, np.ones(image.shape[:2], bool), everywhere))
                 elif condition == "texture":
-                    out[condition].append(_apply(image, texture_noise(noises[i].mask), noises[i].mask, budget))
+                    pictures.append(_apply(image, texture_noise(noise.mask), noise.mask, budget))
                 elif self.protected is not None:
-                    out[condition].append(_same_size(self.protected[samples[i].stem], image))
+                    pictures.append(_read_protected(self.protected[sample.stem], image))
                 else:
-                    out[condition].append(_apply(image, noises[i].noise, noises[i].mask, budget))
-        return out
+                    pictures.append(_apply(image, noise.noise, noise.mask, budget))
+        return made
 
-    def _noises(self, images: list[U8Array], masks: list[BoolArray], conditions: list[str]) -> list[PictureNoise]:
-        """The generator's noise with its masks; where only masks are needed and they are known, no generator runs."""
-        source = self.config.protect_masks
+    def _objects(self, sample: Sample, image: U8Array) -> BoolArray:
+        """(H, W) bool: where the data says that objects are."""
+        labels = self.data.read_labels(sample)
+        if labels.shape != image.shape[:2]:
+            raise UsageProblem(
+                f"{sample.image}: the picture is {image.shape[1]}x{image.shape[0]}, its mask {labels.shape[1]}x{labels.shape[0]}",
+                hint="picture and mask must have one size",
+            )
+        return np.isin(labels, self.objects)
+
+    def _noises(self, images: list[U8Array], objects: list[BoolArray], conditions: list[str]) -> list[PictureNoise]:
+        """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
+        known = self.config.protect_masks == "gt"
         if needs_generator(self.config, conditions):
-            given = masks if source == "gt" else [None] * len(images)
-            return picture_noise(self.generator, images, given, "whole" if source == "whole" else "auto")
-        zero = np.zeros((1, 1, 3), np.float32)
-        used = [mask if source == "gt" and mask.any() else np.ones_like(mask) for mask in masks]
-        return [PictureNoise(noise=zero, mask=mask, mask_source="file" if source == "gt" else "whole") for mask in used]
+            assert self.generator is not None
+            target = "whole" if self.config.protect_masks == "whole" else "auto"
+            return picture_noise(self.generator, images, list(objects) if known else [None] * len(images), target)
+        no_noise = np.zeros((1, 1, 3), np.float32)
+        masks = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
+        return [PictureNoise(no_noise, mask, "file" if known else "whole") for mask in masks]
 
 
 def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]) -> bool:
@@ -114,18 +137,16 @@ def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], ev
     Raises:
         UnsegError: a picture cannot be read, or its mask has another size.
     """
-    conditions = [name for name in CONDITIONS if name in {key[0] for key in keys}]
     sizes, pictures = sorted({key[2] for key in keys}), Pictures()
     train: dict[SetKey, list[U8Array]] = {key: [] for key in keys}
-    measured: dict[str, list[tuple[float, float, float]]] = {name: [] for name in conditions if name != "clean"}
+    measured: dict[str, list[Difference]] = {name: [] for name in CONDITIONS[1:] if name in {key[0] for key in keys}}
     events.start(len(data.train) + len(data.test), "preparing pictures")
     for first, samples in _batches(data.train):
-        images = [read_image(sample.image) for sample in samples]
-        changed = maker.batch(samples, images, conditions, first)
-        for key in keys:
-            train[key] += [to_size(DEFENCES[key[1]].apply(image), key[2]) for image in changed[key[0]]]
+        made = maker.batch(samples, ["clean", *measured], first)
+        for condition, defence, size in keys:
+            train[condition, defence, size] += [to_size(DEFENCES[defence].apply(image), size) for image in made[condition]]
         for name, values in measured.items():
-            values += [_measure(clean, noisy) for clean, noisy in zip(images, changed[name], strict=True)]
+            values += [measure(clean, noisy) for clean, noisy in zip(made["clean"], made[name], strict=True)]
         events.advance(len(samples))
     pictures.train.update({key: _stack(images) for key, images in train.items()})
     pictures.noise.update({name: _noise_summary(values) for name, values in measured.items()})
@@ -136,8 +157,8 @@ def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], ev
             images.append(to_size(DEFENCES[defence].apply(image) if DEFENCES[defence].also_test else image, size))
         events.advance()
     pictures.test.update({key: _stack(images) for key, images in test.items()})
-    for samples, labels in ((data.train, pictures.train_labels), (data.test, pictures.test_labels)):
-        maps = [data.read_labels(sample) for sample in samples]
+    for split, labels in ((data.train, pictures.train_labels), (data.test, pictures.test_labels)):
+        maps = [data.read_labels(sample) for sample in split]
         labels.update({size: torch.from_numpy(np.stack([to_size(label, size) for label in maps])) for size in sizes})
     events.stop()
     return pictures
@@ -185,25 +206,24 @@ def check_conditions(config: BenchConfig) -> None:
         raise UsageProblem("--fail-under needs the conditions clean and protected", hint="add them to --conditions")
 
 
-def _protected_files(config: BenchConfig, data: SegmentationData) -> dict[str, Callable[[], U8Array]]:
-    root = config.protected
-    assert root is not None
+def _protected_files(root: Path, data: SegmentationData) -> dict[str, Path]:
+    """The protected version of every training picture, by stem: in ROOT/images/train, ROOT/train or ROOT."""
     folder = next((path for path in (root / "images" / "train", root / "train", root) if path.is_dir()), None)
-    found = {} if folder is None else stems(folder)
+    if folder is None:
+        raise UsageProblem(f"--protected {root}: no such folder", hint="give what `unseg protect` wrote for the training pictures")
+    found = pictures_by_stem(folder)
     absent = [sample.stem for sample in data.train if sample.stem not in found]
     if absent:
-        raise UsageProblem(f"--protected {root}: {len(absent)} training pictures are not there, first {absent[0]}", hint="protect images/train of the data first")
-    return {sample.stem: lambda path=found[sample.stem]: read_image(path) for sample in data.train}  # type: ignore[misc]
+        raise UsageProblem(
+            f"--protected {root}: {len(absent)} training pictures are not there, first {absent[0]}", hint="protect images/train of --data"
+        )
+    return found
 
 
-def _objects(labels: U8Array, objects: tuple[int, ...], sample: Sample) -> BoolArray:
-    return np.isin(labels, objects)
-
-
-def _same_size(read: Callable[[], U8Array], clean: U8Array) -> U8Array:
-    image = read()
+def _read_protected(path: Path, clean: U8Array) -> U8Array:
+    image = read_image(path)
     if image.shape != clean.shape:
-        raise UsageProblem(f"a protected picture is {image.shape[:2]}, its clean one {clean.shape[:2]}", hint="protect the same files that --data holds")
+        raise UsageProblem(f"{path} has another size than its clean picture", hint="protect the same files that --data holds")
     return image
 
 
@@ -211,15 +231,14 @@ def _apply(image: U8Array, noise: npt.NDArray[np.float32], mask: BoolArray, budg
     return apply_noise(image, noise, mask, budget).astype(np.uint8, copy=False)
 
 
-def _measure(clean: U8Array, noisy: U8Array) -> tuple[float, float, float]:
-    return metrics_image.linf_255(clean, noisy), metrics_image.psnr(clean, noisy), metrics_image.ssim(clean, noisy)
-
-
-def _noise_summary(values: list[tuple[float, float, float]]) -> dict[str, float | None]:
-    changed = np.array([value for value in values if value[0] > 0])
-    if not len(changed):
-        return {"linf_255": 0, "psnr": None, "ssim": 1.0}
-    return {"linf_255": int(changed[:, 0].max()), "psnr": round(float(changed[:, 1].mean()), 2), "ssim": round(float(changed[:, 2].mean()), 4)}
+def _noise_summary(differences: list[Difference]) -> dict[str, float | None]:
+    psnr = [difference.psnr for difference in differences if difference.psnr is not None]
+    ssim = [difference.ssim for difference in differences if difference.ssim is not None]
+    return {
+        "linf_255": max(difference.linf_255 for difference in differences),
+        "psnr": round(float(np.mean(psnr)), 2) if psnr else None,
+        "ssim": round(float(np.mean(ssim)), 4) if ssim else None,
+    }
 
 
 def _batches(samples: tuple[Sample, ...]) -> Iterator[tuple[int, list[Sample]]]:

@@ -18,7 +18,7 @@ from unseg_cli.config import STRENGTHS, BenchConfig, NoiseBudget, ProtectConfig,
 from unseg_cli.config_train import train_config
 from unseg_cli.errors import UsageProblem
 from unseg_cli.events import Events, Report
-from unseg_cli.invocation import INTERRUPTED, Flags, run_workflow
+from unseg_cli.invocation import INTERRUPTED, Flags, run_workflow, usage_error
 
 app = typer.Typer(
     add_completion=False,
@@ -365,22 +365,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 some input failed, 2 usage, 3 nothing to do, 4 environment, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:  # typer would first import what it converts values with: several times the work
+        typer.echo(f"unseg {__version__}")
+        return 0
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="unseg", standalone_mode=False)
     except typer.TyperException as problem:
-        from unseg_cli.console import Console
-
-        context = getattr(problem, "ctx", None)
-        path = context.command_path if context is not None else "unseg"
         message = problem.format_message().replace("Value error, ", "")
         if type(problem).__name__ == "NoArgsIsHelpError":
             typer.echo(message)
             return UsageProblem.exit_code
-        Console(json_output="--json" in arguments).error(
-            path.removeprefix("unseg").strip(), message, f"see `{path} --help`", UsageProblem.exit_code
-        )
-        return UsageProblem.exit_code
+        context = getattr(problem, "ctx", None)
+        return usage_error(context.command_path if context else "unseg", message, as_json="--json" in arguments)
     except typer.Abort:
         return INTERRUPTED
     return result if isinstance(result, int) else 0

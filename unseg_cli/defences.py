@@ -70,7 +70,9 @@ def resize(image: U8Array) -> U8Array:
 def denoise(image: U8Array) -> U8Array:
     """Bilateral filter: averages over 13 x 13 pixels of like colour, so that weak texture goes and edges stay."""
     radius = DENOISE_RADIUS
-    padded = np.pad(image.astype(np.float32), ((radius, radius), (radius, radius), (0, 0)), mode="reflect" if min(image.shape[:2]) > radius else "edge")
+    padded = np.pad(
+        image.astype(np.float32), ((radius, radius), (radius, radius), (0, 0)), mode="reflect" if min(image.shape[:2]) > radius else "edge"
+    )
     height, width = image.shape[:2]
     centre = padded[radius : radius + height, radius : radius + width]
     total, weights = np.zeros_like(centre), np.zeros((height, width, 1), np.float32)

@@ -74,7 +74,7 @@ def doctor(events: Events) -> Report:
     events.stop()
 
     counts = {status: sum(check.status == status for check in checks) for status in (OK, WARNING, PROBLEM)}
-    closing = ", ".join(f"{counts[status]} {status}" for status in counts if counts[status])
+    closing = f"{counts[OK]} ok, {counts[WARNING]} warnings, {counts[PROBLEM]} problems"
     return Report(
         document={"schema": 1, "command": "doctor", "checks": [asdict(check) for check in checks]},
         exit_code=EnvironmentProblem.exit_code if counts[PROBLEM] else 0,

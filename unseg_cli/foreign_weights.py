@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         saved: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        # torch's own text tells the reader how to switch the protection off; it is not passed on.
+        what = "holds more than tensors" if zipfile.is_zipfile(path) else "is not a PyTorch file, or holds more than tensors"
         raise EnvironmentProblem(
-            f"{path}: holds more than tensors, or is not a PyTorch file ({_first_line(error)})",
-            hint="code in weights files is never run; where you trust the file, save its state dict alone and try again",
+            f"{path}: {what}", hint="code in weights files is never run; where you trust the file, save its state dict alone and try again"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise EnvironmentProblem(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from unseg_cli.errors import EnvironmentProblem, UnsegError
+from unseg_cli.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
 
 INTERRUPTED = 130
@@ -66,6 +66,24 @@ def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *
         return exit_code
     console.report(report)
     return report.exit_code
+
+
+def usage_error(program: str, message: str, *, as_json: bool) -> int:
+    """Print a command line that cannot be understood, as found before any command was called.
+
+    Args:
+        program: as far as it was understood, such as "unseg protect".
+        message: what is wrong.
+        as_json: also print a document.
+
+    Returns:
+        The exit code of usage errors.
+    """
+    from unseg_cli.console import Console
+
+    command = program.removeprefix("unseg").strip()
+    Console(json_output=as_json).error(command, message, f"see `{program} --help`", UsageProblem.exit_code)
+    return UsageProblem.exit_code
 
 
 def explain(command: str, problem: Exception) -> tuple[str, str, int]:

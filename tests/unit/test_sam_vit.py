@@ -249,3 +249,12 @@ def test_a_checkpoint_of_another_sam_is_refused_and_changes_nothing(tmp_path, ge
     with pytest.raises(EnvironmentProblem, match=r"1 missing \(image_encoder\.pos_embed\); 1 unexpected \(image_encoder\.blocks\.9"):
         load_sam_checkpoint(generator, path)
     assert all(torch.equal(tensor, before[key]) for key, tensor in generator.state_dict().items())
+
+
+def test_channels_last_memory_gives_the_same_noise(images: Tensor, masks: Tensor) -> None:
+    torch.manual_seed(0)
+    generator = SamVitGenerator(TINY).eval().requires_grad_(False)
+    expected = generator(images, Prompt(mask=masks))
+    generator.to(memory_format=torch.channels_last)
+    noise = generator(images.to(memory_format=torch.channels_last), Prompt(mask=masks))
+    torch.testing.assert_close(noise, expected, atol=1e-5, rtol=0)

@@ -1,6 +1,6 @@
 """Data sets that victims are trained and tested on: folders of pictures and label maps, paired by stem.
 
-    ROOT/images/train/a.jpg   ROOT/masks/train/a.png      (jpeg, webp, tiff, bmp too; `test`, else `val`, for the test pictures)
+    ROOT/images/train/a.jpg   ROOT/masks/train/a.png      (every format that `protect` reads; `test`, else `val`, for the test pictures)
     ROOT/classes.json         optional, see `_read_classes`
 
 The task is read from the masks. Two values in all, and no classes.json: binary, where 0 is background. Otherwise the values are label ids;
@@ -17,8 +17,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from unseg_cli.data.channels import visible_rgb
+from unseg_cli.data.folders import match_by_stem
+from unseg_cli.data.images import read_picture
+from unseg_cli.data.masks import mask_rule
 from unseg_cli.data.synthetic import synthetic_pairs
 from unseg_cli.errors import NothingToDo, UnsegError, UsageProblem, did_you_mean
 from unseg_cli.metrics import IGNORE
@@ -26,12 +30,11 @@ from unseg_cli.metrics import IGNORE
 U8Array = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 LOSSY = (".jpg", ".jpeg", ".webp")
 TASKS = ("binary", "semantic")
 OTHER_KINDS = ("coco", "voc", "cityscapes", "ade20k")
 SYNTHETIC = "synthetic"
-SYNTHETIC_SIZE, SYNTHETIC_TRAIN, SYNTHETIC_TEST = 96, 64, 24
+SYNTHETIC_SIZE, SYNTHETIC_TRAIN, SYNTHETIC_TEST = 96, 96, 24
 _VOID = re.compile(r"(void|unlabel|ignore)", re.IGNORECASE)
 
 
@@ -77,27 +80,22 @@ class SegmentationData:
         """Which labels the noise treats as objects.
 
         Args:
-            rule: None: the foreground of a binary task; the things of classes.json; else as "nonzero". "nonzero": every class but the one
-                with mask value 0. "not-void": every class. "class:7,9": the classes with these mask values. Void is never an object.
+            rule: as for `protect`, applied to the mask values of the classes: "nonzero", "not-void" or "class:7,9". None: the things of
+                classes.json, where it names any, else "nonzero". Void is never an object.
 
         Raises:
-            UsageProblem: an unknown rule, or a class that the data does not have.
+            UsageProblem: an unknown rule, or one that no class of the data meets.
         """
-        if self.task == "binary" and rule in (None, "nonzero"):
-            return (1,)
         if rule is None and self.things is not None:
             return self.things
-        if rule in (None, "nonzero"):
-            return tuple(label for label, value in enumerate(self.ids) if value != 0)
-        if rule == "not-void":
-            return tuple(range(len(self.classes)))
-        if rule is not None and (match := re.fullmatch(r"class:(\d+(?:,\d+)*)", rule)):
-            values = [int(text) for text in match[1].split(",")]
-            unknown = [value for value in values if value not in self.ids]
-            if unknown:
-                raise UsageProblem(f"--mask-rule {rule}: the data has no class {unknown[0]}", hint=f"its classes are {_listing(self)}")
-            return tuple(self.ids.index(value) for value in values)
-        raise UsageProblem(f"--mask-rule {rule!r} is not a rule for label maps", hint="use nonzero, not-void or class:7,9")
+        wanted = mask_rule(rule or "nonzero")
+        if wanted.colour:
+            raise UsageProblem(f"--mask-rule {rule} is not for label maps", hint="use nonzero, not-void or class:7,9")
+        chosen = tuple(np.flatnonzero(wanted.foreground(np.array(self.ids))).tolist())
+        if not chosen:
+            listing = ", ".join(f"{value} {name}" for value, name in zip(self.ids, self.classes, strict=True))
+            raise UsageProblem(f"--mask-rule {rule}: the data has no such class", hint=f"its classes are {listing}")
+        return chosen
 
 
 def open_segmentation(name: str, *, limit: int | None = None, task: str | None = None) -> SegmentationData:
@@ -119,8 +117,12 @@ def open_segmentation(name: str, *, limit: int | None = None, task: str | None =
     root = Path(name)
     if not root.is_dir():
         if name.split(":")[0] in OTHER_KINDS:
-            raise UsageProblem(f"--data {name}: only folders with images/ and masks/ are read", hint="write its label maps as masks/{train,test}/*.png")
-        raise UsageProblem(f"--data {name}: no such folder", hint=f"give a folder with images/{{train,test}} and masks/{{train,test}}, or {SYNTHETIC!r}")
+            raise UsageProblem(
+                f"--data {name}: only folders with images/ and masks/ are read", hint="write its label maps as masks/{train,test}/*.png"
+            )
+        raise UsageProblem(
+            f"--data {name}: no such folder", hint=f"give a folder with images/{{train,test}} and masks/{{train,test}}, or {SYNTHETIC!r}"
+        )
     splits = {split: _spread(_find_samples(root, split), limit) for split in ("train", _test_split(root))}
     train, test = splits.values()
     described = _read_classes(root / "classes.json")
@@ -131,14 +133,14 @@ def open_segmentation(name: str, *, limit: int | None = None, task: str | None =
         threshold = 127 if max(values, default=0) > 127 else 0
         to_label = (np.arange(256) > threshold).astype(np.uint8)
         return SegmentationData(
-            name=name, task=task, classes=("background", "foreground"), ids=(0, 255), things=None, train=train, test=test, to_label=to_label
+            name=name, task=task, classes=("background", "foreground"), ids=(0, 1), things=None, train=train, test=test, to_label=to_label
         )
     described = described or [{"name": f"class {value}"} for value in range(max(values - {IGNORE}, default=0) + 1)]
     return _semantic(name, described, values, train, test)
 
 
 def read_image(source: Path | U8Array) -> U8Array:
-    """A picture as (H, W, 3) uint8, turned upright as its EXIF says.
+    """A picture as `protect` sees it: (H, W, 3) uint8, turned upright as its EXIF says.
 
     Raises:
         UnsegError: the file cannot be decoded.
@@ -146,31 +148,34 @@ def read_image(source: Path | U8Array) -> U8Array:
     if not isinstance(source, Path):
         return source
     try:
-        with Image.open(source) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, UnidentifiedImageError) as problem:
-        raise UnsegError(f"{source} cannot be read: {problem}", hint="repair it, or take it and its mask out of the folder") from problem
+        picture = read_picture(source)
+    except UnsegError as problem:
+        raise UnsegError(f"{source} {problem.message}", hint=problem.hint) from None
+    return visible_rgb(picture.pixels, picture.space)
 
 
-def stems(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder and below it, by their path relative to the folder without its ending."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            stem = path.relative_to(folder).with_suffix("").as_posix()
-            if stem in found:
-                raise UsageProblem(f"{found[stem]} and {path.name} share one stem", hint="pairs are made by stem: keep one of them")
-            found[stem] = path
-    return found
+def pictures_by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder and below it, by their path relative to the folder without its ending.
+
+    Raises:
+        UsageProblem: two files share a stem.
+    """
+    found = match_by_stem(folder) if folder.is_dir() else {}
+    for paths in found.values():
+        if len(paths) > 1:
+            raise UsageProblem(f"{paths[0]} and {paths[1].name} share one stem", hint="pairs are made by stem: keep one of them")
+    return {stem: paths[0] for stem, paths in found.items()}
 
 
 def _find_samples(root: Path, split: str) -> tuple[Sample, ...]:
-    images, masks = (stems(root / kind / split) for kind in ("images", "masks"))
+    images, masks = (pictures_by_stem(root / kind / split) for kind in ("images", "masks"))
     if not images:
         raise NothingToDo(f"no picture in {root / 'images' / split}", hint="a data folder holds images/{train,test} and masks/{train,test}")
     lonely = sorted(images.keys() - masks.keys())
     if lonely:
-        raise UsageProblem(f"{len(lonely)} pictures have no mask, first {images[lonely[0]]}", hint=f"put {lonely[0]}.png into {root / 'masks' / split}")
+        raise UsageProblem(
+            f"{len(lonely)} pictures have no mask, first {images[lonely[0]]}", hint=f"put {lonely[0]}.png into {root / 'masks' / split}"
+        )
     return tuple(Sample(stem=stem, image=path, mask=masks[stem]) for stem, path in images.items())
 
 
@@ -196,7 +201,9 @@ def _read_mask(source: Path | U8Array) -> U8Array:
     if array.ndim == 3 and all(np.array_equal(array[..., 0], array[..., c]) for c in range(1, min(array.shape[2], 3))):
         array = array[..., 0]
     if array.ndim != 2 or array.max(initial=0) > 255:
-        raise UsageProblem(f"{source} is no label map: its pixels are no values from 0 to 255", hint="write label ids as a grey or palette PNG")
+        raise UsageProblem(
+            f"{source} is no label map: its pixels are no values from 0 to 255", hint="write label ids as a grey or palette PNG"
+        )
     return array.astype(np.uint8)
 
 
@@ -226,14 +233,24 @@ def _semantic(
     ids = tuple(i for i, entry in enumerate(described) if not entry.get("void", bool(_VOID.match(entry["name"]))))
     strange = sorted(value for value in values if value >= len(described) and value != IGNORE)
     if strange:
-        raise UsageProblem(f"{name}: mask value {strange[0]} has no name in classes.json", hint="name every value; 255 is void and needs none")
+        raise UsageProblem(
+            f"{name}: mask value {strange[0]} has no name in classes.json", hint="name every value; 255 is void and needs none"
+        )
+    if len(ids) < 2:
+        raise UsageProblem(f"{name}: the masks hold one class beside void", hint="masks of 0 and 255 are binary: leave --task away")
     to_label = np.full(256, IGNORE, np.uint8)
     to_label[list(ids)] = np.arange(len(ids))
-    says = any("thing" in entry for entry in described)
-    things = tuple(label for label, i in enumerate(ids) if described[i].get("thing")) if says else None
+    things = tuple(label for label, i in enumerate(ids) if described[i].get("thing"))
     return SegmentationData(
-        name=name, task="semantic", classes=tuple(described[i]["name"] for i in ids), ids=ids, things=things, train=train, test=test, to_label=to_label
-    )  # fmt: skip
+        name=name,
+        task="semantic",
+        classes=tuple(described[i]["name"] for i in ids),
+        ids=ids,
+        things=things or None,
+        train=train,
+        test=test,
+        to_label=to_label,
+    )
 
 
 def _synthetic(limit: int | None) -> SegmentationData:
@@ -245,7 +262,3 @@ def _synthetic(limit: int | None) -> SegmentationData:
         name=SYNTHETIC, task="binary", classes=("background", "foreground"), ids=(0, 1), things=None,
         train=split(SYNTHETIC_TRAIN, 1), test=split(SYNTHETIC_TEST, 2), to_label=(np.arange(256) > 0).astype(np.uint8), smoke_test=True,
     )  # fmt: skip
-
-
-def _listing(data: SegmentationData) -> str:
-    return ", ".join(f"{value} {name}" for value, name in zip(data.ids, data.classes, strict=True))

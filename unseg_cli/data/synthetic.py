@@ -35,4 +35,4 @@ def _pair(size: int, rng: np.random.Generator) -> Pair:
     grain = np.clip(warm + rng.normal(0, 18, (size, size, 3)), 0, 255).astype(np.uint8)
     picture = Image.blend(picture, Image.new("RGB", picture.size, (70, 100, 140)), 0.45)
     picture.paste(Image.fromarray(grain), mask=mask.convert("L"))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.6))), np.asarray(mask)
+    return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.6))), np.asarray(mask.convert("L")) > 127

@@ -49,7 +49,7 @@ def _place(
     factor = size * scale / max(height, width)
     new_h, new_w = max(1, round(height * factor)), max(1, round(width * factor))
     picture = np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((new_w, new_h), Image.Resampling.BILINEAR))
-    plane = np.asarray(Image.fromarray(np.ascontiguousarray(mask).view(np.uint8) * 255).resize((new_w, new_h), Image.Resampling.BILINEAR))
+    plane = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((new_w, new_h), Image.Resampling.BILINEAR))
     top, left = int(rng.integers(0, max(0, new_h - size) + 1)), int(rng.integers(0, max(0, new_w - size) + 1))
     picture, plane = picture[top : top + size, left : left + size], plane[top : top + size, left : left + size] > 127
     canvas = np.zeros((size, size, 3), np.uint8)

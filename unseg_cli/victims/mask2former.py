@@ -44,7 +44,9 @@ class Mask2FormerVictim(Victim):
         if not keep:  # nothing but void: nothing to learn
             return self.network.class_predictor.weight.sum() * 0
         pixels = normalise(image_01)[keep]
-        return self.network(pixel_values=pixels, mask_labels=[masks[i] for i in keep], class_labels=[classes[i] for i in keep]).loss.squeeze()
+        return self.network(
+            pixel_values=pixels, mask_labels=[masks[i] for i in keep], class_labels=[classes[i] for i in keep]
+        ).loss.squeeze()
 
     def predict(self, image_01: Tensor) -> Tensor:
         """Every query votes for its classes where its mask is: argmax over classes of sum over queries of p(class) * p(mask)."""

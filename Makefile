@@ -1,0 +1,108 @@
+# Works on a machine that has make and Python 3.10 to 3.13, and reaches a package index. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+
+# The interpreter that makes the environment: the first of these that is of a supported version. Or: make test PYTHON=python3.12
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+
+# Hundreds of megabytes come and go in every step on a CPU. Handing them back to the system each time costs half of the run time.
+FAST_MALLOC := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
+# Tests must not depend on a hub: whatever they load is shipped or made by themselves.
+TEST_ENV := $(FAST_MALLOC) HF_HUB_OFFLINE=1 MPLBACKEND=Agg
+
+# uv installs in seconds what takes pip minutes. It does not read pip's settings, so it is told of an index that they name. Where uv
+# does not run, or the index is one that only pip reaches, pip does the work.
+define install
+	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
+	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; } \
+		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
+endef
+
+##@ Use
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(STAMPS)/core ## install the core and protect the example pictures into out/
+	$(BIN)/unseg protect examples/photos out/
+
+.PHONY: install
+install: $(STAMPS)/all ## install everything, development tools included, into .venv
+
+##@ Check
+.PHONY: test
+test: lint types layers pytest ## install everything, then lint, types, layers and all tests
+
+.PHONY: lint
+lint: $(STAMPS)/all ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(STAMPS)/all ## mypy
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(STAMPS)/all ## import-linter: imports point one way
+	$(BIN)/lint-imports
+
+.PHONY: pytest
+pytest: $(STAMPS)/all ## the tests alone; narrow them with ARGS="tests/unit -k noise"
+	$(TEST_ENV) $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: format
+format: $(STAMPS)/all ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+##@ Measure and train
+.PHONY: bench-speed
+bench-speed: $(STAMPS)/all ## seconds a picture, beside Pillow's decode and encode
+	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py
+
+.PHONY: results
+results: $(STAMPS)/all ## write docs/results.md from docs/results/
+	$(BIN)/python scripts/make_results.py
+
+DATA ?= synthetic
+RUN ?= runs/lite
+.PHONY: train-lite
+train-lite: $(STAMPS)/all ## train the shipped generator: make train-lite DATA=... RUN=runs/lite
+	$(FAST_MALLOC) $(BIN)/unseg train --preset lite --data '$(DATA)' --out '$(RUN)'
+
+##@ Housekeeping
+.PHONY: constraints
+constraints: $(STAMPS)/all ## choose the newest versions of all dependencies again
+	{ echo '# The versions that were tested together, for every supported Python. Written by `make constraints`.'; \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-header --no-annotate --quiet; } > constraints.new
+	mv constraints.new constraints.txt
+
+.PHONY: clean
+clean: ## remove the environment, caches and the demo's output
+	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The environment. The stamps are newer than what they were made from, so that a second run installs nothing.
+$(STAMPS)/venv:
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.10 to 3.13 was found"; echo "hint: install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; } >&2
+	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make virtual environments"; \
+		echo "hint: install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; } >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv || echo "note: no uv here, pip will install"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/core: pyproject.toml constraints.txt | $(STAMPS)/venv
+	@echo "installing unseg into $(VENV) (torch is large: minutes on a slow line)"
+	$(call install,.)
+	@touch $@
+
+$(STAMPS)/all: pyproject.toml constraints.txt | $(STAMPS)/venv
+	@echo "installing unseg with all extras into $(VENV) (torch is large: minutes on a slow line)"
+	$(call install,.[bench$(comma)train$(comma)dev])
+	@touch $@ $(STAMPS)/core
+
+comma := ,

@@ -1,0 +1,56 @@
+"""Stand-ins for the workflows, so that the command line is tested without networks and weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from unseg_cli.events import Events, Report
+
+#: command -> (module, function)
+WORKFLOWS = {
+    "protect": ("unseg_cli.protect", "protect"),
+    "verify": ("unseg_cli.verify", "verify"),
+    "train": ("unseg_cli.train", "train"),
+    "bench": ("unseg_cli.bench", "bench"),
+    "doctor": ("unseg_cli.doctor", "doctor"),
+}
+#: The least that a command needs on its line.
+LEAST = {
+    "protect": ["protect", "in", "out"],
+    "verify": ["verify", "in", "out"],
+    "train": ["train", "--data", "synthetic", "--out", "run"],
+    "bench": ["bench"],
+    "doctor": ["doctor"],
+}
+
+
+class Stand:
+    """Puts a function in the place of a workflow and keeps the configurations that it was called with."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.configs: list[Any] = []
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, command: str, behave: Callable[[Events], Report | None] = lambda events: None) -> None:
+        module, function = WORKFLOWS[command]
+
+        def workflow(*arguments: Any) -> Report:
+            self.configs.append(arguments[0] if len(arguments) > 1 else None)
+            return behave(arguments[-1]) or Report(document={"schema": 1, "command": f"stand-in for {command}"})
+
+        self._monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{function: workflow}))
+
+    @property
+    def config(self) -> Any:
+        """The configuration of the last call."""
+        return self.configs[-1]
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
+    return Stand(monkeypatch)

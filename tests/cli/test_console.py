@@ -1,0 +1,308 @@
+"""What is printed where: results on stdout, the rest on stderr; one line and one hint for an error; exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import LEAST, Stand
+from unseg_cli.cli import main
+from unseg_cli.console import cell, protect_lines
+from unseg_cli.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
+from unseg_cli.events import Events, Report
+
+Capture = pytest.CaptureFixture[str]
+
+
+def raising(problem: BaseException) -> Callable[[Events], Report]:
+    def behave(events: Events) -> Report:
+        raise problem
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "error", "hint"),
+    [
+        (UnsegError("in/a.jpg cannot be read", hint="look at it"), 1, "in/a.jpg cannot be read", "look at it"),
+        (UsageProblem("--x is wrong", hint="write --y"), 2, "--x is wrong", "write --y"),
+        (NothingToDo("no picture in in", hint="name a folder"), 3, "no picture in in", "name a folder"),
+        (EnvironmentProblem("no weights", hint="import them"), 4, "no weights", "import them"),
+        (UnsegError("two\n  lines", hint="and\ntwo more"), 1, "two lines", "and two more"),
+        (ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"), 4, "matplotlib", 'pip install "unseg_cli'),
+        (MemoryError(), 4, "out of memory", "--batch-size"),
+        (ZeroDivisionError("division by zero"), 1, "unexpected problem: ZeroDivisionError: division by zero; rerun with --debug", "report"),
+        (KeyboardInterrupt(), 130, "interrupted", "run the same command again"),
+    ],
+)
+def test_a_problem_is_one_line_one_hint_and_an_exit_code(
+    problem: BaseException, code: int, error: str, hint: str, stand: Stand, capsys: Capture
+) -> None:
+    for command in ("protect", "train", "bench"):
+        stand(command, raising(problem))
+        assert main(LEAST[command]) == code
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        first, second = printed.err.splitlines()
+        assert first.startswith("error: ")
+        assert error in first
+        assert second.startswith("hint: ")
+        assert hint in second
+
+
+def test_the_missing_extra_is_named(stand: Stand, capsys: Capture) -> None:
+    stand("bench", raising(ModuleNotFoundError("No module named 'transformers'", name="transformers.models")))
+    assert main(LEAST["bench"]) == 4
+    assert 'pip install "unseg_cli[bench]"' in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(stand: Stand, capsys: Capture) -> None:
+    stand("protect", raising(ZeroDivisionError("division by zero")))
+    assert main([*LEAST["protect"], "--debug"]) == 1
+    printed = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in printed
+    assert printed.splitlines()[-2].startswith("error: unexpected problem")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "hint"),
+    [
+        ("protect ./photos ./out --epsilon 8", "--epsilon 8 is outside [0, 1]", "did you mean --epsilon 8/255?"),
+        ("protect ./photos ./out --epsilon-bg 2", "--epsilon-bg 2 is outside [0, 1]", "did you mean --epsilon-bg 2/255?"),
+        ("verify ./photos ./out --epsilon eight", "--epsilon 'eight' is not a number", "8/255"),
+        ("train --data synthetic --out r --train-epsilon 4", "--train-epsilon 4 is outside [0, 1]", "--train-epsilon 4/255"),
+        ("protect a b --strength low --epsilon 4/255", "--strength and --epsilon", "give --strength, or"),
+        ("protect a b --batch-size many", "--batch-size 'many'", "give auto"),
+        ("protect a b --batch-size 0", "--batch-size '0'", "give auto"),
+        ("protect a", "Missing argument", "see `unseg protect --help`"),
+        ("protect a b --quality 101", "--quality", "see `unseg protect --help`"),
+        ("protect a b --format gif", "'gif' is not one of 'keep', 'png', 'jpeg', 'webp'", "see `unseg protect --help`"),
+        ("protect a b --epsilom 1/255", "--epsilon", "see `unseg protect --help`"),
+        ("protct a b", "Did you mean 'protect'?", "see `unseg --help`"),
+        ("weights lst", "No such command", "see `unseg weights --help`"),
+        ("bench --seeds one", "--seeds 'one'", "write --seeds 0,1,2"),
+        ("bench --victim ,", "--victim names nothing", "joined by commas"),
+        ("bench --ratio 1.5", "--ratio", "see `unseg bench --help`"),
+        ("train --out r", "--data", "see `unseg train --help`"),
+        ("train --data synthetic --out r --image-size 100", "--image-size 100 is not a multiple of 32", "256"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_usage_errors_exit_2_before_anything_happens(
+    line: str, error: str, hint: str, as_json: bool, stand: Stand, capsys: Capture
+) -> None:
+    for command in ("protect", "verify", "train", "bench"):
+        stand(command, raising(AssertionError("the workflow was called")))
+    assert main([*line.split(), *(["--json"] if as_json else [])]) == 2
+    printed = capsys.readouterr()
+    first, second = printed.err.splitlines()
+    assert first.startswith("error: ")
+    assert error in first
+    assert second.startswith("hint: ")
+    assert hint in second
+    if as_json:
+        document = json.loads(printed.out)
+        assert document["exit_code"] == 2
+        assert error in document["error"]["message"]
+    else:
+        assert printed.out == ""
+
+
+def chatty(events: Events) -> Report:
+    """A workflow that says everything there is to say, and whose libraries print and warn."""
+    events.start(3, "working")
+    events.info("an info")
+    events.detail("a detail")
+    events.warn("a warning")
+    sys.stdout.write("a stray print of a library\n")
+    warnings.warn("a deprecation of a library", UserWarning, stacklevel=1)
+    events.advance(3, note="loss 0.1")
+    events.stop()
+    return Report(document={"schema": 1, "command": "x", "path": "ä b", "rows": [{"victim": "unet", "drop": 61.23456}]}, exit_code=1,
+                  closing=("a closing line",))  # fmt: skip
+
+
+def test_results_go_to_stdout_and_messages_to_stderr(stand: Stand, capsys: Capture) -> None:
+    stand("verify", chatty)
+    assert main(LEAST["verify"]) == 1
+    printed = capsys.readouterr()
+    assert "ä b" in printed.out
+    assert "61.23" in printed.out
+    assert "a closing line" in printed.out
+    assert printed.err.splitlines() == ["an info", "warning: a warning", "a stray print of a library"]
+
+
+def test_verbose_adds_details_and_quiet_takes_messages_away(stand: Stand, capsys: Capture) -> None:
+    stand("verify", chatty)
+    main([*LEAST["verify"], "-v"])
+    assert "a detail" in capsys.readouterr().err
+    main([*LEAST["verify"], "-q"])
+    printed = capsys.readouterr()
+    assert "info" not in printed.err
+    assert "warning: a warning" in printed.err
+    assert "ä b" in printed.out
+    assert "closing" not in printed.out + printed.err
+
+
+def test_json_is_exactly_one_document(stand: Stand, capsys: Capture) -> None:
+    stand("verify", chatty)
+    assert main([*LEAST["verify"], "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"schema": 1, "command": "x", "path": "ä b", "rows": [{"victim": "unet", "drop": 61.23456}]}
+    assert "a closing line" in printed.err
+
+
+def test_json_of_a_failure_is_a_document_too(stand: Stand, capsys: Capture) -> None:
+    stand("bench", raising(EnvironmentProblem("no device", hint="use cpu")))
+    assert main([*LEAST["bench"], "--json"]) == 4
+    expected = {"schema": 1, "command": "bench", "exit_code": 4, "error": {"message": "no device", "hint": "use cpu"}}
+    assert json.loads(capsys.readouterr().out) == expected
+
+
+def test_text_with_brackets_is_printed_as_it_is(stand: Stand, capsys: Capture) -> None:
+    """File names such as [red].png must not be taken for markup, nor wrapped at the width of a terminal."""
+    name = "/very/long/" + "[red]folder/" * 30 + ":smile:.png"
+    stand("protect", raising(UnsegError(f"{name} is damaged", hint=name)))
+    main(LEAST["protect"])
+    assert capsys.readouterr().err.splitlines() == [f"error: {name} is damaged", f"hint: {name}"]
+
+
+PROTECTED = {
+    "schema": 1, "command": "protect", "images": 3, "protected": 1, "skipped": 1, "failed": 1, "linf_255_max": 8.0, "psnr_mean": 36.123,
+    "ssim_mean": 0.91, "seconds": 2.0, "images_per_second": 0.5, "mask_source": {"file": 0, "auto": 1, "whole": 0},
+    "generator": {"name": "lite", "sha256": "ab"}, "failures": [{"path": "b.jpg", "error": "not a\npicture"}],
+}  # fmt: skip
+
+
+def test_the_summary_of_protect(stand: Stand, capsys: Capture) -> None:
+    stand("protect", lambda events: Report(document=PROTECTED, exit_code=1, closing=("what it does not do",)))
+    assert main(LEAST["protect"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "3 pictures: 1 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)",
+        "largest change 8/255, mean PSNR 36.12 dB, mean SSIM 0.91",
+        "objects: 0 from mask files, 1 found by the generator, 0 whole picture",
+        "failed: b.jpg: not a picture",
+        "what it does not do",
+    ]
+
+
+def test_the_summary_of_protect_with_nothing_new() -> None:
+    document = {**PROTECTED, "protected": 0, "linf_255_max": None, "psnr_mean": None, "ssim_mean": None, "failures": []}
+    assert protect_lines(document) == ["3 pictures: 0 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)"]
+
+
+def test_cells() -> None:
+    assert [cell(value) for value in (None, True, 0.123456, {"a": 1, "b": None}, ["x", 2.0], "t")] == [
+        "-",
+        "yes",
+        "0.1235",
+        "a 1, b -",
+        "x, 2",
+        "t",
+    ]
+
+
+SLOW = """
+import os, sys, time, types
+from unseg_cli.events import Report
+
+def protect(config, events):
+    events.start(20, "protecting")
+    print("started", flush=True)
+    for _ in range(20):
+        time.sleep(float(os.environ["PAUSE"]))
+        events.advance(note="a.jpg")
+    events.stop()
+    return Report(document={"schema": 1, "command": "x", "done": "all"})
+
+sys.modules["unseg_cli.protect"] = types.SimpleNamespace(protect=protect)
+from unseg_cli.cli import run
+sys.argv = ["unseg", "protect", "in", "out", *sys.argv[1:]]
+run()
+"""
+
+
+def environment(root: Path, pause: float, **more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(root), "PAUSE": str(pause), "TERM": "xterm", "COLUMNS": "120", **more}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+def test_control_c_ends_with_130_and_says_how_to_go_on(root: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(root, 30)
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines() == ["error: interrupted", "hint: finished pictures stay; run the same command again to protect the rest"]
+
+
+def on_terminal(root: Path, *arguments: str, **more: str) -> str:
+    """What a terminal would show of stderr."""
+    leader, follower = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *arguments], stdout=subprocess.PIPE, stderr=follower, env=environment(root, 0.05, **more)
+    )
+    os.close(follower)
+    shown = b""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # Linux: the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    out, _ = process.communicate(timeout=60)
+    os.close(leader)
+    assert process.returncode == 0
+    assert "done" in out.decode()
+    return shown.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX terminals")
+def test_a_terminal_gets_a_progress_bar_with_rate_and_time_left(root: Path) -> None:
+    shown = on_terminal(root)
+    assert "protecting" in shown
+    assert "pictures/s" in shown
+    assert "ETA" in shown
+    assert "/20" in shown
+    assert "pictures/s" not in on_terminal(root, "--quiet")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX terminals")
+def test_no_color_is_honoured(root: Path) -> None:
+    colour = "\x1b[3"
+    assert colour not in on_terminal(root, NO_COLOR="1")
+    assert colour in on_terminal(root, NO_COLOR="")
+
+
+def test_no_terminal_gets_no_progress_bar(root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, env=environment(root, 0), timeout=60, check=True)
+    assert done.stderr == "started\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX pipes")
+def test_a_reader_that_goes_away_is_no_traceback(root: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(root, 0))
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said

@@ -1,0 +1,195 @@
+"""Every option of the interface is there, reaches the configuration, and can come from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.cli.conftest import LEAST, Stand
+from unseg_cli.cli import app, main
+from unseg_cli.config import NoiseBudget, parse_epsilon
+
+EVERYWHERE = "json quiet verbose debug"
+INTERFACE = {
+    "protect": "masks mask-rule target epsilon epsilon-bg strength generator sam-checkpoint format quality metadata workers batch-size "
+    "limit include exclude overwrite fail-fast dry-run save-noise preview device seed",
+    "verify": "",
+    "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
+    "init amp resume workers device seed",
+    "bench": "victim data task conditions protect-masks defences ratio seeds init epochs image-size limit generator protected out "
+    "resume fail-under device",
+    "doctor": "",
+    "victims": "",
+    "weights list": "",
+    "weights path": "",
+    "weights verify": "",
+    "weights import": "",
+}
+
+# command, what stands on the line, attribute of the configuration, its value
+CASES: list[tuple[str, str, str, Any]] = [
+    ("protect", "--masks m", "masks", Path("m")),
+    ("protect", "--mask-rule class:7,9", "mask_rule", "class:7,9"),
+    ("protect", "--target whole", "target", "whole"),
+    ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 2 / 255)),
+    ("protect", "--epsilon-bg 0", "budget", NoiseBudget(8 / 255, 0)),
+    ("protect", "--strength high", "budget", NoiseBudget(16 / 255, 4 / 255)),
+    ("protect", "--generator vit_b", "generator", "vit_b"),
+    ("protect", "--sam-checkpoint s.pth", "sam_checkpoint", Path("s.pth")),
+    ("protect", "--format webp", "format", "webp"),
+    ("protect", "--quality 97", "quality", 97),
+    ("protect", "--metadata strip-gps", "metadata", "strip-gps"),
+    ("protect", "--workers 3", "workers", 3),
+    ("protect", "--batch-size 5", "batch_size", 5),
+    ("protect", "--batch-size auto", "batch_size", None),
+    ("protect", "--limit 7", "limit", 7),
+    ("protect", "--include *.png", "include", ("*.png",)),
+    ("protect", "--exclude a --exclude b", "exclude", ("a", "b")),
+    ("protect", "--overwrite", "overwrite", True),
+    ("protect", "--fail-fast", "fail_fast", True),
+    ("protect", "--dry-run", "dry_run", True),
+    ("protect", "--save-noise n", "save_noise", Path("n")),
+    ("protect", "--preview p", "preview", Path("p")),
+    ("protect", "--device cuda:1", "device", "cuda:1"),
+    ("protect", "--seed 11", "seed", 11),
+    ("verify", "", "budget", None),
+    ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 2 / 255)),
+    ("verify", "--epsilon-bg 0.1", "budget", NoiseBudget(8 / 255, 0.1)),
+    ("train", "--preset tiny", "preset", "tiny"),
+    ("train", "--epochs 3", "epochs", 3.0),
+    ("train", "--object-epochs 0.5", "object_epochs", 0.5),
+    ("train", "--max-steps 9", "max_steps", 9),
+    ("train", "--max-minutes 1.5", "max_minutes", 1.5),
+    ("train", "--image-size 96", "image_size", 96),
+    ("train", "--batch-size 3", "batch_size", 3),
+    ("train", "--lr 0.5", "lr", 0.5),
+    ("train", "--train-epsilon 2/255", "train_epsilon", 2 / 255),
+    ("train", "--label-modification", "label_modification", True),
+    ("train", "--preset paper --no-label-modification", "label_modification", False),
+    ("train", "--preset paper", "label_modification", True),
+    ("train", "--surrogate-every 5", "surrogate_every", 5),
+    ("train", "--init w.pth", "init", Path("w.pth")),
+    ("train", "--sam-parts s", "sam_parts", Path("s")),
+    ("train", "--amp", "amp", True),
+    ("train", "--resume", "resume", True),
+    ("train", "--workers 0", "workers", 0),
+    ("train", "--device cpu", "device", "cpu"),
+    ("train", "--seed 4", "seed", 4),
+    ("bench", "--victim unet,mask2former", "victims", ("unet", "mask2former")),
+    ("bench", "--data voc:x", "data", "voc:x"),
+    ("bench", "--task binary", "task", "binary"),
+    ("bench", "--conditions clean,texture", "conditions", ("clean", "texture")),
+    ("bench", "--protect-masks auto", "protect_masks", "auto"),
+    ("bench", "--mask-rule class:1", "mask_rule", "class:1"),
+    ("bench", "--strength low", "budget", NoiseBudget(4 / 255, 1 / 255)),
+    ("bench", "--defences gray,jpeg75", "defences", ("gray", "jpeg75")),
+    ("bench", "--ratio 0.8", "ratio", 0.8),
+    ("bench", "--seeds 0,1,2", "seeds", (0, 1, 2)),
+    ("bench", "--seed 3", "seeds", (3,)),
+    ("bench", "--init scratch", "init", "scratch"),
+    ("bench", "--epochs 2", "epochs", 2),
+    ("bench", "--image-size 64", "image_size", 64),
+    ("bench", "--batch-size 2", "batch_size", 2),
+    ("bench", "--lr 0.1", "lr", 0.1),
+    ("bench", "--limit 10", "limit", 10),
+    ("bench", "--generator g", "generator", "g"),
+    ("bench", "--protected d", "protected", Path("d")),
+    ("bench", "--out r", "out", Path("r")),
+    ("bench", "--resume", "resume", True),
+    ("bench", "--fail-under 60", "fail_under", 60.0),
+    ("bench", "--workers 1", "workers", 1),
+    ("bench", "--device cpu", "device", "cpu"),
+]
+
+
+def commands() -> dict[str, Any]:
+    """Name of every command, as typed, and the command."""
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found.update({f"{name} {sub}": each for sub, each in inner.items()} if inner else {name: command})
+    return found
+
+
+def test_the_commands_are_those_of_the_interface() -> None:
+    assert set(commands()) == set(INTERFACE)
+
+
+@pytest.mark.parametrize("name", INTERFACE)
+def test_the_options_of_the_interface_are_there(name: str) -> None:
+    offered = {option.lstrip("-") for parameter in commands()[name].params for option in parameter.opts}
+    assert set(f"{INTERFACE[name]} {EVERYWHERE}".split()) <= offered
+
+
+@pytest.mark.parametrize("name", INTERFACE)
+def test_every_option_listens_to_the_variable_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UNSEG_<COMMAND>_<OPTION> is asked for every option of every command."""
+    root = typer.main.get_command(app)
+    context = root.make_context("unseg", ["victims"])
+    command = root
+    for part in name.split():
+        command = command.commands[part]
+        context = type(context)(command, parent=context, info_name=part)
+    options = [parameter for parameter in command.params if parameter.opts[0].startswith("--") and parameter.name != "help"]
+    assert len(options) >= len(EVERYWHERE.split())
+    for option in options:
+        variable = f"UNSEG_{name}_{option.opts[0][2:]}".upper().replace("-", "_").replace(" ", "_")
+        monkeypatch.setenv(variable, "seen")
+        assert option.resolve_envvar_value(context) == "seen", variable
+
+
+@pytest.mark.parametrize(("command", "line", "attribute", "value"), CASES, ids=[f"{case[0]} {case[1]}" for case in CASES])
+def test_options_reach_the_configuration(command: str, line: str, attribute: str, value: Any, stand: Stand) -> None:
+    stand(command)
+    assert main([*LEAST[command], *line.split()]) == 0
+    found = getattr(stand.config, attribute)
+    assert found == value
+    assert type(found) is type(value) or isinstance(value, float | Path)
+
+
+def test_no_option_is_left_untested() -> None:
+    for command in ("protect", "verify", "train", "bench"):
+        tested = {word for name, line, _, _ in CASES for word in (line.split() if name == command else []) if word.startswith("--")}
+        untested = {parameter.opts[0] for parameter in commands()[command].params if parameter.opts[0].startswith("--")}
+        untested -= {*tested, "--help", *(f"--{name}" for name in EVERYWHERE.split()), "--data", "--out"}
+        assert untested <= {"--epsilon", "--epsilon-bg"}, command
+
+
+@pytest.mark.parametrize(
+    ("command", "variable", "text", "attribute", "value"),
+    [
+        ("protect", "UNSEG_PROTECT_EPSILON", "4/255", "budget", NoiseBudget(4 / 255, 2 / 255)),
+        ("protect", "UNSEG_PROTECT_DRY_RUN", "1", "dry_run", True),
+        ("protect", "UNSEG_PROTECT_DRY_RUN", "0", "dry_run", False),
+        ("protect", "UNSEG_PROTECT_INCLUDE", "*.png *.jpg", "include", ("*.png", "*.jpg")),
+        ("protect", "UNSEG_PROTECT_MASK_RULE", "not-void", "mask_rule", "not-void"),
+        ("bench", "UNSEG_BENCH_SEEDS", "1,2", "seeds", (1, 2)),
+        ("train", "UNSEG_TRAIN_AMP", "true", "amp", True),
+        ("train", "UNSEG_TRAIN_OUT", "elsewhere", "out", Path("elsewhere")),
+    ],
+)
+def test_the_environment_sets_options(
+    command: str, variable: str, text: str, attribute: str, value: Any, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand(command)
+    monkeypatch.setenv(variable, text)
+    line = LEAST[command] if variable != "UNSEG_TRAIN_OUT" else ["train", "--data", "synthetic"]
+    assert main(line) == 0
+    assert getattr(stand.config, attribute) == value
+
+
+def test_the_line_beats_the_environment(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand("protect")
+    monkeypatch.setenv("UNSEG_PROTECT_SEED", "5")
+    assert main(["protect", "a", "b", "--seed", "6"]) == 0
+    assert stand.config.seed == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("0.03", 0.03), ("0", 0.0), ("1", 1.0), ("1e-2", 0.01)]
+)
+def test_epsilons_are_fractions_or_floats(text: str, value: float) -> None:
+    assert parse_epsilon(text) == value

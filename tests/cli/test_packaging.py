@@ -1,0 +1,88 @@
+"""The wheel holds what an installed `unseg` needs, and the constraints file nothing but names and versions."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from unseg_cli import checkpoints
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling")
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_package_weights_licence_and_script(wheel: Path, root: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    modules = {path.relative_to(root).as_posix() for path in (root / "unseg_cli").rglob("*.py")}
+    weights = {
+        f"unseg_cli/weights/{path.relative_to(root / 'weights').as_posix()}" for path in (root / "weights").rglob("*") if path.is_file()
+    }
+    assert modules | weights | {"unseg_cli/py.typed"} <= names
+    assert any(name.endswith("/weights/lite.safetensors") for name in names)
+    assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert "unseg = unseg_cli.cli:run" in entry_points
+    assert not [name for name in names if name.startswith(("tests/", "examples/", "docs/", "weights/"))]
+
+
+def test_an_installed_package_finds_its_weights(wheel: Path, tmp_path: Path, root: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    # The module as it lies in the wheel; what it imports may come from the checkout.
+    spec = importlib.util.spec_from_file_location("installed_checkpoints", tmp_path / "unseg_cli" / "checkpoints.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    assert module.shipped_weights_dir() == tmp_path / "unseg_cli" / "weights"
+    assert checkpoints.shipped_weights_dir() == root / "weights"
+
+
+def requirement_names(project: dict[str, list[str]] | list[str]) -> set[str]:
+    lines = project if isinstance(project, list) else [line for extra in project.values() for line in extra]
+    return {re.split(r"[<>=!~;\[ ]", line)[0].lower().replace("_", "-") for line in lines}
+
+
+def test_constraints_hold_a_version_of_everything_and_nothing_else(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [line for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9.-]+==[A-Za-z0-9.]+( ; [a-zA-Z0-9_.'<>=! *()]+)?", line) for line in lines)
+    wanted = requirement_names(project["dependencies"]) | requirement_names(project["optional-dependencies"])
+    assert wanted <= {line.partition("==")[0] for line in lines}
+
+
+def test_the_core_is_what_protecting_needs(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    core = requirement_names(project["dependencies"])
+    assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scikit-image", "scipy", "pycocotools"}
+    extras = project["optional-dependencies"]
+    assert set(extras) == {"bench", "train", "dev"}
+
+
+def test_ci_runs_the_tests_and_nothing_else(root: Path) -> None:
+    script = root / ".ci" / "run"
+    lines = [line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    assert lines == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
+    assert os.access(script, os.X_OK) or sys.platform == "win32"

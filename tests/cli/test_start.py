@@ -1,0 +1,84 @@
+"""Starting the program: quick, light, and by every name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import unseg_cli
+from unseg_cli.cli import main
+
+HEAVY = ("torch", "torchvision", "numpy", "PIL", "timm", "segment_anything", "transformers", "matplotlib")
+
+
+def python(code: str, *arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, timeout=60)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["protect", "--help"], ["weights", "--help"], ["bench", "--nonsense"]])
+def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: list[str], root: Path) -> None:
+    code = (
+        f"import sys; from unseg_cli.cli import main; main(sys.argv[1:]); print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    )
+    done = python(code, *arguments, root=root)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_imports_nothing_heavy_and_knows_its_names(root: Path) -> None:
+    code = f"""
+import sys, unseg_cli
+unseg_cli.NoiseBudget(4/255, 1/255)
+assert not [m for m in {HEAVY} if m in sys.modules], sys.modules.keys()
+assert set(unseg_cli.__all__) <= set(dir(unseg_cli))
+"""
+    done = python(code, root=root)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="protect_imagge"):
+        unseg_cli.protect_imagge  # noqa: B018
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_take_less_than_half_a_second(option: str, root: Path) -> None:
+    def seconds(*arguments: str) -> float:
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], cwd=root, capture_output=True, check=True, timeout=60)
+        return time.perf_counter() - begin
+
+    # The best of five, and on a machine so busy that Python alone starts slowly, more time.
+    bare = min(seconds("-c", "pass") for _ in range(5))
+    assert min(seconds("-m", "unseg_cli", option) for _ in range(5)) < max(0.5, 20 * bare)
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"unseg {unseg_cli.__version__}\n"
+    try:
+        installed = importlib.metadata.version("unseg_cli")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the rest needs an installed package")
+    assert installed == unseg_cli.__version__
+
+
+def test_no_command_prints_the_help_and_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    listing = capsys.readouterr().out
+    for command in ("protect", "verify", "train", "bench", "doctor", "victims", "weights"):
+        assert f"\n  {command} " in listing
+
+
+def test_an_environment_variable_called_version_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNSEG_VERSION", "1.2.3")
+    assert main(["protect", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: unseg protect")

@@ -1,0 +1,187 @@
+"""Which pictures there are, and where each goes: trees are mirrored, never flattened, and nothing is written among the originals."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from unseg_cli.data.encode import SUFFIXES, written_suffix
+from unseg_cli.errors import NothingToDo, UsageProblem
+
+_WRITABLE = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+#: Known for pictures although they cannot be written, so that a folder of them is not passed over in silence.
+_OTHERS = (
+    *(".heic", ".heif", ".hif", ".avif", ".gif", ".jp2", ".j2k", ".jxl", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".pnm"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+)
+PICTURE_SUFFIXES = frozenset((*_WRITABLE, *_OTHERS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One picture to protect.
+
+    Attributes:
+        src, dst: the files.
+        name: path of `src` below SRC, with forward slashes.
+        dst_name: path of `dst` below the folder that holds the manifest.
+        problem: why this picture cannot be protected, known before it is read; "" where it can.
+        hint: what to do about it.
+    """
+
+    src: Path
+    dst: Path
+    name: str
+    dst_name: str
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All pictures of a run, sorted by name, and the folder of the manifest."""
+
+    jobs: tuple[Job, ...]
+    root: Path
+
+
+def is_picture_name(path: Path) -> bool:
+    """Whether the suffix, in any case, is one of pictures."""
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    """Names of the pictures below `folder`, sorted, with forward slashes.
+
+    Hidden files and folders (a leading dot) are passed over, and links to folders are not followed.
+
+    Args:
+        folder: where to look.
+        include: keep only names that match one of these; empty: all.
+        exclude: leave out names that match one of these. A glob is compared with the whole name and with the file's own,
+            regardless of case; `*` also matches slashes.
+    """
+    names = []
+    for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in files:
+            path = Path(where, file)
+            if file.startswith(".") or not is_picture_name(path):
+                continue
+            name = path.relative_to(folder).as_posix()
+            if (not include or _matches(name, include)) and not _matches(name, exclude):
+                names.append(name)
+    return sorted(names)
+
+
+def _matches(name: str, globs: Sequence[str]) -> bool:
+    whole = name.lower()
+    own = whole.rpartition("/")[2]
+    return any(fnmatchcase(whole, glob.lower()) or fnmatchcase(own, glob.lower()) for glob in globs)
+
+
+def plan_jobs(
+    src: Path, dst: Path, *, format: str = "keep", include: Sequence[str] = (), exclude: Sequence[str] = (), limit: int | None = None
+) -> Plan:
+    """Pair every picture of SRC with its place in DST.
+
+    Args:
+        src: a picture or a folder.
+        dst: a folder; for a single picture also a file name.
+        format: keep | png | jpeg | webp: what is written; it decides the suffix.
+        include: see `list_pictures`.
+        exclude: see `list_pictures`.
+        limit: only the first so many.
+
+    Raises:
+        UsageProblem: SRC does not exist, SRC and DST overlap, or DST's suffix is of another format than asked for.
+        NothingToDo: no picture in SRC.
+    """
+    if not src.exists():
+        raise UsageProblem(f"SRC {src} does not exist", hint="give a picture or a folder of pictures")
+    if src.is_file():
+        return _single(src, dst, format)
+    if dst.exists() and not dst.is_dir():
+        raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="give a folder for DST")
+    refuse_overlap(src, dst)
+    names = list_pictures(src, include, exclude)
+    if not names:
+        filtered = " that --include and --exclude leave" if include or exclude else ""
+        raise NothingToDo(f"no picture{filtered} in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
+    targets = [_target(name, format) for name in names]
+    counts = Counter(targets)
+    jobs = []
+    for name, target in zip(names[:limit], targets, strict=False):
+        clash = counts[target] > 1
+        jobs.append(
+            Job(
+                src=src / name,
+                dst=dst / target,
+                name=name,
+                dst_name=target,
+                problem=f"{counts[target]} pictures would be written to {target}" if clash else "",
+                hint="give them different names, or leave all but one out with --exclude" if clash else "",
+            )
+        )
+    return Plan(jobs=tuple(jobs), root=dst)
+
+
+def refuse_overlap(src: Path, other: Path, what: str = "DST") -> None:
+    """Raise where one of two folders lies in the other: originals could be overwritten, or results taken for originals.
+
+    Raises:
+        UsageProblem: they overlap. Only a DST around SRC is refused, too: the mirrored tree could meet the originals.
+    """
+    inner, outer = other.resolve(), src.resolve()
+    if inner == outer:
+        raise UsageProblem(f"{what} {other} is SRC itself", hint="originals are never overwritten: give another folder")
+    if inner.is_relative_to(outer):
+        raise UsageProblem(
+            f"{what} {other} lies inside SRC", hint="give a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
+        )
+    if what == "DST" and outer.is_relative_to(inner):
+        raise UsageProblem(f"SRC {src} lies inside DST {other}", hint="give DST a folder of its own")
+
+
+def _single(src: Path, dst: Path, format: str) -> Plan:
+    target = dst / _target(src.name, format)
+    if not dst.is_dir() and is_picture_name(dst):
+        target = dst
+        wanted = written_suffix(format, dst.suffix) if format != "keep" else _family(src.suffix, dst.suffix)
+        if wanted != dst.suffix:
+            raise UsageProblem(
+                f"DST {dst} ends in {dst.suffix}, but the picture would be written as {wanted}",
+                hint=f"end it in {wanted}, or give a fitting --format",
+            )
+    if target.exists() and target.samefile(src):
+        raise UsageProblem(f"DST {dst} would overwrite SRC", hint="originals are never overwritten: give another folder or name")
+    return Plan(jobs=(Job(src=src, dst=target, name=src.name, dst_name=target.name),), root=target.parent)
+
+
+def _target(name: str, format: str) -> str:
+    if format == "keep":
+        return name
+    path = Path(name)
+    return path.with_suffix(written_suffix(format, path.suffix)).as_posix()
+
+
+def _family(suffix: str, wanted: str) -> str:
+    """`wanted` where it is a name for the same format, else `suffix`."""
+    return wanted if any(suffix.lower() in family and wanted.lower() in family for family in SUFFIXES.values()) else suffix
+
+
+def match_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """Pictures below a folder by their name without suffix, to pair masks with pictures."""
+    found: dict[str, list[Path]] = {}
+    for name in list_pictures(folder):
+        found.setdefault(stem_of(name), []).append(folder / name)
+    return found
+
+
+def stem_of(name: str) -> str:
+    """A name below a folder, without its suffix."""
+    return Path(name).with_suffix("").as_posix()

@@ -1,0 +1,125 @@
+"""Noise for whole pictures: padding, the generator's frame, and back. Used by `protect` and `bench` alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from unseg_cli.models.generator import Generator
+from unseg_cli.models.prompt import Prompt
+from unseg_cli.noise import BoolArray, FloatArray, to_tensor_01
+
+MaskSource = Literal["file", "auto", "whole"]
+
+SMALLEST_OBJECT = 0.004  # share of the picture; a smaller find is no object but a speck, and the whole picture is protected instead
+
+
+@dataclass(frozen=True)
+class PictureNoise:
+    """Noise for one picture at its own size.
+
+    Attributes:
+        noise: (H, W, 3) in [-1, 1].
+        mask: (H, W) foreground as used.
+        mask_source: where it came from: the owner's file, the generator's own find, or the whole picture.
+    """
+
+    noise: FloatArray
+    mask: BoolArray
+    mask_source: MaskSource
+
+
+@torch.no_grad()
+def picture_noise(
+    generator: Generator, images: list[npt.NDArray[np.uint8]], masks: list[BoolArray | None], target: str
+) -> list[PictureNoise]:
+    """Noise for a batch of pictures, one forward pass of the image encoder.
+
+    Args:
+        generator: from `load_generator`, on any device.
+        images: (H, W, 3) each; sizes may differ.
+        masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
+        target: "auto" or "whole": what to do without a mask. A generator that does not find objects protects the whole picture.
+    """
+    device = next(generator.parameters()).device
+    size = generator.spec.image_size
+    frames = torch.stack([_to_frame(image, size) for image in images]).to(device=device, memory_format=torch.channels_last)
+    embedding = generator.encode(frames) if generator.spec.finds_objects else None
+    regions: list[BoolArray] = []
+    origins: list[MaskSource] = []
+    found: list[BoolArray | None] = [None] * len(images)
+    if target == "auto" and embedding is not None and any(mask is None for mask in masks):
+        logits = generator.decode(embedding, Prompt()).masks[:, :1]
+        found = [_found_object(plane, image.shape[:2]) for plane, image in zip(logits, images, strict=True)]
+    for image, given, own in zip(images, masks, found, strict=True):
+        if given is not None and given.any():
+            regions.append(given)
+            origins.append("file")
+        elif given is None and own is not None:
+            regions.append(own)
+            origins.append("auto")
+        else:
+            regions.append(np.ones(image.shape[:2], np.bool_))
+            origins.append("whole")
+    prompt = Prompt(mask=torch.stack([_mask_to_frame(region, size) for region in regions]).to(device))
+    if embedding is not None:
+        noise = generator.mask_and_noise(frames, prompt, embedding=embedding).noise
+    else:
+        noise = generator(frames, prompt)
+    return [PictureNoise(_from_frame(n, r.shape), r, origin) for n, r, origin in zip(noise, regions, origins, strict=True)]
+
+
+def _to_frame(image: npt.NDArray[np.uint8], size: int) -> Tensor:
+    """(H, W, 3) -> (3, size, size) in [0, 1], resized so that the longer side is `size`, padded right and bottom with zeros.
+
+    The paper pads first and resizes then; the result is the same but for the seam, and large pictures need no square copy.
+    """
+    return F.pad(to_tensor_01(_resize(image, size)), _padding(image.shape, size))
+
+
+def _mask_to_frame(mask: BoolArray, size: int) -> Tensor:
+    """(H, W) -> (1, size, size) share of foreground in each pixel."""
+    plane = _resize(mask.astype(np.uint8) * np.uint8(255), size)
+    return F.pad(torch.from_numpy(plane).float().div_(255)[None], _padding(mask.shape, size))
+
+
+def _resize(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    new_h, new_w = _inner_size(pixels.shape[0], pixels.shape[1], size)
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    # The gap lets Pillow shrink large pictures by whole factors first, many times faster and hardly different.
+    return np.array(picture.resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def _padding(shape: tuple[int, ...], size: int) -> tuple[int, int, int, int]:
+    new_h, new_w = _inner_size(shape[0], shape[1], size)
+    return 0, size - new_w, 0, size - new_h
+
+
+def _from_frame(noise: Tensor, shape: tuple[int, ...]) -> FloatArray:
+    """(3, n, n) -> (H, W, 3): bilinear to the padded square, cropped. Only the part inside the picture is computed."""
+    height, width = shape
+    side = noise.shape[-1]
+    new_h, new_w = _inner_size(height, width, side)
+    inner = noise[None, :, :new_h, :new_w].float()
+    return np.ascontiguousarray(F.interpolate(inner, (height, width), mode="bilinear", align_corners=False)[0].permute(1, 2, 0).cpu().numpy())
+
+
+def _found_object(logits: Tensor, shape: tuple[int, ...]) -> BoolArray | None:
+    """Mask logits (1, h, w) of the padded frame -> mask (H, W), or None where there is nothing worth the name."""
+    new_h, new_w = _inner_size(shape[0], shape[1], logits.shape[-1])
+    inner = logits[None, :, :new_h, :new_w].float()
+    mask: BoolArray = (F.interpolate(inner, (shape[0], shape[1]), mode="bilinear", align_corners=False)[0, 0] > 0).cpu().numpy()
+    return mask if mask.mean() >= SMALLEST_OBJECT else None
+
+
+def _inner_size(height: int, width: int, size: int) -> tuple[int, int]:
+    """The picture's own part of a padded square frame of side `size`."""
+    longest = max(height, width)
+    return max(1, round(height * size / longest)), max(1, round(width * size / longest))
