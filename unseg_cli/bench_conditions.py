@@ -30,7 +30,8 @@ U8Array = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 Size = tuple[int, int]  # height, width
 
-CONDITIONS = ("clean", "protected", "random", "texture")
+#: `protected` takes its masks as --protect-masks says; the other two always find their own, or use none: for a table of all three.
+CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "random", "texture")
 GENERATOR_BATCH = 8
 RANDOM_NOISE_SEED = 2024
 
@@ -85,23 +86,32 @@ class ConditionMaker:
         """
         images = [read_image(sample.image) for sample in samples]
         objects = [self._objects(sample, image) for sample, image in zip(samples, images, strict=True)]
-        noises = self._noises(images, objects, conditions)
+        noises = {source: self._noises(images, objects, source, needs) for source, needs in self._sources(conditions).items()}
         budget, everywhere = self.config.budget, NoiseBudget(self.config.budget.foreground, self.config.budget.foreground)
         made: dict[str, list[U8Array]] = {condition: [] for condition in conditions}
-        for i, (sample, image, noise) in enumerate(zip(samples, images, noises, strict=True)):
+        for i, (sample, image) in enumerate(zip(samples, images, strict=True)):
             for condition, pictures in made.items():
                 if condition == "clean":
                     pictures.append(image)
                 elif condition == "random":
                     uniform = random_noise(image.shape[0], image.shape[1], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
                     pictures.append(_apply(image, uniform, np.ones(image.shape[:2], bool), everywhere))
-                elif condition == "texture":
-                    pictures.append(_apply(image, texture_noise(noise.mask), noise.mask, budget))
-                elif self.protected is not None:
+                elif condition == "protected" and self.protected is not None:
                     pictures.append(_read_protected(self.protected[sample.stem], image))
                 else:
-                    pictures.append(_apply(image, noise.noise, noise.mask, budget))
+                    made_noise = noises[mask_source(condition, self.config)][i]
+                    noise = texture_noise(made_noise.mask) if condition == "texture" else made_noise.noise
+                    pictures.append(_apply(image, noise, made_noise.mask, budget))
         return made
+
+    def _sources(self, conditions: list[str]) -> dict[str, bool]:
+        """The mask sources that these conditions use, and whether the generator has to run for them."""
+        sources: dict[str, bool] = {}
+        for condition in conditions:
+            if condition not in ("clean", "random"):
+                source = mask_source(condition, self.config)
+                sources[source] = sources.get(source, False) or needs_generator(self.config, [condition])
+        return sources
 
     def _objects(self, sample: Sample, image: U8Array) -> BoolArray:
         """(H, W) bool: where the data says that objects are."""
@@ -113,12 +123,12 @@ class ConditionMaker:
             )
         return np.isin(labels, self.objects)
 
-    def _noises(self, images: list[U8Array], objects: list[BoolArray], conditions: list[str]) -> list[PictureNoise]:
+    def _noises(self, images: list[U8Array], objects: list[BoolArray], source: str, run_generator: bool) -> list[PictureNoise]:
         """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
-        known = self.config.protect_masks == "gt"
-        if needs_generator(self.config, conditions):
+        known = source == "gt"
+        if run_generator:
             assert self.generator is not None
-            target = "whole" if self.config.protect_masks == "whole" else "auto"
+            target = "whole" if source == "whole" else "auto"
             return picture_noise(self.generator, images, list(objects) if known else [None] * len(images), target)
         no_noise = np.zeros((1, 1, 3), np.float32)
         masks = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
@@ -127,8 +137,13 @@ class ConditionMaker:
 
 def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]) -> bool:
     """Whether these conditions need the generator: for its noise, or for the masks that it finds."""
-    noise = "protected" in conditions and config.protected is None
-    return noise or ("texture" in conditions and config.protect_masks == "auto")
+    noise = {"protected-auto", "protected-whole"} | ({"protected"} if config.protected is None else set())
+    return not noise.isdisjoint(conditions) or ("texture" in conditions and config.protect_masks == "auto")
+
+
+def mask_source(condition: str, config: BenchConfig) -> str:
+    """Where a condition takes its masks from: gt, auto or whole."""
+    return {"protected-auto": "auto", "protected-whole": "whole"}.get(condition, config.protect_masks)
 
 
 def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], events: Events) -> Pictures:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 U8Array = npt.NDArray[np.uint8]
 Document = dict[str, Any]
 
-COLOURS = {"clean": "#3b6ea5", "protected": "#c0392b", "random": "#7f8c8d", "texture": "#d68910"}
+COLOURS = {
+    "clean": "#3b6ea5",
+    "protected": "#c0392b",
+    "protected-auto": "#e07b6c",
+    "protected-whole": "#8e44ad",
+    "random": "#7f8c8d",
+    "texture": "#d68910",
+}
 
 
 def draw_curves(out: Path, results: list[Document]) -> None:

@@ -126,7 +126,7 @@ def train_victim(
             torch.nn.utils.clip_grad_norm_(victim.parameters(), CLIP_NORM)
             optimizer.step()
             rate.step()
-            total += loss.item()
+            total += float(loss.detach())
             events.advance(note=f"loss {total / (step + 1):.3f}")
         scores = score(predict_all(victim, test.images, device), test.labels, classes)
         epochs.append(Epoch(epoch=epoch, loss=total / batches, test=scores))

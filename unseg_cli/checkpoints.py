@@ -16,6 +16,7 @@ from torch import nn
 from unseg_cli.errors import EnvironmentProblem, UsageProblem, did_you_mean
 from unseg_cli.foreign_weights import load_sam_checkpoint, read_state_dict
 from unseg_cli.models.generator import Generator, build_generator
+from unseg_cli.models.sam_vit import SamVitGenerator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 from unseg_cli.runs import write_atomically
 
@@ -145,11 +146,11 @@ def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "
     path = weights_file(name_or_path)
     generator = load_weights(path)
     if sam_checkpoint is not None:
-        if generator.spec.kind != "sam_vit":
+        if not isinstance(generator, SamVitGenerator):
             raise UsageProblem("--sam-checkpoint goes with --generator vit_b", hint="leave it away")
         load_sam_checkpoint(generator, sam_checkpoint)
     generator.source = GeneratorFile(name=generator.spec.name, path=path, sha256=sha256_of(path))
-    generator.to(device=device, memory_format=torch.channels_last)
+    generator.to(device).to(memory_format=torch.channels_last)
     return generator.eval().requires_grad_(False)
 
 

@@ -56,6 +56,8 @@ GeneratorName = Annotated[str, _option(metavar="lite|vit_b|FILE", help="The nois
 Epsilon = Annotated[str | None, _option(metavar="E", help="Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]")]
 EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: 2/255]")]
 
+Conditions = Annotated[str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, random, texture.")]
+
 
 @app.callback(invoke_without_command=True)
 def root(
@@ -191,7 +193,7 @@ def bench(
         str, _option(metavar="DATA", help="Folder, coco:..., voc:ROOT, cityscapes:ROOT, ade20k:ROOT or synthetic.")
     ] = "synthetic",
     task: Annotated[str | None, _option(help="Task.  [default: read from the data]")] = None,
-    conditions: Annotated[str, _option(metavar="NAME,...", help="Of clean, protected, random, texture.")] = "clean,protected,random",
+    conditions: Conditions = "clean,protected,random",
     protect_masks: Annotated[MaskSource, _option(help="Masks that the protection uses.")] = "gt",
     mask_rule: Annotated[str | None, _option(help="Which labels are objects.  [default: the task's]")] = None,
     epsilon: Epsilon = None,

@@ -14,6 +14,9 @@ from rich.text import Text
 
 from unseg_cli.events import Events, Report
 
+#: What a person wants to see of a benchmark; the rest is in the files of the run.
+BENCH_COLUMNS = ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop")
+
 
 def one_line(text: str) -> str:
     """The text with every run of white space, line ends included, as one blank."""
@@ -73,7 +76,9 @@ class Console(Events):
     def advance(self, n: int = 1, note: str = "") -> None:
         """Move the progress bar."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, advance=n, **({"note": one_line(note)} if note else {}))
+            self._progress.advance(self._task, n)
+            if note:
+                self._progress.update(self._task, note=one_line(note))
 
     def stop(self) -> None:
         """Close the progress bar."""
@@ -132,15 +137,18 @@ class Console(Events):
             for line in protect_lines(document):
                 self._out.print(line, soft_wrap=True)
             return
-        plain = {key: value for key, value in document.items() if key not in ("schema", "command") and not _is_rows(value)}
+        rows = {key: value for key, value in document.items() if _is_rows(value)}
+        plain = {key: value for key, value in document.items() if key not in rows and key not in ("schema", "command")}
+        if document.get("command") == "bench":
+            rows = {"summary": [{key: row.get(key) for key in BENCH_COLUMNS} for row in document["summary"]]}
+            plain.pop("noise", None)
         if plain:
             grid = Table.grid(padding=(0, 2))
             for key, value in plain.items():
                 grid.add_row(key.replace("_", " "), cell(value))
             self._out.print(grid)
-        for key, value in document.items():
-            if _is_rows(value) and not (document.get("command") == "bench" and key == "rows"):
-                self._out.print(_rows_table(key, value))
+        for key, value in rows.items():
+            self._out.print(_rows_table(key, value))
 
 
 def protect_lines(document: Mapping[str, Any]) -> list[str]:

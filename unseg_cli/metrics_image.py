@@ -82,7 +82,8 @@ def _ssim_map(x: FloatArray, y: FloatArray) -> FloatArray:
     var_x = unbias * (_window_mean(x * x) - mean_x * mean_x)
     var_y = unbias * (_window_mean(y * y) - mean_y * mean_y)
     cov = unbias * (_window_mean(x * y) - mean_x * mean_y)
-    return (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    likeness = (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    return likeness.astype(np.float32, copy=False)
 
 
 def _window_mean(values: FloatArray) -> FloatArray:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.models.generator import Generator
+from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.noise import BoolArray, FloatArray, to_tensor_01
 
@@ -51,11 +52,11 @@ def picture_noise(
     device = next(generator.parameters()).device
     size = generator.spec.image_size
     frames = torch.stack([_to_frame(image, size) for image in images]).to(device=device, memory_format=torch.channels_last)
-    embedding = generator.encode(frames) if generator.spec.finds_objects else None
+    embedding = generator.encode(frames) if isinstance(generator, LiteGenerator) else None
     regions: list[BoolArray] = []
     origins: list[MaskSource] = []
     found: list[BoolArray | None] = [None] * len(images)
-    if target == "auto" and embedding is not None and any(mask is None for mask in masks):
+    if target == "auto" and isinstance(generator, LiteGenerator) and embedding is not None and any(mask is None for mask in masks):
         logits = generator.decode(embedding, Prompt()).masks[:, :1]
         found = [_found_object(plane, image.shape[:2]) for plane, image in zip(logits, images, strict=True)]
     for image, given, own in zip(images, masks, found, strict=True):
@@ -69,7 +70,7 @@ def picture_noise(
             regions.append(np.ones(image.shape[:2], np.bool_))
             origins.append("whole")
     prompt = Prompt(mask=torch.stack([_mask_to_frame(region, size) for region in regions]).to(device))
-    if embedding is not None:
+    if isinstance(generator, LiteGenerator):
         noise = generator.mask_and_noise(frames, prompt, embedding=embedding).noise
     else:
         noise = generator(frames, prompt)

@@ -26,6 +26,7 @@ from unseg_cli.data.masks import mask_rule
 from unseg_cli.errors import UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
 from unseg_cli.in_memory import protect_image
+from unseg_cli.manifest import NAME as MANIFEST_NAME
 from unseg_cli.manifest import Manifest, Row
 from unseg_cli.models.generator import Generator
 from unseg_cli.picture_noise import PictureNoise, picture_noise
@@ -105,7 +106,8 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         raise
     finally:
         if not config.dry_run:
-            context.manifest.settle()
+            with contextlib.suppress(OSError):  # it is only untidy
+                context.manifest.settle()
         events.stop()
     return _report(context, tally, time.perf_counter() - started)
 
@@ -133,7 +135,8 @@ def _masks(config: ProtectConfig, plan: Plan, events: Events) -> dict[str, list[
 
 def _remove_leftovers(plan: Plan) -> None:
     """Delete half-written files of a run that was killed: temporary names that belong to files of this plan."""
-    wanted = {(job.dst.parent, job.dst.stem, job.dst.suffix) for job in plan.jobs}
+    manifest = plan.root / MANIFEST_NAME
+    wanted = {(path.parent, path.stem, path.suffix) for path in (manifest, *(job.dst for job in plan.jobs))}
     for folder in {parent for parent, _, _ in wanted}:
         if not folder.is_dir():
             continue

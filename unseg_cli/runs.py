@@ -14,7 +14,7 @@ from typing import Any
 LIBRARIES = ("torch", "torchvision", "timm", "segment-anything", "segmentation-models-pytorch", "transformers", "numpy", "pillow")
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then move it there in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
@@ -31,7 +31,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 def write_json_atomically(path: Path, document: Any) -> None:
     """Write indented JSON."""
     text = json.dumps(document, indent=2) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+    write_atomically(path, lambda part: part.write_bytes(text.encode()))
 
 
 def append_jsonl(path: Path, record: dict[str, Any]) -> None:

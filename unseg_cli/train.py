@@ -16,6 +16,7 @@ from unseg_cli.config_train import TrainConfig
 from unseg_cli.data.datasets import Batch, batches, open_sources, pictures_in
 from unseg_cli.errors import UnsegError
 from unseg_cli.events import Events, Report
+from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.runs import append_jsonl, environment_versions, write_json_atomically
 from unseg_cli.runtime import pick_device, seed_everything
 from unseg_cli.train_report import draw_curves, draw_samples, write_generator
@@ -97,6 +98,7 @@ def one_step(turn: str, learners: Learners, batch: Batch, config: TrainConfig, r
     torch.manual_seed(rng.initial_seed())  # the sampled loss draws on the device
     with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.amp):
         if turn == "objects":
+            assert isinstance(learners.generator, LiteGenerator)  # no other kind has this stage: `plan` gives it no steps
             loss = object_step(learners.generator, batch, config, rng)
         elif turn == "surrogate":
             loss = surrogate_step(learners.generator, learners.surrogate, batch, config, rng)

@@ -17,6 +17,7 @@ from unseg_cli.data.datasets import batches
 from unseg_cli.data.sources import Source
 from unseg_cli.events import Events
 from unseg_cli.models.generator import Generator
+from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.runs import environment_versions, read_jsonl, write_atomically
 
@@ -56,7 +57,7 @@ def draw_samples(config: TrainConfig, generator: Generator, sources: list[Source
     with torch.no_grad():
         image, mask = batch.image.to(device), batch.mask.to(device)
         noise = generator(image, Prompt(mask=mask))
-        predicted = torch.sigmoid(generator.predict_mask(image)) if generator.spec.finds_objects else mask
+        predicted = torch.sigmoid(generator.predict_mask(image)) if isinstance(generator, LiteGenerator) else mask
     rows = []
     for i in range(image.shape[0]):
         tiles = (image[i], mask[i].expand(3, -1, -1), predicted[i].expand(3, -1, -1), noise[i] * 0.5 + 0.5)
@@ -72,7 +73,7 @@ def write_generator(config: TrainConfig, generator: Generator) -> Path:
     save_generator(path, generator, {"command": command, "preset": config.preset, "seed": str(config.seed)}, half=True)
     records = read_jsonl(config.out / "metrics.jsonl")
     card = model_card(config, generator, command, records, sha256_of(path), path.stat().st_size)
-    write_atomically(config.out / "MODEL_CARD.md", lambda part: part.write_text(card, encoding="utf-8") and None)
+    write_atomically(config.out / "MODEL_CARD.md", lambda part: part.write_bytes(card.encode()))
     return path
 
 

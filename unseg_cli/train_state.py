@@ -54,15 +54,22 @@ class Learners:
 
 
 def build_learners(config: TrainConfig, device: torch.device) -> Learners:
-    """Networks with their starting weights, on the device."""
+    """Networks with their starting weights, on the device.
+
+    Raises:
+        UsageProblem: settings that do not fit the generator.
+        EnvironmentProblem: weights to start from are missing.
+    """
     generator = initial_generator(config)
+    if config.object_epochs > 0 and not isinstance(generator, LiteGenerator):
+        raise UsageProblem(f"--object-epochs: {generator.spec.name} does not find objects", hint="--object-epochs 0")
     surrogate = build_surrogate(generator.spec, config.surrogate_size)
     if isinstance(surrogate.image_encoder, LiteImageEncoder):
         load_backbone(surrogate.image_encoder)
     elif config.surrogate_init is not None:
         load_vit_backbone(surrogate.image_encoder, config.surrogate_init)
-    generator.to(device=device, memory_format=torch.channels_last)
-    surrogate.to(device=device, memory_format=torch.channels_last)
+    for network in (generator, surrogate):
+        network.to(device).to(memory_format=torch.channels_last)
     noise = generator.noise_parameters()
     optimisers: dict[str, torch.optim.Optimizer] = {
         "noise": _optimiser([(noise, config.noise_lr)], weight_decay=0.0),
@@ -81,7 +88,7 @@ def initial_generator(config: TrainConfig) -> Generator:
         if config.init is not None:
             generator.load_state_dict(resized(load_weights(config.init), generator))
         elif isinstance(generator, LiteGenerator):
-            load_backbone(generator.image_encoder)
+            load_backbone(generator.lite_encoder)
             load_sam_parts(generator, config.sam_parts or weights_file("lite"))
         return generator
     generator = build_generator(spec)
@@ -165,7 +172,8 @@ def load_checkpoint(config: TrainConfig, learners: Learners) -> int:
 def _groups(segmenter: nn.Module, rate: float, *, without: Iterable[nn.Parameter] = ()) -> list[tuple[list[nn.Parameter], float]]:
     """The pretrained backbone at a lower rate than the rest."""
     excluded = {id(parameter) for parameter in without}
-    slow, fast = [], []
+    slow: list[nn.Parameter] = []
+    fast: list[nn.Parameter] = []
     for name, parameter in segmenter.named_parameters():
         if parameter.requires_grad and id(parameter) not in excluded:
             (slow if ".backbone." in name else fast).append(parameter)

@@ -200,6 +200,29 @@ def test_the_summary_of_protect_with_nothing_new() -> None:
     assert protect_lines(document) == ["3 pictures: 0 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)"]
 
 
+def test_the_summary_of_bench_is_a_table(stand: Stand, capsys: Capture) -> None:
+    row = {
+        "victim": "unet",
+        "condition": "random",
+        "defence": "none",
+        "metric": "iou",
+        "mean": 67.04,
+        "std": 1.5,
+        "n": 3,
+        "relative_drop": 4.25,
+    }
+    document = {
+        "schema": 1, "command": "bench", "task": "binary", "rows": [{"victim": "unet", "train_metric": 99.875}],
+        "summary": [{**row, "init": "pretrained", "ratio": 1.0}], "noise": {"random": {"linf_255": 8.0, "psnr": 31.5, "ssim": 0.9}},
+    }  # fmt: skip
+    stand("bench", lambda events: Report(document=document))
+    assert main(LEAST["bench"]) == 0
+    printed = capsys.readouterr().out
+    assert "99.88" not in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("unet")]
+    assert line.split() == ["unet", "random", "none", "iou", "67.04", "1.5", "3", "4.25"]
+
+
 def test_cells() -> None:
     assert [cell(value) for value in (None, True, 0.123456, {"a": 1, "b": None}, ["x", 2.0], "t")] == [
         "-",

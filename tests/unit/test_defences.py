@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from unseg_cli.config import NoiseBudget
 from unseg_cli.defences import DEFENCES, find_defence
 from unseg_cli.errors import UsageProblem
 from unseg_cli.noise import apply_noise, texture_noise
-from unseg_cli.config import NoiseBudget
 
 U8Array = npt.NDArray[np.uint8]
 

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def again(data: bytes, *, metadata: str = "keep", format: str = "keep", quality:
     return picture, read_picture(ANY, out), out
 
 
+@lru_cache  # it holds the time at which it was made
 def profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -329,7 +331,7 @@ def test_jpeg_comment_and_iptc_are_kept_and_its_photoshop_thumbnail_is_not() -> 
 @pytest.mark.parametrize("quality", [10, 50, 75, 85, 90, 95, 98, 100])
 def test_jpeg_quality_is_estimated_and_never_lowered(quality: int) -> None:
     data = saved(Image.fromarray(photo()), "JPEG", quality=quality)
-    picture, second, out = again(data)
+    picture, second, _ = again(data)
     assert picture.coding.quality is not None
     assert abs(picture.coding.quality - quality) <= 1
     assert second.coding.quality is not None

@@ -358,7 +358,7 @@ def test_out_of_memory_goes_on_picture_by_picture(src: Path, tmp_path: Path, run
     whole = workflow.picture_noise
 
     def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str) -> Any:
-        if len(images) > 1 or images[0].ndim == 3 and images[0][0, 0, 0] == photo(1)[0, 0, 0] == -1:
+        if len(images) > 1:
             raise RuntimeError("CUDA out of memory")
         return whole(generator, images, masks, target)
 

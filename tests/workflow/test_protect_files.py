@@ -100,7 +100,7 @@ def odd_folder(src: Path) -> dict[str, str]:
     bad = {f"bad {number}.jpg": BAD[name] for number, name in enumerate(BAD)} | {"empty.png": (b"", "is an empty file")}
     for name, (data, _) in bad.items():
         (src / name).write_bytes(data)
-    return {name: "" for name in good} | {name: message for name, (_, message) in bad.items()}
+    return dict.fromkeys(good, "") | {name: message for name, (_, message) in bad.items()}
 
 
 def test_every_odd_file(tmp_path: Path, run_protect: Protect, events: Recorder) -> None:
@@ -174,22 +174,44 @@ def test_noise_lies_on_the_upright_picture(tmp_path: Path, run_protect: Protect)
     assert "upright" in report.document["failures"][0]["hint"]
 
 
+# The modules that load networks are replaced before `protect` is imported: a test of a kill need not wait for them.
 KILLED = """
-    import sys, time
+    import sys, time, types
+    from dataclasses import dataclass
     from pathlib import Path
-    import unseg_cli.protect as workflow
-    from tests.workflow.conftest import StandInGenerator, texture
+    import numpy as np
+
+    @dataclass
+    class Made:
+        noise: object
+        mask: object
+        mask_source: str
+
+    class Generator:
+        source = types.SimpleNamespace(name="stand-in", sha256="5" * 64)
+
+        def parameters(self):
+            yield types.SimpleNamespace(device=types.SimpleNamespace(type="cpu"))
+
+    def slow(generator, images, masks, target):
+        time.sleep(0.05)
+        from unseg_cli.noise import texture_noise
+        regions = [np.arange(image.shape[0])[:, None] + np.zeros(image.shape[1]) < image.shape[0] // 2 for image in images]
+        return [Made(texture_noise(region, cells_per_side=24), region, "auto") for region in regions]
+
+    for name, members in {
+        "unseg_cli.checkpoints": {"GeneratorFile": object, "load_generator": lambda *_, **__: Generator()},
+        "unseg_cli.picture_noise": {"PictureNoise": Made, "picture_noise": slow},
+        "unseg_cli.models.generator": {"Generator": Generator},
+    }.items():
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(members)
     from unseg_cli.config import ProtectConfig
     from unseg_cli.events import Events
+    from unseg_cli.protect import protect
 
-    def slow(*arguments):
-        time.sleep(0.05)
-        return texture(*arguments)
-
-    workflow.load_generator = lambda *_, **__: StandInGenerator()
-    workflow.picture_noise = slow
     print("ready", flush=True)
-    workflow.protect(ProtectConfig(src=Path(sys.argv[1]), dst=Path(sys.argv[2]), batch_size=1, device="cpu"), Events())
+    protect(ProtectConfig(src=Path(sys.argv[1]), dst=Path(sys.argv[2]), batch_size=1, device="cpu"), Events())
 """
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from unseg_cli.errors import UsageProblem, did_you_mean
 from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.sam_vit import SamVitGenerator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
-Generator = LiteGenerator | SamVitGenerator
+Generator: TypeAlias = "LiteGenerator | SamVitGenerator"
 
 
 def build_generator(which: str | GeneratorSpec) -> Generator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,8 @@ class LiteGenerator(PromptableSegmenter):
     Differs from the paper: a ConvNet instead of ViT-B, periodic learned tiles instead of a free noise map, and a mask of its own,
     so that pictures without masks can be protected.
     """
+
+    source: Any = None  # where the weights came from; set by whoever loads them
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__(LiteImageEncoder(spec.encoder), image_size=spec.image_size, embed_size=spec.embed_size)
@@ -57,6 +60,12 @@ class LiteGenerator(PromptableSegmenter):
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, n, n) in [-1, 1]."""
         return self.mask_and_noise(image_01, prompt).noise
+
+    @property
+    def lite_encoder(self) -> LiteImageEncoder:
+        """The image encoder under its own type."""
+        assert isinstance(self.image_encoder, LiteImageEncoder)
+        return self.image_encoder
 
     def noise_parameters(self) -> list[torch.nn.Parameter]:
         """What the second stage of training trains."""

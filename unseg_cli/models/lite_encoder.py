@@ -23,6 +23,9 @@ class LiteImageEncoder(nn.Module):
         backbone: timm model name with `features_only` support; built without weights, no file is read.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(self, backbone: str) -> None:
         super().__init__()
         self.backbone = timm.create_model(backbone, features_only=True, pretrained=False, out_indices=(2, 3, 4))

@@ -35,14 +35,12 @@ class LiteNoiseHead(nn.Module):
         gains = torch.zeros(spec.tiles, 2)
         gains[0] = torch.tensor([INITIAL_AMPLITUDE, -INITIAL_AMPLITUDE])  # the others wake up during training
         self.gains = nn.Parameter(gains)  # (tiles, [on the object, beside it])
-        self.picture_gates = nn.Sequential(
-            nn.Conv2d(channels + 1, GATE_WIDTH, 3, padding=1),
-            LayerNorm2d(GATE_WIDTH),
-            nn.GELU(),
-            nn.Conv2d(GATE_WIDTH, spec.tiles, 3, padding=1),
-        )
-        nn.init.normal_(self.picture_gates[-1].weight, std=1e-3)
-        nn.init.zeros_(self.picture_gates[-1].bias)
+        first = nn.Conv2d(channels + 1, GATE_WIDTH, 3, padding=1)
+        last = nn.Conv2d(GATE_WIDTH, spec.tiles, 3, padding=1)
+        nn.init.normal_(last.weight, std=1e-3)  # the picture has nearly no say at first
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+        self.picture_gates = nn.Sequential(first, LayerNorm2d(GATE_WIDTH), nn.GELU(), last)
 
     def forward(self, features: Tensor, region: Tensor) -> Tensor:
         """Noise for a batch.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from segment_anything.modeling import PromptEncoder
 from torch import Tensor, nn
@@ -31,6 +33,7 @@ class SamVitGenerator(nn.Module):
 
     image_mean: Tensor
     image_std: Tensor
+    source: Any = None  # where the weights came from; set by whoever loads them
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__()

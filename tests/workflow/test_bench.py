@@ -1,0 +1,365 @@
+"""The bench from end to end on pictures of its own making, small enough for seconds."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from PIL import Image
+
+from unseg_cli import bench as bench_module
+from unseg_cli import bench_conditions
+from unseg_cli.bench import bench, mix
+from unseg_cli.bench_conditions import ConditionMaker, prepare
+from unseg_cli.bench_training import augment
+from unseg_cli.config import BenchConfig, NoiseBudget
+from unseg_cli.data.segmentation import open_segmentation
+from unseg_cli.errors import UsageProblem
+from unseg_cli.events import Events, Report
+from unseg_cli.noise import texture_noise
+from unseg_cli.picture_noise import PictureNoise
+from unseg_cli.victims.registry import VICTIMS
+
+FILES = {
+    *("results.json", "results.csv", "per_class.csv", "curves.csv", "curves.png", "bars.png", "samples.png", "summary.md", "run.json"),
+}
+ROW_KEYS = {
+    *("victim", "condition", "defence", "init", "ratio", "seed", "metric", "final", "best", "best_epoch", "train_metric", "seconds"),
+}
+SUMMARY_KEYS = {"victim", "condition", "defence", "init", "ratio", "metric", "mean", "std", "n", "relative_drop"}
+
+
+def pair(rng: np.random.Generator, side: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """A soft background and an ellipse of another colour: what tells them apart differs from picture to picture."""
+    ground = rng.integers(60, 196, 3)
+    y, x = np.mgrid[:side, :side] / side
+    image = ground + 30 * (x[..., None] - 0.5) * rng.normal(0, 1, 3)
+    cx, cy, rx, ry = *rng.uniform(0.35, 0.65, 2), *rng.uniform(0.15, 0.3, 2)
+    mask = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
+    image[mask] += rng.choice([-35, 35], 3)
+    image += rng.normal(0, 4, image.shape)
+    return image.clip(0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 training and 16 test pictures of 64 x 64."""
+    root, rng = tmp_path_factory.mktemp("ellipses"), np.random.default_rng(5)
+    for split, count in (("train", 48), ("test", 16)):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for i in range(count):
+            image, mask = pair(rng, 64)
+            Image.fromarray(image).save(root / "images" / split / f"{i:02}.png")
+            Image.fromarray(mask).save(root / "masks" / split / f"{i:02}.png")
+    return root
+
+
+@pytest.fixture
+def quick(folder: Path, tmp_path: Path) -> BenchConfig:
+    """One epoch on eight pictures."""
+    return BenchConfig(data=str(folder), image_size=32, epochs=1, batch_size=4, limit=8, out=tmp_path / "run", device="cpu", init="scratch")
+
+
+@pytest.fixture
+def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Instead of the generator: the closed-form texture, with a square in the middle as the object it finds. Gives what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    def load(name: str, **_more: Any) -> Any:
+        return SimpleNamespace(source=SimpleNamespace(name=name, sha256="ab" * 32))
+
+    def noise(_generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
+        asked.append({"masks": masks, "target": target})
+        out = []
+        for image, mask in zip(images, masks, strict=True):
+            if mask is None:
+                mask = np.ones(image.shape[:2], bool)
+                if target == "auto":
+                    mask[:] = False
+                    mask[16:48, 16:48] = True
+            out.append(PictureNoise(texture_noise(mask), mask, "file"))
+        return out
+
+    monkeypatch.setattr(bench_module, "load_generator", load)
+    monkeypatch.setattr(bench_conditions, "picture_noise", noise)
+    return asked
+
+
+def finals(report: Report) -> dict[str, float]:
+    return {row["condition"]: row["final"] for row in report.document["rows"]}
+
+
+def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_generator: Any) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "protected", "random", "texture"), seeds=(0, 1), epochs=2)
+    report = bench(config, Events())
+    assert {path.name for path in config.out.iterdir()} >= FILES
+    assert report.exit_code == 0
+    document = json.loads((config.out / "results.json").read_text())
+    assert document == report.document
+    assert (document["schema"], document["command"], document["task"], document["protect_masks"]) == (1, "bench", "binary", "gt")
+    assert len(document["rows"]) == 8
+    assert all(set(row) >= ROW_KEYS for row in document["rows"])
+    assert all(set(entry) >= SUMMARY_KEYS for entry in document["summary"])
+    assert [entry["n"] for entry in document["summary"]] == [2] * 4
+    assert set(document["noise"]) == {"protected", "random", "texture"}
+    assert document["noise"]["random"]["linf_255"] == 8
+    assert document["noise"]["protected"] == document["noise"]["texture"]  # the fake generator paints the texture
+    rows = list(csv.DictReader((config.out / "results.csv").open()))
+    assert [row["condition"] for row in rows] == [row["condition"] for row in document["rows"]]
+    curves = list(csv.DictReader((config.out / "curves.csv").open()))
+    assert len(curves) == 16
+    for row in document["rows"]:
+        curve = [float(c["metric"]) for c in curves if c["condition"] == row["condition"] and int(c["seed"]) == row["seed"]]
+        assert row["final"] == pytest.approx(curve[-1])
+        assert row["best"] == pytest.approx(max(curve))
+        assert curve[row["best_epoch"] - 1] == pytest.approx(max(curve))
+    per_class = list(csv.DictReader((config.out / "per_class.csv").open()))
+    assert float(per_class[1]["iou"]) == pytest.approx(document["rows"][0]["final"])
+    clean = next(entry for entry in document["summary"] if entry["condition"] == "clean")
+    for entry in document["summary"]:
+        assert entry["relative_drop"] == pytest.approx(100 * (clean["mean"] - entry["mean"]) / clean["mean"])
+    run = json.loads((config.out / "run.json").read_text())
+    assert run["generator"] == {"name": "lite", "sha256": "ab" * 32}
+    assert run["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert "unseg bench --victim unet" in (config.out / "summary.md").read_text()
+
+
+def test_without_noise_nothing_drops(quick: BenchConfig, fake_generator: Any) -> None:
+    config = dataclasses.replace(
+        quick, conditions=("clean", "protected", "random", "texture"), budget=NoiseBudget(0, 0), fail_under=1, epochs=2
+    )
+    report = bench(config, Events())
+    assert len(set(finals(report).values())) == 1  # the same bytes and the same seed: the same number, to the last digit
+    assert [entry["relative_drop"] for entry in report.document["summary"]] == [0, 0, 0, 0]
+    assert report.document["noise"]["protected"] == {"linf_255": 0, "psnr": None, "ssim": 1.0}
+    assert report.exit_code == 1
+    assert "is under 1 %" in report.closing[0]
+
+
+@pytest.mark.slow
+def test_texture_lowers_what_is_learnt(folder: Path, tmp_path: Path) -> None:
+    config = BenchConfig(
+        data=str(folder),
+        conditions=("clean", "texture", "random"),
+        image_size=64,
+        epochs=10,
+        batch_size=8,
+        lr=2e-3,
+        out=tmp_path,
+        device="cpu",
+    )
+    report = bench(config, Events())
+    scores = finals(report)
+    assert scores["clean"] > 55
+    assert scores["texture"] < 0.7 * scores["clean"]
+    assert scores["random"] > scores["texture"] + 10
+    trained = {row["condition"]: row["train_metric"] for row in report.document["rows"]}
+    assert trained["texture"] > 60  # the victim did learn, only the wrong thing
+
+
+@pytest.mark.parametrize(("source", "given", "target"), [("gt", True, "auto"), ("auto", False, "auto"), ("whole", False, "whole")])
+def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]], source: str, given: bool, target: str) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "protected", "texture"), protect_masks=source, limit=2)
+    data = open_segmentation(config.data, limit=2)
+    maker = ConditionMaker(config, data, SimpleNamespace())  # type: ignore[arg-type]
+    made = maker.batch(list(data.train), list(config.conditions), 0)
+    assert fake_generator[0]["target"] == target
+    masks = fake_generator[0]["masks"]
+    assert all((mask is not None) == given for mask in masks)
+    for i, sample in enumerate(data.train):
+        truth = data.read_labels(sample) == 1
+        used = {"gt": truth, "whole": np.ones_like(truth)}.get(source)
+        change = np.abs(made["texture"][i].astype(int) - made["clean"][i]).max(2)
+        if used is None:
+            used = np.zeros_like(truth)
+            used[16:48, 16:48] = True
+        assert set(change[used]) == {8}
+        assert set(change[~used]) <= {2}
+        assert np.array_equal(made["texture"][i], made["protected"][i])
+
+
+def test_only_training_pictures_change_and_at_their_own_size(quick: BenchConfig, fake_generator: Any) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "protected", "random"), defences=("none", "gray"), limit=4)
+    data = open_segmentation(config.data, limit=4)
+    keys = {(c, d, (32, 32)) for c in config.conditions for d in config.defences}
+    pictures = prepare(ConditionMaker(config, data, SimpleNamespace()), data, keys, Events())  # type: ignore[arg-type]
+    assert set(pictures.train) == keys
+    assert set(pictures.test) == {("none", (32, 32)), ("gray", (32, 32))}  # one clean set a defence: no condition is in the key
+    gray = pictures.test["gray", (32, 32)]
+    assert torch.equal(gray[:, 0], gray[:, 1])
+    assert pictures.noise["protected"]["linf_255"] == 8  # measured before resizing to 32
+    clean, protected = (pictures.train[c, "none", (32, 32)].int() for c in ("clean", "protected"))
+    assert 0 < (clean - protected).abs().max() <= 8
+
+
+def test_resume_does_only_what_is_missing(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "texture"))
+    first = bench(config, Events()).document
+    trained: list[str] = []
+    run_row = bench_module.run_row
+    monkeypatch.setattr(bench_module, "run_row", lambda row, *more: (trained.append(row.key), run_row(row, *more)))
+    with pytest.raises(UsageProblem, match="holds results already"):
+        bench(config, Events())
+    (config.out / "rows" / "unet-texture-none-seed0.json").unlink()
+    again = bench(dataclasses.replace(config, resume=True), Events()).document
+    assert trained == ["unet-texture-none-seed0"]
+    for before, after in zip(first["rows"], again["rows"], strict=True):
+        assert {**before, "seconds": 0} == {**after, "seconds": 0}  # a row made alone is the row made in the run
+    assert again["noise"] == first["noise"]
+    more = bench(dataclasses.replace(config, resume=True, seeds=(0, 1), conditions=("clean", "texture", "random")), Events()).document
+    assert len(trained) == 1 + 4
+    assert set(more["noise"]) == {"texture", "random"}
+    with pytest.raises(UsageProblem, match="another epochs"):
+        bench(dataclasses.replace(config, resume=True, epochs=3), Events())
+
+
+def test_interrupted_run_keeps_finished_rows(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "texture"))
+    run_row = bench_module.run_row
+
+    def interrupted(row: Any, *more: Any) -> None:
+        if row.condition == "texture":
+            raise KeyboardInterrupt
+        run_row(row, *more)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(bench_module, "run_row", interrupted)
+        bench(config, Events())
+    assert [path.name for path in (config.out / "rows").glob("*-seed*.json")] == ["unet-clean-none-seed0.json"]
+    assert len(bench(dataclasses.replace(config, resume=True), Events()).document["rows"]) == 2
+
+
+def test_ratio_mixes_whole_pictures(quick: BenchConfig) -> None:
+    clean, changed = torch.zeros(10, 3, 2, 2, dtype=torch.uint8), torch.ones(10, 3, 2, 2, dtype=torch.uint8)
+    mixed = mix(clean, changed, 0.3, seed=0)
+    assert mixed.flatten(1).float().mean(1).unique().tolist() == [0, 1]
+    assert int(mixed[:, 0, 0, 0].sum()) == 3
+    assert not torch.equal(mixed, mix(clean, changed, 0.3, seed=1))
+    report = bench(dataclasses.replace(quick, conditions=("clean", "texture"), ratio=0.0), Events())
+    assert len(set(finals(report).values())) == 1
+
+
+def test_protected_folder_is_used_as_it_is(quick: BenchConfig, folder: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    for path in (folder / "images" / "train").iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(made / path.name)
+    config = dataclasses.replace(quick, conditions=("clean", "protected"), protected=made)
+    data = open_segmentation(config.data, limit=2)
+    pictures = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "protected"], 0)
+    assert np.array_equal(pictures["protected"][0], 255 - pictures["clean"][0])
+    assert set(finals(bench(config, Events()))) == {"clean", "protected"}  # no generator is loaded
+    (made / "00.png").unlink()
+    with pytest.raises(UsageProblem, match="first 00"):
+        ConditionMaker(config, data, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"conditions": ("clean", "protectd")}, "--conditions 'protectd'"),
+        ({"defences": ("jpg",)}, "--defences 'jpg'"),
+        ({"victims": ("unett",)}, "--victim 'unett'"),
+        ({"protect_masks": "sam"}, "--protect-masks"),
+        ({"init": "random"}, "--init"),
+        ({"ratio": 1.2}, "--ratio"),
+        ({"conditions": ("clean",), "fail_under": 10.0}, "--fail-under needs"),
+        ({"mask_rule": "class:9"}, "no such class"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_runs(quick: BenchConfig, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageProblem, match=message):
+        bench(dataclasses.replace(quick, **change), Events())
+    assert not quick.out.exists()
+
+
+def test_picture_and_mask_of_two_sizes(quick: BenchConfig, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for kind, size in (("images", (40, 30)), ("masks", (30, 40))):
+            (tmp_path / kind / split).mkdir(parents=True)
+            Image.new("L", size, 0).save(tmp_path / kind / split / "a.png")
+    with pytest.raises(UsageProblem, match=r"a\.png: the picture is 40x30, its mask 30x40"):
+        bench(dataclasses.replace(quick, data=str(tmp_path), conditions=("clean",)), Events())
+
+
+def test_augmentation_moves_picture_and_label_together() -> None:
+    draw = torch.Generator().manual_seed(0)
+    label = (torch.rand(16, 8, 8, generator=draw) > 0.5).repeat_interleave(8, 1).repeat_interleave(8, 2).to(torch.uint8)
+    label[:, :8, :8] = 255
+    image = (label[:, None] * 100).clamp(max=200).repeat(1, 3, 1, 1)  # 0, 100, or 200 for void
+    image[label[:, None].expand_as(image) == 255] = 200
+    image_01, moved = augment(image, label, torch.Generator().manual_seed(1))
+    assert image_01.shape == image.shape
+    assert set(moved.unique().tolist()) <= {0, 1, 255}
+    expected = moved.float().where(moved != 255, 2)[:, None] * 100 / 255
+    assert ((image_01 - expected).abs() < 0.1).float().mean() > 0.85  # all but the seams between cells
+    assert not torch.equal(moved, label.long())
+    again = augment(image, label, torch.Generator().manual_seed(1))
+    assert torch.equal(again[0], image_01)
+
+
+def label_folder(root: Path) -> Path:
+    """A miniature of CamVid: label ids, void in the last class of classes.json, a val split, 4:3."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("val", 3)):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for i in range(count):
+            horizon, car = rng.integers(16, 28), rng.integers(4, 44)
+            label = np.zeros((48, 64), np.uint8)
+            label[horizon:] = 1
+            label[horizon + 4 : horizon + 14, car : car + 14] = 2
+            label[:, :2] = 3
+            colours = np.array([[150, 190, 230], [90, 90, 95], [170, 40, 40], [0, 0, 0]])
+            image = (colours[label] + rng.normal(0, 8, (48, 64, 3))).clip(0, 255).astype(np.uint8)
+            Image.fromarray(image).save(root / "images" / split / f"{i}.jpg", quality=95)
+            Image.fromarray(label).save(root / "masks" / split / f"{i}.png")
+    (root / "classes.json").write_text('["Sky", "Road", {"name": "Car", "thing": true}, "Unlabelled(3)"]')
+    return root
+
+
+def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: list[dict[str, Any]]) -> None:
+    config = BenchConfig(
+        victims=("mask2former",), data=str(label_folder(tmp_path / "data")), conditions=("clean", "protected"), image_size=64, epochs=1,
+        out=tmp_path / "run", device="cpu", init="scratch",
+    )  # fmt: skip
+    report = bench(config, Events())
+    row = report.document["rows"][0]
+    assert (row["metric"], row["height"], row["width"], row["final_dice"]) == ("miou", 64, 64, None)
+    assert report.document["task"] == "semantic"
+    per_class = list(csv.DictReader((config.out / "per_class.csv").open()))
+    assert [line["class"] for line in per_class[:3]] == ["Sky", "Road", "Car"]
+    known = [float(line["iou"]) for line in per_class[:3] if line["iou"]]
+    assert row["final"] == pytest.approx(np.mean(known))
+    assert fake_generator[0]["masks"][0].sum() == 140  # the car, the only thing, is what gets protected
+    assert json.loads((config.out / "run.json").read_text())["data"]["foreground_classes"] == ["Car"]
+
+
+@pytest.mark.shared
+def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> None:
+    root = shared / "data" / "ecssd"
+    if not root.is_dir():
+        pytest.skip("no ecssd")
+    config = BenchConfig(
+        data=str(root), conditions=("clean", "protected"), defences=("none", "jpeg75"), limit=8, image_size=64, epochs=1, out=tmp_path / "run",
+        device="cpu",
+    )  # fmt: skip
+    report = bench(config, Events())
+    assert {(row["condition"], row["defence"]) for row in report.document["rows"]} == {
+        (condition, defence) for condition in config.conditions for defence in config.defences
+    }
+    assert 30 < report.document["noise"]["protected"]["psnr"] < 50
+
+
+def test_every_victim_has_a_schedule_of_its_own() -> None:
+    for entry in VICTIMS.values():
+        assert entry.tasks == ("binary", "semantic")
