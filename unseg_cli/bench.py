@@ -20,7 +20,7 @@ from unseg_cli.bench_report import METRICS, read_json, results_document, run_doc
 from unseg_cli.bench_training import Examples, Training, train_victim
 from unseg_cli.checkpoints import GeneratorFile, load_generator
 from unseg_cli.config import BenchConfig
-from unseg_cli.data.segmentation import SegmentationData, open_segmentation
+from unseg_cli.data.segmentation import SegmentationData, open_segmentation, read_image
 from unseg_cli.defences import find_defence
 from unseg_cli.errors import UsageProblem
 from unseg_cli.events import Events, Report
@@ -81,7 +81,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
         for number, row in enumerate(missing, 1):
             events.detail(f"row {number} of {len(missing)}: {row.key}")
             run_row(row, pictures, data, config, device, events)
-        draw_pictures(config.out, maker, data, rows)
+        draw_pictures(config, maker, data, rows)
 
     results = [read_json(result_path(config.out, row)) for row in rows]
     document = results_document(config, data, results, read_json(noise_path(config.out)))
@@ -201,17 +201,18 @@ def open_run(config: BenchConfig, data: SegmentationData, rows: list[Row], gener
     write_json_atomically(path, document)
 
 
-def draw_pictures(out: Path, maker: ConditionMaker, data: SegmentationData, rows: list[Row]) -> None:
-    """samples.png of the first victim, seed and defence."""
-    first = rows[0]
+def draw_pictures(config: BenchConfig, maker: ConditionMaker, data: SegmentationData, rows: list[Row]) -> None:
+    """samples.png of the first victim, seed and defence: test pictures, the same protected, and what two trained victims make of them."""
+    first, samples = rows[0], list(data.test[:SAMPLES])
     same = {row.condition: row for row in rows if (row.victim, row.seed, row.defence) == (first.victim, first.seed, first.defence)}
-    shown = next((name for name in ("protected", "texture", "random") if name in same), "clean")
-    samples = list(data.test[:SAMPLES])
-    predictions = {
-        name: torch.load(prediction_path(out, row), weights_only=True).numpy() for name, row in same.items() if name in ("clean", shown)
-    }
-    made = maker.batch(samples, list(dict.fromkeys(["clean", shown])), 0)
-    draw_samples(out, made["clean"], made[shown], shown, predictions, [data.read_labels(sample) for sample in samples])
+    rival = next((name for name in ("protected", "texture", "random") if name in same), None)
+    # Of pictures that were protected elsewhere only the training ones are there.
+    made = maker.batch(samples, [rival] if rival and not (rival == "protected" and config.protected) else [], 0)
+    columns = [("picture", [read_image(sample.image) for sample in samples]), *made.items()]
+    for name in ("clean", rival):
+        if name in same and (path := prediction_path(config.out, same[name])).exists():
+            columns.append((f"trained on {name}", list(torch.load(path, weights_only=True).numpy())))
+    draw_samples(config.out, [*columns, ("truth", [data.read_labels(sample) for sample in samples])])
 
 
 def result_path(out: Path, row: Row) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,43 +76,28 @@ def draw_bars(out: Path, document: Document) -> None:
     _save(figure, out / "bars.png")
 
 
-def draw_samples(
-    out: Path, clean: list[U8Array], changed: list[U8Array], condition: str, predictions: dict[str, U8Array], truth: list[U8Array]
-) -> None:
-    """samples.png: a row for each test picture: clean | changed | what each victim predicts of the clean one | truth.
+def draw_samples(out: Path, columns: list[tuple[str, list[U8Array]]]) -> None:
+    """samples.png: one row for each test picture.
 
     Args:
         out: the run folder.
-        clean: (H, W, 3) test pictures.
-        changed: the same under `condition`, to show what the training pictures looked like.
-        condition: its name.
-        predictions: (K, h, w) label maps by the condition that the victim was trained on.
-        truth: (H, W) label maps.
+        columns: title and tiles; a tile is a picture (H, W, 3) or a label map of any size. The first column is of pictures, the last is
+            the truth.
     """
-    columns = [("picture", clean), (condition, changed)]
-    columns += [(f"trained on {name}", list(maps)) for name, maps in predictions.items()]
-    columns += [("truth", truth)]
-    figure = _figure(2.1 * len(columns), 1.7 * len(clean))
-    classes = max(1, *(int(map_[map_ != IGNORE].max(initial=0)) for map_ in truth))
-    for row in range(len(clean)):
-        for column, (title, tiles) in enumerate(columns):
-            axes = figure.add_subplot(len(clean), len(columns), row * len(columns) + column + 1)
-            axes.set_axis_off()
-            if row == 0:
-                axes.set_title(title, fontsize=9)
-            if tiles[row].ndim == 3:
-                axes.imshow(tiles[row])
-            else:
-                shown = np.ma.masked_equal(tiles[row], IGNORE)
-                height, width = clean[row].shape[:2]
-                axes.imshow(
-                    shown,
-                    cmap="gray" if classes == 1 else "tab20",
-                    vmin=0,
-                    vmax=classes,
-                    interpolation="nearest",
-                    extent=(0, width, height, 0),
-                )
+    pictures, truth = columns[0][1], columns[-1][1]
+    highest = max(1, *(int(labels[labels != IGNORE].max(initial=0)) for labels in truth))
+    figure = _figure(2.1 * len(columns), 1.7 * len(pictures))
+    for row, column in itertools.product(range(len(pictures)), range(len(columns))):
+        title, tile = columns[column][0], columns[column][1][row]
+        axes = figure.add_subplot(len(pictures), len(columns), row * len(columns) + column + 1)
+        axes.set_axis_off()
+        axes.set_title(title if row == 0 else "", fontsize=9)
+        if tile.ndim == 2:
+            height, width = pictures[row].shape[:2]
+            shown, colours = np.ma.masked_equal(tile, IGNORE), "gray" if highest == 1 else "tab20"
+            axes.imshow(shown, cmap=colours, vmin=0, vmax=highest, interpolation="nearest", extent=(0, width, height, 0))
+        else:
+            axes.imshow(tile)
     _save(figure, out / "samples.png")
 
 

@@ -192,8 +192,8 @@ def _setting(document: Document, run: Document) -> str:
     data, seeds = run["data"], sorted({row["seed"] for row in document["rows"]})
     return (
         f"{data['train_pictures']} training and {data['test_pictures']} test pictures, {data['task']}. "
-        f"The metric is the {METRIC_NAMES[METRICS[data['task']]]}, in percent; test pictures are clean. Seeds {', '.join(map(str, seeds))}; "
-        f"mean ± standard deviation. Protected with {_masks(document, run)}."
+        f"The metric is the {METRIC_NAMES[METRICS[data['task']]]}, in percent; test pictures are clean. "
+        f"Seeds {', '.join(map(str, seeds))}; mean ± standard deviation. Protected with {_masks(document, run)}."
     )
 
 

@@ -155,7 +155,7 @@ def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "
 
 
 def load_sam_parts(generator: nn.Module, path: Path) -> None:
-    """Fill prompt encoder and mask decoder from any file with SAM's keys (`prompt_encoder.*`, `mask_decoder.*`): a SAM checkpoint, or lite weights.
+    """Fill prompt encoder and mask decoder from a SAM checkpoint, lite weights, or any file with SAM's keys for the two.
 
     Raises:
         UsageProblem: the file lacks a tensor or has another shape.

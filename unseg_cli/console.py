@@ -14,8 +14,15 @@ from rich.text import Text
 
 from unseg_cli.events import Events, Report
 
-#: What a person wants to see of a benchmark; the rest is in the files of the run.
-BENCH_COLUMNS = ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop")
+#: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
+COLUMNS = {
+    ("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop"),
+    ("verify", "pairs"): ("src", "linf_255", "psnr", "ssim", "ok", "problem"),
+}
+#: Lists of rows that are shown in files only.
+UNSEEN = {("bench", "rows")}
+#: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
+ENDLESS = 10_000
 
 
 def one_line(text: str) -> str:
@@ -48,7 +55,8 @@ class Console(Events):
     def __init__(self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, unit: str = "items") -> None:
         self.json_output, self.quiet, self.verbose, self.unit = json_output, quiet, verbose, unit
         # sys.stdout is remembered: while a workflow runs, prints of other libraries are sent to stderr.
-        self._out = RichConsole(file=sys.stdout, highlight=False, markup=False, emoji=False)
+        width = None if sys.stdout.isatty() else ENDLESS
+        self._out = RichConsole(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
         self._err = RichConsole(file=sys.stderr, highlight=False, markup=False, emoji=False)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -137,18 +145,21 @@ class Console(Events):
             for line in protect_lines(document):
                 self._out.print(line, soft_wrap=True)
             return
+        command = document.get("command")
         rows = {key: value for key, value in document.items() if _is_rows(value)}
-        plain = {key: value for key, value in document.items() if key not in rows and key not in ("schema", "command")}
-        if document.get("command") == "bench":
-            rows = {"summary": [{key: row.get(key) for key in BENCH_COLUMNS} for row in document["summary"]]}
-            plain.pop("noise", None)
+        plain = {
+            key: value
+            for key, value in document.items()
+            if key not in rows and key not in ("schema", "command") and value is not None and value != [] and not _holds_mappings(value)
+        }
         if plain:
             grid = Table.grid(padding=(0, 2))
             for key, value in plain.items():
                 grid.add_row(key.replace("_", " "), cell(value))
             self._out.print(grid)
         for key, value in rows.items():
-            self._out.print(_rows_table(key, value))
+            if (command, key) not in UNSEEN:
+                self._out.print(_rows_table(value, COLUMNS.get((str(command), key))))
 
 
 def protect_lines(document: Mapping[str, Any]) -> list[str]:
@@ -187,12 +198,18 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
 
-def _rows_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(title=title.replace("_", " "), title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        numeric = all(isinstance(row.get(column), int | float) and not isinstance(row.get(column), bool) for row in rows)
+def _holds_mappings(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(item, Mapping) for item in value.values())
+
+
+def _rows_table(rows: list[Mapping[str, Any]], columns: tuple[str, ...] | None) -> Table:
+    """The rows under their column names; a column that is empty in all rows is left out."""
+    wanted = columns or tuple(dict.fromkeys(key for row in rows for key in row))
+    table = Table(box=None, pad_edge=False)
+    shown = [column for column in wanted if any(row.get(column) not in (None, "") for row in rows)]
+    for column in shown:
+        numeric = all(isinstance(row.get(column), int | float | None) and not isinstance(row.get(column), bool) for row in rows)
         table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell(row.get(column)) for column in columns))
+        table.add_row(*(cell(row.get(column)) for column in shown))
     return table

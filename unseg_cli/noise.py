@@ -48,6 +48,7 @@ def perturb(image_01: Tensor, noise: Tensor, mask: Tensor, budget: NoiseBudget) 
         image_01: (B, 3, H, W) in [0, 1].
         noise: (B, 3, H, W) in [-1, 1].
         mask: (B, 1, H, W) in [0, 1], 1 = foreground.
+        budget: bounds inside and outside of the mask.
     """
     bound = budget.foreground * mask + budget.background * (1 - mask)
     return (image_01 + noise * bound).clamp(0, 1)

@@ -109,7 +109,8 @@ def _from_frame(noise: Tensor, shape: tuple[int, ...]) -> FloatArray:
     side = noise.shape[-1]
     new_h, new_w = _inner_size(height, width, side)
     inner = noise[None, :, :new_h, :new_w].float()
-    return np.ascontiguousarray(F.interpolate(inner, (height, width), mode="bilinear", align_corners=False)[0].permute(1, 2, 0).cpu().numpy())
+    full = F.interpolate(inner, (height, width), mode="bilinear", align_corners=False)[0]
+    return np.ascontiguousarray(full.permute(1, 2, 0).cpu().numpy())
 
 
 def _found_object(logits: Tensor, shape: tuple[int, ...]) -> BoolArray | None:

@@ -292,6 +292,7 @@ def _report(context: Context, tally: _Tally, seconds: float) -> Report:
         "skipped": tally.skipped,
         "failed": len(tally.failures),
         "linf_255_max": max((row["linf_255"] for row in rows), default=None),
+        "linf_255_max_lossless": max((row["linf_255"] for row in rows if row["lossless"]), default=None),
         "psnr_mean": _mean([row["psnr"] for row in rows]),
         "ssim_mean": _mean([row["ssim"] for row in rows]),
         "seconds": round(seconds, 3),

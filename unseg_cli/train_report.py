@@ -48,9 +48,7 @@ def draw_curves(out: Path, events: Events) -> None:
 def draw_samples(config: TrainConfig, generator: Generator, sources: list[Source], events: Events) -> None:
     """samples.png: rows of picture | true mask | predicted mask | noise."""
     size = generator.spec.image_size
-    feed = batches(
-        sources, size=size, batch_size=SAMPLES, seed=config.seed + 1, start_step=0, stop_step=1, workers=0, jitter=False
-    )
+    feed = batches(sources, size=size, batch_size=SAMPLES, seed=config.seed + 1, start_step=0, stop_step=1, workers=0, jitter=False)
     batch = next(iter(feed))
     generator.eval()
     device = next(generator.parameters()).device
@@ -77,9 +75,7 @@ def write_generator(config: TrainConfig, generator: Generator) -> Path:
     return path
 
 
-def model_card(
-    config: TrainConfig, generator: Generator, command: str, records: list[dict[str, Any]], sha256: str, size: int
-) -> str:
+def model_card(config: TrainConfig, generator: Generator, command: str, records: list[dict[str, Any]], sha256: str, size: int) -> str:
     """What it is, what made it, what it cost."""
     device = next(generator.parameters()).device
     parameters = sum(p.numel() for p in generator.parameters()) / 1e6

@@ -51,15 +51,15 @@ def pair(rng: np.random.Generator, side: int) -> tuple[npt.NDArray[np.uint8], np
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 training and 16 test pictures of 64 x 64."""
+    """48 training and 16 test pictures of 64 x 64, of other names."""
     root, rng = tmp_path_factory.mktemp("ellipses"), np.random.default_rng(5)
     for split, count in (("train", 48), ("test", 16)):
         for kind in ("images", "masks"):
             (root / kind / split).mkdir(parents=True)
         for i in range(count):
             image, mask = pair(rng, 64)
-            Image.fromarray(image).save(root / "images" / split / f"{i:02}.png")
-            Image.fromarray(mask).save(root / "masks" / split / f"{i:02}.png")
+            Image.fromarray(image).save(root / "images" / split / f"{split[1]}{i:02}.png")
+            Image.fromarray(mask).save(root / "masks" / split / f"{split[1]}{i:02}.png")
     return root
 
 
@@ -94,6 +94,10 @@ def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
 def finals(report: Report) -> dict[str, float]:
     return {row["condition"]: row["final"] for row in report.document["rows"]}
 
@@ -113,16 +117,16 @@ def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_gener
     assert set(document["noise"]) == {"protected", "random", "texture"}
     assert document["noise"]["random"]["linf_255"] == 8
     assert document["noise"]["protected"] == document["noise"]["texture"]  # the fake generator paints the texture
-    rows = list(csv.DictReader((config.out / "results.csv").open()))
+    rows = table(config.out / "results.csv")
     assert [row["condition"] for row in rows] == [row["condition"] for row in document["rows"]]
-    curves = list(csv.DictReader((config.out / "curves.csv").open()))
+    curves = table(config.out / "curves.csv")
     assert len(curves) == 16
     for row in document["rows"]:
         curve = [float(c["metric"]) for c in curves if c["condition"] == row["condition"] and int(c["seed"]) == row["seed"]]
         assert row["final"] == pytest.approx(curve[-1])
         assert row["best"] == pytest.approx(max(curve))
         assert curve[row["best_epoch"] - 1] == pytest.approx(max(curve))
-    per_class = list(csv.DictReader((config.out / "per_class.csv").open()))
+    per_class = table(config.out / "per_class.csv")
     assert float(per_class[1]["iou"]) == pytest.approx(document["rows"][0]["final"])
     clean = next(entry for entry in document["summary"] if entry["condition"] == "clean")
     for entry in document["summary"]:
@@ -231,9 +235,10 @@ def test_interrupted_run_keeps_finished_rows(quick: BenchConfig, monkeypatch: py
             raise KeyboardInterrupt
         run_row(row, *more)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(bench_module, "run_row", interrupted)
+    monkeypatch.setattr(bench_module, "run_row", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         bench(config, Events())
+    monkeypatch.setattr(bench_module, "run_row", run_row)
     assert [path.name for path in (config.out / "rows").glob("*-seed*.json")] == ["unet-clean-none-seed0.json"]
     assert len(bench(dataclasses.replace(config, resume=True), Events()).document["rows"]) == 2
 
@@ -257,9 +262,10 @@ def test_protected_folder_is_used_as_it_is(quick: BenchConfig, folder: Path, tmp
     data = open_segmentation(config.data, limit=2)
     pictures = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "protected"], 0)
     assert np.array_equal(pictures["protected"][0], 255 - pictures["clean"][0])
+    (made / "r99.png").write_bytes((made / "r00.png").read_bytes())  # more than needed is fine
     assert set(finals(bench(config, Events()))) == {"clean", "protected"}  # no generator is loaded
-    (made / "00.png").unlink()
-    with pytest.raises(UsageProblem, match="first 00"):
+    (made / "r00.png").unlink()
+    with pytest.raises(UsageProblem, match="first r00"):
         ConditionMaker(config, data, None)
 
 
@@ -336,7 +342,7 @@ def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: list[dict[st
     row = report.document["rows"][0]
     assert (row["metric"], row["height"], row["width"], row["final_dice"]) == ("miou", 64, 64, None)
     assert report.document["task"] == "semantic"
-    per_class = list(csv.DictReader((config.out / "per_class.csv").open()))
+    per_class = table(config.out / "per_class.csv")
     assert [line["class"] for line in per_class[:3]] == ["Sky", "Road", "Car"]
     known = [float(line["iou"]) for line in per_class[:3] if line["iou"]]
     assert row["final"] == pytest.approx(np.mean(known))
@@ -350,9 +356,15 @@ def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> Non
     if not root.is_dir():
         pytest.skip("no ecssd")
     config = BenchConfig(
-        data=str(root), conditions=("clean", "protected"), defences=("none", "jpeg75"), limit=8, image_size=64, epochs=1, out=tmp_path / "run",
+        data=str(root),
+        conditions=("clean", "protected"),
+        defences=("none", "jpeg75"),
+        limit=8,
+        image_size=64,
+        epochs=1,
+        out=tmp_path / "run",
         device="cpu",
-    )  # fmt: skip
+    )
     report = bench(config, Events())
     assert {(row["condition"], row["defence"]) for row in report.document["rows"]} == {
         (condition, defence) for condition in config.conditions for defence in config.defences

@@ -57,7 +57,15 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path, sam_parts: Path) -> None:
     report = train(config, Events())
     assert report.exit_code == 0 and report.document["steps"] == report.document["planned_steps"] == 8
     names = {path.name for path in config.out.iterdir()}
-    assert {"run.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoint.safetensors", "generator.safetensors", "MODEL_CARD.md"} <= names
+    assert {
+        "run.json",
+        "metrics.jsonl",
+        "curves.png",
+        "samples.png",
+        "checkpoint.safetensors",
+        "generator.safetensors",
+        "MODEL_CARD.md",
+    } <= names
     assert not [name for name in names if ".part" in name]
     document = json.loads((config.out / "run.json").read_text())
     assert document["settings"]["batch_size"] == 4 and "torch" in document["versions"]

@@ -27,7 +27,7 @@ class Pair:
     Attributes:
         image: (H, W, 3) uint8.
         mask: (H, W) bool, never empty.
-        salient: the mask is THE object of the picture, so that a prompt-free prediction may be judged by it; False for one of many segments.
+        salient: the mask is THE object of the picture, so that a prompt-free prediction may be judged by it; False: one of many.
     """
 
     image: npt.NDArray[np.uint8]
@@ -40,7 +40,9 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int, rng: np.random.Generator) -> Pair: ...
+    def read(self, index: int, rng: np.random.Generator) -> Pair:
+        """The pair at `index`."""
+        ...
 
 
 class FolderSource:
@@ -123,7 +125,9 @@ class CocoSource:
         for annotation in document["annotations"]:
             if not annotation.get("iscrowd", 0) and annotation.get("area", 1) > 0:
                 segments[annotation["image_id"]].append(annotation["segmentation"])
-        self.entries = [(images / i["file_name"], i["height"], i["width"], segments[i["id"]]) for i in document["images"] if segments[i["id"]]]
+        self.entries = [
+            (images / i["file_name"], i["height"], i["width"], segments[i["id"]]) for i in document["images"] if segments[i["id"]]
+        ]
         if not self.entries:
             raise UsageProblem(f"{annotations} names no instance", hint="give an instances_*.json")
 

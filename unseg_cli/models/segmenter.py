@@ -1,4 +1,4 @@
-"""A promptable segmenter: image encoder + SAM's prompt encoder + SAM's mask decoder. The lite generator and its surrogate are made of it."""
+"""Image encoder + SAM's prompt encoder + SAM's mask decoder: what the lite generator and its surrogate are made of."""
 
 from __future__ import annotations
 

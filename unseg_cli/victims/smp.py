@@ -72,7 +72,7 @@ def build(name: str, classes: int, pretrained: bool) -> SmpVictim:
         EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
     """
     architecture, options = ARCHITECTURES[name]
-    network = architecture(f"tu-{ENCODER}", encoder_weights=None, classes=1 if classes == 2 else classes, **options)
+    network: Any = architecture(f"tu-{ENCODER}", encoder_weights=None, classes=1 if classes == 2 else classes, **options)
     if pretrained:
         load_imagenet_lite0(network.encoder.model)
     return SmpVictim(network.to(memory_format=torch.channels_last), classes)

@@ -1,0 +1,140 @@
+"""Summaries, the command line that a run is repeated with, and the results page."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from unseg_cli.bench_report import command_line, section, shortfall, summarise
+from unseg_cli.config import BenchConfig, NoiseBudget
+
+
+def row(condition: str, seed: int, final: float, **more: Any) -> dict[str, Any]:
+    return {
+        "victim": "unet", "condition": condition, "defence": "none", "init": "pretrained", "ratio": 1.0, "seed": seed, "metric": "iou",
+        "final": final, "best": final + 5, "best_epoch": 3, "train_metric": 90.0, "seconds": 30.0, "final_per_picture": final - 2,
+        "height": 96, "width": 96, **more,
+    }  # fmt: skip
+
+
+ROWS = [row("clean", 0, 70.0), row("clean", 1, 72.0), row("protected", 0, 20.0), row("protected", 1, 22.0)]
+
+
+def test_summary_by_hand() -> None:
+    clean, protected = summarise([*ROWS, row("protected", 0, 50.0, defence="gray")])[:2]
+    assert (clean["mean"], clean["n"], clean["relative_drop"]) == (71, 2, 0)
+    assert clean["std"] == pytest.approx(2**0.5)
+    assert protected["relative_drop"] == pytest.approx(100 * 50 / 71)
+    assert protected["best_relative_drop"] == pytest.approx(100 * 50 / 76)
+
+
+def test_drop_needs_clean_under_the_same_defence() -> None:
+    gray = summarise([*ROWS, row("protected", 0, 50.0, defence="gray")])[-1]
+    assert (gray["defence"], gray["relative_drop"], gray["std"]) == ("gray", None, 0)
+
+
+def test_shortfall_judges_the_undefended_rows() -> None:
+    document = {"summary": summarise([*ROWS, row("clean", 0, 60.0, defence="gray"), row("protected", 0, 58.0, defence="gray")])}
+    assert shortfall(document, None) == ()
+    assert shortfall(document, 70) == ()
+    assert len(shortfall(document, 71)) == 1
+    only_gray = {"summary": [entry for entry in document["summary"] if entry["defence"] == "gray"]}
+    assert len(shortfall(only_gray, 10)) == 1
+
+
+def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from unseg_cli import bench as bench_module
+    from unseg_cli.cli import main
+    from unseg_cli.events import Report
+
+    config = BenchConfig(
+        victims=("unet", "mask2former"), data="some/folder with blank", conditions=("clean", "texture"), protect_masks="auto",
+        budget=NoiseBudget(16 / 255, 0.013), defences=("none", "gray"), ratio=0.5, seeds=(0, 2), init="scratch", epochs=3, image_size=64,
+        batch_size=4, lr=0.002, limit=20, generator="vit_b", protected=Path("made"), out=Path("runs/x"), fail_under=60.0, device="cpu",
+        mask_rule="class:7,9", task="semantic",
+    )  # fmt: skip
+    seen: list[BenchConfig] = []
+
+    def stand_in(config: BenchConfig, _events: Any) -> Report:
+        seen.append(config)
+        return Report(document={"command": "bench"})
+
+    monkeypatch.setattr(bench_module, "bench", stand_in)
+    for wanted in (config, BenchConfig()):
+        main(shlex.split(command_line(wanted))[1:])
+        assert seen[-1] == wanted
+
+
+def run_document() -> dict[str, Any]:
+    return {
+        "command": "unseg bench --victim unet --data some/ecssd --seeds 0,1",
+        "data": {"train_pictures": 300, "test_pictures": 100, "task": "binary", "foreground_classes": ["foreground"]},
+        "settings": {"budget": {"foreground": 8 / 255, "background": 2 / 255}},
+        "generator": {"name": "lite", "sha256": "0123456789abcdef"},
+        "schedules": {"unet": {"epochs": 8, "batch_size": 16, "lr": 0.001}},
+        "augmentation": "flips",
+        "versions": {"torch": "2.9.0", "python": "3.12.0"},
+    }
+
+
+def document() -> dict[str, Any]:
+    return {
+        "task": "binary", "data": "some/ecssd", "smoke_test": False, "protect_masks": "gt", "rows": ROWS, "summary": summarise(ROWS),
+        "noise": {"protected": {"linf_255": 8.0, "psnr": 36.17, "ssim": 0.97}},
+    }  # fmt: skip
+
+
+def test_section_says_what_and_how() -> None:
+    text = section(document(), run_document())
+    assert "| unet | protected | none | pretrained | 1 | 21.0 ± 1.4 | 70.4 |" in text
+    assert "| protected | 8 | 36.2 | 0.970 |" in text
+    masks = "8/255 inside and 2/255 outside"
+    expected = ("unseg bench --victim unet", "Seeds 0, 1", masks, "96x96 px, 8 epochs", "0123456789ab", "torch 2.9.0")
+    for part in expected:
+        assert part in text
+    assert "smoke test" in section({**document(), "smoke_test": True}, run_document())
+
+
+def script(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_results", root / "scripts" / "make_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = script(root)
+    docs, run = tmp_path / "docs", tmp_path / "ecssd-unet"
+    docs.mkdir()
+    run.mkdir()
+    (docs / "results_intro.md").write_text("# Results\n")
+    with pytest.raises(SystemExit, match="not a finished bench run"):
+        make.main([str(run)], docs)
+    for name in make.KEPT:
+        (run / name).write_text("x")
+    (run / "results.json").write_text(json.dumps(document()))
+    (run / "run.json").write_text(json.dumps(run_document()))
+    (run / "samples.png").write_text("not kept")
+    assert make.main(["--check"], docs) == 1
+    assert make.main([str(run)], docs) == 0
+    assert {path.name for path in (docs / "results" / "ecssd-unet").iterdir()} == set(make.KEPT)
+    text = (docs / "results.md").read_text()
+    assert text.startswith("# Results\n\n## ecssd-unet\n")
+    assert "| 70.4 |" in text
+    assert "](results/ecssd-unet/bars.png)" in text
+    assert make.main(["--check"], docs) == 0
+    (run / "curves.png").write_bytes(bytes(make.LARGEST + 1))
+    with pytest.raises(SystemExit, match="larger"):
+        make.main([str(run)], docs)
+
+
+def test_the_committed_page_is_what_the_committed_runs_say(root: Path) -> None:
+    assert script(root).main(["--check"]) == 0
