@@ -32,7 +32,7 @@ class LiteNoiseHead(nn.Module):
         super().__init__()
         self.noise_size = spec.noise_size
         cells = torch.stack([readable_tile(spec.tile_size // CELL) for _ in range(spec.tiles)])
-        tiles = cells[:, None] * torch.tensor(TILE_COLOUR).view(1, 3, 1, 1)
+        tiles = cells[:, None] * torch.tensor(TILE_COLOUR, device="cpu").view(1, 3, 1, 1)
         self.tiles = nn.Parameter(tiles.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3))
         gains = torch.zeros(spec.tiles, 2)
         gains[0] = torch.tensor([INITIAL_GAIN, -INITIAL_GAIN])  # the others wake up during training
@@ -73,8 +73,9 @@ def readable_tile(side: int, *, draws: int = 200) -> Tensor:
         (side, side) of -1 and 1.
     """
     half = side * side // 2
-    signs = torch.cat([torch.ones(side * side - half), -torch.ones(half)])
-    tiles = torch.stack([signs[torch.randperm(side * side)].view(side, side) for _ in range(draws)])
+    # On the CPU also where a network is only sketched on the meta device: the choice below needs values.
+    signs = torch.cat([torch.ones(side * side - half, device="cpu"), -torch.ones(half, device="cpu")])
+    tiles = torch.stack([signs[torch.randperm(side * side, device="cpu")].view(side, side) for _ in range(draws)])
     likeness = torch.stack(
         [
             (-tiles * torch.roll(view, (dy, dx), (1, 2))).mean((1, 2))
