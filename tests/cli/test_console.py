@@ -245,8 +245,10 @@ def test_cells() -> None:
 
 
 SLOW = """
-import os, sys, time, types
+import os, signal, sys, time, types
 from unseg_cli.events import Report
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background hands down an ignored SIGINT
 
 def protect(config, events):
     events.start(20, "protecting")

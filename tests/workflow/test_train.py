@@ -111,7 +111,7 @@ def test_each_step_changes_its_own_part_alone(turn: str, tmp_path: Path, sam_par
 
 def test_noise_steps_make_the_surrogates_task_easier(tmp_path: Path, sam_parts: Path) -> None:
     """On one batch, with the surrogate held still: what the upper level is for."""
-    config = dataclasses.replace(tiny(tmp_path, sam_parts), degrade=0.0, train_epsilon=16 / 255)
+    config = dataclasses.replace(tiny(tmp_path, sam_parts), degrade=0.0, train_epsilon=16 / 255, noise_lr=1e-2)
     learners = build_learners(config, torch.device("cpu"))
     batch = first_batch(config)
     for _ in range(6):
