@@ -375,3 +375,16 @@ def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> Non
 def test_every_victim_has_a_schedule_of_its_own() -> None:
     for entry in VICTIMS.values():
         assert entry.tasks == ("binary", "semantic")
+
+
+def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "protected", "protected-auto", "protected-whole"), limit=2)
+    data = open_segmentation(config.data, limit=2)
+    samples = list(data.train)
+    together = ConditionMaker(config, data, SimpleNamespace()).batch(samples, list(config.conditions), 0)  # type: ignore[arg-type]
+    for condition, source in (("protected", "gt"), ("protected-auto", "auto"), ("protected-whole", "whole")):
+        alone = dataclasses.replace(config, protect_masks=source)
+        made = ConditionMaker(alone, data, SimpleNamespace()).batch(samples, ["protected"], 0)  # type: ignore[arg-type]
+        assert np.array_equal(together[condition], made["protected"])
+    assert not np.array_equal(together["protected"], together["protected-auto"])
+    assert not np.array_equal(together["protected-auto"], together["protected-whole"])
