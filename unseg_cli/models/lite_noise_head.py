@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from unseg_cli.models.specs import GeneratorSpec
 
 CELL = 5  # noise pixels per cell of the initial tiles; 5 of 256 is about 1/50 of the picture, or 2 pixels of a victim at 96
-# Magenta against green, nearly without luminance: pictures hold little of it that fine, and eyes see it badly.
+# Magenta against green, nearly without luminance: pictures hold little of it that fine, so it stands out to a network.
 TILE_COLOUR = (1.0, -1.0, 1.0)
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on
