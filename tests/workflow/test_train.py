@@ -111,19 +111,20 @@ def test_each_step_changes_its_own_part_alone(turn: str, tmp_path: Path, sam_par
 
 def test_noise_steps_make_the_surrogates_task_easier(tmp_path: Path, sam_parts: Path) -> None:
     """On one batch, with the surrogate held still: what the upper level is for."""
-    config = dataclasses.replace(tiny(tmp_path, sam_parts), degrade=0.0, train_epsilon=16 / 255, noise_lr=1e-2)
+    config = dataclasses.replace(
+        tiny(tmp_path, sam_parts), degrade=0.0, train_epsilon=16 / 255, noise_lr=1e-2, surrogate_lr=2e-3, prompt_free_share=1.0
+    )
     learners = build_learners(config, torch.device("cpu"))
     batch = first_batch(config)
-    for _ in range(6):
-        learners.set_turn("surrogate")
-        learners.update("surrogate", one_step("surrogate", learners, batch, config, torch.Generator().manual_seed(1)), 1.0)
-    learners.set_turn("noise")
-    losses = []
-    for _ in range(12):
-        loss = one_step("noise", learners, batch, config, torch.Generator().manual_seed(1))
-        learners.update("noise", loss, 1.0)
-        losses.append(loss.item())
-    assert losses[-1] < losses[0] - 0.01
+    losses: dict[str, list[float]] = {"surrogate": [], "noise": []}
+    for turn, own in losses.items():
+        learners.set_turn(turn)
+        for _ in range(8):
+            loss = one_step(turn, learners, batch, config, torch.Generator().manual_seed(1))
+            learners.update(turn, loss, 1.0)
+            own.append(loss.item())
+    assert losses["surrogate"][-1] < losses["surrogate"][0] - 0.3
+    assert losses["noise"][-1] < losses["noise"][0] - 0.03, losses
 
 
 def test_label_modification_aims_at_an_all_ones_mask(tmp_path: Path, sam_parts: Path) -> None:
