@@ -146,7 +146,7 @@ def train(
         str,
         _option(metavar="DATA", help="Folder, wds:GLOB, hqseg44k:ROOT, sa1b:ROOT, coco:IMAGES:JSON, synthetic or a name; comma-joined."),
     ],
-    out: Annotated[Path, _option(metavar="RUN", help="The run's folder.")],
+    out: Annotated[Path, _option(metavar="RUN", help="The run's folder.")] = Path("runs/train"),
     preset: Annotated[Preset, _option(help="Recipe whose values the other options replace.")] = "lite",
     epochs: Annotated[float | None, _option(min=0, help="Passes over the data in the bilevel stage.")] = None,
     object_epochs: Annotated[float | None, _option(min=0, help="Passes in the stage before it, which learns to find objects.")] = None,

@@ -112,7 +112,7 @@ def one_step(turn: str, learners: Learners, batch: Batch, config: TrainConfig, r
 def plan(config: TrainConfig, pictures: int) -> Schedule:
     """Turn epochs into steps, capped by max_steps in each stage."""
     per_epoch = max(1, pictures // config.batch_size)
-    objects, noise = (round(epochs * per_epoch) for epochs in (config.object_epochs, config.epochs))
+    objects, noise = (max(1, round(epochs * per_epoch)) if epochs > 0 else 0 for epochs in (config.object_epochs, config.epochs))
     if config.max_steps is not None:
         objects, noise = min(objects, config.max_steps), min(noise, config.max_steps)
     return Schedule(objects, objects + noise, config.block_steps or per_epoch, config.surrogate_every)
