@@ -16,7 +16,7 @@ from unseg_cli.config_train import TrainConfig
 from unseg_cli.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.foreign_weights import load_sam_checkpoint, read_state_dict
 from unseg_cli.models.generator import Generator, build_generator
-from unseg_cli.models.imagenet_weights import imagenet_lite0_state_dict
+from unseg_cli.models.imagenet_weights import load_imagenet_lite0
 from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.lite_encoder import LiteImageEncoder
 from unseg_cli.models.segmenter import PromptableSegmenter
@@ -65,7 +65,7 @@ def build_learners(config: TrainConfig, device: torch.device) -> Learners:
         raise UsageProblem(f"--object-epochs: {generator.spec.name} does not find objects", hint="--object-epochs 0")
     surrogate = build_surrogate(generator.spec, config.surrogate_size)
     if isinstance(surrogate.image_encoder, LiteImageEncoder):
-        load_backbone(surrogate.image_encoder)
+        load_imagenet_lite0(surrogate.image_encoder.backbone)
     elif config.surrogate_init is not None:
         load_vit_backbone(surrogate.image_encoder, config.surrogate_init)
     for network in (generator, surrogate):
@@ -88,7 +88,7 @@ def initial_generator(config: TrainConfig) -> Generator:
         if config.init is not None:
             generator.load_state_dict(resized(load_weights(config.init), generator))
         elif isinstance(generator, LiteGenerator):
-            load_backbone(generator.lite_encoder)
+            load_imagenet_lite0(generator.lite_encoder.backbone)
             load_sam_parts(generator, config.sam_parts or weights_file("lite"))
         return generator
     generator = build_generator(spec)
@@ -118,12 +118,6 @@ def resized(source: Generator, target: Generator) -> dict[str, Tensor]:
     if source.spec.kind != target.spec.kind:
         raise UsageProblem(f"--init holds a {source.spec.name} generator", hint=f"give one of {target.spec.name}")
     return source.state_dict()
-
-
-def load_backbone(encoder: LiteImageEncoder) -> None:
-    """ImageNet weights for the part of the classifier that the encoder keeps."""
-    weights = imagenet_lite0_state_dict()
-    encoder.backbone.load_state_dict({name: weights[name] for name in encoder.backbone.state_dict()}, strict=True)
 
 
 def load_vit_backbone(encoder: nn.Module, path: Path) -> None:

@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 
-EMBED_DIM = 256  # channels of SAM's image embedding
+from unseg_cli.models.imagenet_weights import MEAN, STD
+from unseg_cli.models.segmenter import EMBED_DIM
+
 NECK_WIDTH = 128
 FROZEN = ("conv_stem", "blocks.0", "blocks.1")  # edges and colours are general; half of the backward pass is spent here
 
@@ -39,8 +41,8 @@ class LiteImageEncoder(nn.Module):
             LayerNorm2d(EMBED_DIM),
         )
         # EfficientNet-Lite was trained on (x - 0.5) / 0.5, not on the usual ImageNet statistics.
-        self.register_buffer("pixel_mean", torch.tensor(0.5), persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(0.5), persistent=False)
+        self.register_buffer("pixel_mean", torch.tensor(MEAN), persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(STD), persistent=False)
         for name, parameter in self.backbone.named_parameters():
             if name.startswith(FROZEN) or "bn" in name:
                 parameter.requires_grad_(False)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from segment_anything.modeling import PromptEncoder, TwoWayTransformer
+from segment_anything.modeling import PromptEncoder
 from torch import Tensor, nn
 
-from unseg_cli.models.batched_mask_decoder import BatchedMaskDecoder, DecoderOutput
+from unseg_cli.models.batched_mask_decoder import BatchedMaskDecoder, DecoderOutput, sam_transformer
 from unseg_cli.models.prompt import Prompt
 
-EMBED_DIM = 256
+EMBED_DIM = 256  # channels of SAM's image embedding
 
 
 class PromptableSegmenter(nn.Module):
@@ -37,7 +37,7 @@ class PromptableSegmenter(nn.Module):
         )
         self.mask_decoder = BatchedMaskDecoder(
             num_multimask_outputs=3,
-            transformer=TwoWayTransformer(depth=2, embedding_dim=EMBED_DIM, mlp_dim=2048, num_heads=8),
+            transformer=sam_transformer(EMBED_DIM),
             transformer_dim=EMBED_DIM,
             iou_head_depth=3,
             iou_head_hidden_dim=256,

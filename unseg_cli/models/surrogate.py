@@ -7,11 +7,9 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from unseg_cli.models.lite_encoder import LiteImageEncoder
+from unseg_cli.models.sam_vit import IMAGENET_MEAN, IMAGENET_STD
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def build_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter:
