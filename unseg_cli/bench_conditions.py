@@ -7,7 +7,7 @@ of events of a thief who collects published pictures. Test pictures are clean. E
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +21,21 @@ from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_st
 from unseg_cli.defences import DEFENCES
 from unseg_cli.errors import UsageProblem, did_you_mean
 from unseg_cli.events import Events
+from unseg_cli.metrics import IGNORE
 from unseg_cli.metrics_image import Difference, measure
 from unseg_cli.models.generator import Generator
 from unseg_cli.noise import apply_noise, random_noise, texture_noise
+from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
 from unseg_cli.picture_noise import PictureNoise, picture_noise
 
 U8Array = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 Size = tuple[int, int]  # height, width
 
-#: `protected` takes its masks as --protect-masks says; the other two always find their own, or use none: for a table of all three.
-CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "random", "texture")
+#: `protected` takes its masks as --protect-masks says; the others always find their own, use none, or give each class its own noise:
+#: for one table of all of them.
+CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "protected-per-class", "random", "texture")
+PER_CLASS = "classes"  # a mask source beside those of --protect-masks
 GENERATOR_BATCH = 8
 RANDOM_NOISE_SEED = 2024
 
@@ -85,8 +89,8 @@ class ConditionMaker:
             For each condition the (H, W, 3) uint8 pictures at their original size, in the order of `samples`.
         """
         images = [read_image(sample.image) for sample in samples]
-        objects = [self._objects(sample, image) for sample, image in zip(samples, images, strict=True)]
-        noises = {source: self._noises(images, objects, source, needs) for source, needs in self._sources(conditions).items()}
+        labels = [self._labels(sample, image) for sample, image in zip(samples, images, strict=True)]
+        noises = {source: self._noises(images, labels, source, needs) for source, needs in self._sources(conditions).items()}
         budget, everywhere = self.config.budget, NoiseBudget(self.config.budget.foreground, self.config.budget.foreground)
         made: dict[str, list[U8Array]] = {condition: [] for condition in conditions}
         for i, (sample, image) in enumerate(zip(samples, images, strict=True)):
@@ -113,18 +117,24 @@ class ConditionMaker:
                 sources[source] = sources.get(source, False) or needs_generator(self.config, [condition])
         return sources
 
-    def _objects(self, sample: Sample, image: U8Array) -> BoolArray:
-        """(H, W) bool: where the data says that objects are."""
+    def _labels(self, sample: Sample, image: U8Array) -> U8Array:
+        """(H, W) label numbers, 255 = void."""
         labels = self.data.read_labels(sample)
         if labels.shape != image.shape[:2]:
             raise UsageProblem(
                 f"{sample.image}: the picture is {image.shape[1]}x{image.shape[0]}, its mask {labels.shape[1]}x{labels.shape[0]}",
                 hint="picture and mask must have one size",
             )
-        return np.isin(labels, self.objects)
+        return labels
 
-    def _noises(self, images: list[U8Array], objects: list[BoolArray], source: str, run_generator: bool) -> list[PictureNoise]:
+    def _noises(self, images: list[U8Array], labels: list[U8Array], source: str, run_generator: bool) -> list[PictureNoise]:
         """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
+        if source == PER_CLASS:
+            assert self.generator is not None
+            made = picture_noise(self.generator, images, [label != IGNORE for label in labels], "whole")
+            classes = [np.where(label == IGNORE, NO_CLASS, label.astype(np.int32)) for label in labels]
+            return [replace(one, noise=noise_per_class(one.noise, numbers)) for one, numbers in zip(made, classes, strict=True)]
+        objects = [np.isin(label, self.objects) for label in labels]
         known = source == "gt"
         if run_generator:
             assert self.generator is not None
@@ -137,13 +147,14 @@ class ConditionMaker:
 
 def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]) -> bool:
     """Whether these conditions need the generator: for its noise, or for the masks that it finds."""
-    noise = {"protected-auto", "protected-whole"} | ({"protected"} if config.protected is None else set())
+    noise = {"protected-auto", "protected-whole", "protected-per-class"} | ({"protected"} if config.protected is None else set())
     return not noise.isdisjoint(conditions) or ("texture" in conditions and config.protect_masks == "auto")
 
 
 def mask_source(condition: str, config: BenchConfig) -> str:
-    """Where a condition takes its masks from: gt, auto or whole."""
-    return {"protected-auto": "auto", "protected-whole": "whole"}.get(condition, config.protect_masks)
+    """Where a condition takes its masks from: gt, auto, whole or `PER_CLASS`."""
+    own = {"protected-auto": "auto", "protected-whole": "whole", "protected-per-class": PER_CLASS}
+    return own.get(condition, config.protect_masks)
 
 
 def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], events: Events) -> Pictures:

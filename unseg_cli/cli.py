@@ -76,6 +76,7 @@ def protect(
     dst: Annotated[Path, typer.Argument(help="Where the protected tree goes; never SRC itself.")],
     masks: Annotated[Path | None, _option(help="Folder with masks of the same relative names.")] = None,
     mask_rule: Annotated[str, _option(metavar="RULE", help="nonzero, not-void, class:7,9 or panoptic-rgb.")] = "nonzero",
+    per_class: Annotated[bool, _option("--per-class", help="Masks hold class numbers: every class gets noise of its own.")] = False,
     target: Annotated[Target, _option(help="Without a mask: find the objects, or take the whole picture.")] = "auto",
     epsilon: Epsilon = None,
     epsilon_bg: EpsilonBg = None,
@@ -106,7 +107,8 @@ def protect(
 
     def work(events: Events) -> Report:
         config = ProtectConfig(
-            src=src, dst=dst, masks=masks, mask_rule=mask_rule, target=target, budget=_budget(epsilon, epsilon_bg, strength),
+            src=src, dst=dst, masks=masks, mask_rule=mask_rule, per_class=per_class, target=target,
+            budget=_budget(epsilon, epsilon_bg, strength),
             generator=generator, sam_checkpoint=sam_checkpoint, format=format, quality=quality, metadata=metadata,
             workers=workers, batch_size=_batch_size(batch_size), limit=limit, include=tuple(include or ()), exclude=tuple(exclude or ()),
             overwrite=overwrite, fail_fast=fail_fast, dry_run=dry_run, save_noise=save_noise, preview=preview, device=device, seed=seed,

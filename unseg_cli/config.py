@@ -62,6 +62,7 @@ class ProtectConfig:
     dst: Path
     masks: Path | None = None
     mask_rule: str = "nonzero"
+    per_class: bool = False
     target: str = "auto"  # auto | whole
     budget: NoiseBudget = NoiseBudget()
     generator: str = "lite"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from unseg_cli.noise import LUMA, FloatArray
 
 _ROWS = 64
 _WINDOW = 7
@@ -106,7 +106,8 @@ def _luminance(pixels: npt.NDArray[Any]) -> FloatArray:
     values *= np.float32(1 / _full_scale(pixels))
     if values.ndim == 3:
         rgb = values if values.shape[2] == 3 else (1 - values[..., :3]) * (1 - values[..., 3:])
-        values = rgb[..., 0] * np.float32(0.299) + rgb[..., 1] * np.float32(0.587) + rgb[..., 2] * np.float32(0.114)
+        red, green, blue = (np.float32(share) for share in LUMA)
+        values = rgb[..., 0] * red + rgb[..., 1] * green + rgb[..., 2] * blue
     return values
 
 

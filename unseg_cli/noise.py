@@ -9,6 +9,9 @@ from torch import Tensor
 
 from unseg_cli.config import NoiseBudget
 
+#: Shares of red, green and blue in luma: ITU-R 601, as Pillow and JPEG convert.
+LUMA = (0.299, 0.587, 0.114)
+
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 

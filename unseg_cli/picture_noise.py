@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,34 +47,46 @@ def picture_noise(
         generator: from `load_generator`, on any device.
         images: (H, W, 3) each; sizes may differ.
         masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
-        target: "auto" or "whole": what to do without a mask. A generator that does not find objects protects the whole picture.
+        target: "auto" or "whole": what gets the foreground's budget without a mask. A generator that does not find objects protects
+            the whole picture.
     """
     device = next(generator.parameters()).device
     size = generator.spec.image_size
     frames = torch.stack([_to_frame(image, size) for image in images]).to(device=device, memory_format=torch.channels_last)
     embedding = generator.encode(frames) if isinstance(generator, LiteGenerator) else None
-    regions: list[BoolArray] = []
-    origins: list[MaskSource] = []
     found: list[BoolArray | None] = [None] * len(images)
-    if target == "auto" and isinstance(generator, LiteGenerator) and embedding is not None and any(mask is None for mask in masks):
+    if isinstance(generator, LiteGenerator) and embedding is not None and any(mask is None for mask in masks):
         logits = generator.decode(embedding, Prompt()).masks[:, :1]
         found = [_found_object(plane, image.shape[:2]) for plane, image in zip(logits, images, strict=True)]
-    for image, given, own in zip(images, masks, found, strict=True):
-        if given is not None and given.any():
-            regions.append(given)
-            origins.append("file")
-        elif given is None and own is not None:
-            regions.append(own)
-            origins.append("auto")
-        else:
-            regions.append(np.ones(image.shape[:2], np.bool_))
-            origins.append("whole")
-    prompt = Prompt(mask=torch.stack([_mask_to_frame(region, size) for region in regions]).to(device))
+    chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
+    prompt = Prompt(mask=torch.stack([_mask_to_frame(region.object, size) for region in chosen]).to(device))
     if isinstance(generator, LiteGenerator):
         noise = generator.mask_and_noise(frames, prompt, embedding=embedding).noise
     else:
         noise = generator(frames, prompt)
-    return [PictureNoise(_from_frame(n, r.shape), r, origin) for n, r, origin in zip(noise, regions, origins, strict=True)]
+    return [PictureNoise(_from_frame(n, r.budget.shape), r.budget, r.source) for n, r in zip(noise, chosen, strict=True)]
+
+
+class _Regions(NamedTuple):
+    """(H, W) each: what the noise tells apart from the rest, and where it has the foreground's budget."""
+
+    object: BoolArray
+    budget: BoolArray
+    source: MaskSource
+
+
+def _choose(shape: tuple[int, ...], given: BoolArray | None, own: BoolArray | None, target: str) -> _Regions:
+    """The owner's mask, else the generator's own find, else the whole picture.
+
+    With the target "whole" the find still says where the noise changes: everything gets the budget, but a pattern that is the same
+    everywhere would say nothing that a label could be bound to.
+    """
+    everything = np.ones(shape, np.bool_)
+    if given is not None:
+        return _Regions(given, given, "file") if given.any() else _Regions(everything, everything, "whole")
+    if own is None:
+        return _Regions(everything, everything, "whole")
+    return _Regions(own, own, "auto") if target == "auto" else _Regions(own, everything, "whole")
 
 
 def _to_frame(image: npt.NDArray[np.uint8], size: int) -> Tensor:

@@ -80,6 +80,11 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         if folder is not None and config.src.is_dir():
             refuse_overlap(config.src, folder, option)
     rule = mask_rule(config.mask_rule)
+    if config.per_class and (config.masks is None or rule.colour):
+        raise UsageProblem(
+            f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
+            hint="give --masks DIR --mask-rule not-void, or class:7,9",
+        )
     masks = _masks(config, plan, events)
     device = pick_device(config.device)
     seed_everything(config.seed)

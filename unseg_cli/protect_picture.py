@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from unseg_cli import __version__
 from unseg_cli.config import ProtectConfig
@@ -18,12 +19,13 @@ from unseg_cli.data.channels import add_noise, noise_kept, within_budget
 from unseg_cli.data.encode import Encoding, choose_encoding, converted, encode_picture
 from unseg_cli.data.folders import Job, stem_of
 from unseg_cli.data.images import decoding_errors, expanded, open_image, read_bytes, read_picture
-from unseg_cli.data.masks import MaskRule, read_mask
+from unseg_cli.data.masks import MaskRule, read_classes, read_mask
 from unseg_cli.data.picture import Picture, PixelArray, same_alpha
 from unseg_cli.errors import UnsegError
 from unseg_cli.manifest import Manifest, Row
 from unseg_cli.metrics_image import measure
 from unseg_cli.noise import BoolArray
+from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
 from unseg_cli.picture_noise import PictureNoise
 from unseg_cli.protect_extras import save_noise, save_preview
 from unseg_cli.runs import write_atomically
@@ -65,6 +67,7 @@ class Loaded:
     Attributes:
         picture: upright, in the depth and space that it will be written in: the clean reference of all measurements.
         mask: (H, W) foreground, or None where no file gives one.
+        classes: (H, W) class numbers with --per-class.
         seconds: time spent on it so far.
     """
 
@@ -72,6 +75,7 @@ class Loaded:
     picture: Picture
     encoding: Encoding
     mask: BoolArray | None
+    classes: npt.NDArray[np.int32] | None
     seconds: float
 
 
@@ -148,6 +152,7 @@ def _settings(context: Context, mask: Path | None) -> str:
         "target": None if mask else config.target,
         "mask": hashlib.sha256(read_bytes(mask)).hexdigest() if mask else None,
         "mask_rule": config.mask_rule if mask else None,
+        "per_class": bool(mask) and config.per_class,
         "format": config.format,
         "quality": config.quality,
         "metadata": config.metadata,
@@ -176,17 +181,24 @@ def load(context: Context, claimed: Claim) -> Loaded:
     picture = read_picture(claimed.job.src, claimed.data)
     encoding = choose_encoding(picture, format=config.format, quality=config.quality, metadata=config.metadata)
     picture = converted(picture, encoding.kind)
-    mask = None if claimed.mask is None else read_mask(claimed.mask, context.rule, picture.size)
+    mask = classes = None
+    if claimed.mask is not None and config.per_class:
+        classes = read_classes(claimed.mask, context.rule, picture.size)
+        mask = classes != NO_CLASS
+    elif claimed.mask is not None:
+        mask = read_mask(claimed.mask, context.rule, picture.size)
     # The bytes are not needed any more.
     slim = replace(claimed, data=b"")
-    return Loaded(claim=slim, picture=picture, encoding=encoding, mask=mask, seconds=claimed.seconds + time.perf_counter() - started)
+    seconds = claimed.seconds + time.perf_counter() - started
+    return Loaded(claim=slim, picture=picture, encoding=encoding, mask=mask, classes=classes, seconds=seconds)
 
 
 def add(context: Context, loaded: Loaded, made: PictureNoise, seconds: float) -> Noised:
     """Add the generator's noise to a picture; from here on the noise itself, the largest array of all, is not needed."""
     started = time.perf_counter()
     picture = loaded.picture
-    pixels = add_noise(picture.pixels, picture.space, made.noise, made.mask, context.config.budget)
+    noise = made.noise if loaded.classes is None else noise_per_class(made.noise, loaded.classes)
+    pixels = add_noise(picture.pixels, picture.space, noise, made.mask, context.config.budget)
     total = loaded.seconds + seconds + time.perf_counter() - started
     return Noised(loaded=loaded, pixels=pixels, mask=made.mask, mask_source=made.mask_source, seconds=total)
 

@@ -5,7 +5,8 @@ The rules are all that differs between data sets: saliency masks, label ids with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 from unseg_cli.data.images import decoding_errors, open_image, quiet, read_bytes
 from unseg_cli.data.picture import to_upright
 from unseg_cli.errors import UnsegError, UsageProblem, did_you_mean
+from unseg_cli.noise_per_class import NO_CLASS
 
 #: Label of pixels that belong to no class.
 VOID = 255
@@ -93,9 +95,32 @@ def read_mask(path: Path, rule: MaskRule, size: tuple[int, int]) -> BoolArray:
     Raises:
         UnsegError: not readable, of another size, or of a kind that the rule cannot read; the message names the mask.
     """
+    with _naming(path):
+        return np.ascontiguousarray(rule.foreground(_checked_values(path, rule, size)))
+
+
+def read_classes(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """Class numbers of a mask file, upright; the arguments are those of `read_mask`.
+
+    Returns:
+        (H, W) int32: the mask's own value where the rule says object, else `NO_CLASS`.
+
+    Raises:
+        UnsegError: as `read_mask`, and for a mask whose values are colours.
+    """
+    with _naming(path):
+        values = _checked_values(path, rule, size)
+        if values.ndim == 3:
+            if rule.colour or (values != values[..., :1]).any():
+                raise UnsegError("has colours instead of class numbers", hint="save label ids, or leave --per-class away")
+            values = values[..., 0]
+        return np.where(rule.foreground(values), values.astype(np.int32), np.int32(NO_CLASS))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
     try:
-        values, lossy = _values(path)
-        return _foreground(values, rule, size, lossy=lossy)
+        yield
     except UnsegError as problem:
         raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
 
@@ -120,7 +145,9 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     raise UnsegError(f"is of mode {image.mode}", hint="masks are black and white, grey, palette or RGB")
 
 
-def _foreground(values: npt.NDArray[Any], rule: MaskRule, size: tuple[int, int], *, lossy: bool) -> BoolArray:
+def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """The values as the rule reads them: (H, W), or (H, W, 3) for colours."""
+    values, lossy = _values(path)
     if values.shape[:2] != size:
         turned = values.shape[:2] == size[::-1]
         raise UnsegError(
@@ -140,4 +167,4 @@ def _foreground(values: npt.NDArray[Any], rule: MaskRule, size: tuple[int, int],
         if (values != values[..., :1]).any():
             raise UnsegError("has colours instead of label ids", hint="use --mask-rule panoptic-rgb or nonzero, or save label ids")
         values = values[..., 0]
-    return np.ascontiguousarray(rule.foreground(values))
+    return values

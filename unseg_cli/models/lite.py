@@ -14,6 +14,7 @@ from unseg_cli.models.lite_noise_head import LiteNoiseHead
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
+from unseg_cli.models.visibility import visibility_weight
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class LiteGenerator(PromptableSegmenter):
             region = F.interpolate(prompt.mask, logits.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
         else:
             region = torch.sigmoid(logits)
-        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region))
+        weight = F.interpolate(visibility_weight(image_01), (self.spec.noise_size,) * 2, mode="bilinear", align_corners=False)
+        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region) * weight)
 
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, n, n) in [-1, 1]."""

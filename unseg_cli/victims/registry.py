@@ -104,6 +104,26 @@ VICTIMS: dict[str, VictimEntry] = {
             build=_smp("deeplabv3plus"),
         ),
         VictimEntry(
+            name="unetplusplus",
+            description="U-Net++ on EfficientNet-Lite0 (segmentation-models-pytorch)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+            },
+            packages=("segmentation_models_pytorch",),
+            build=_smp("unetplusplus"),
+        ),
+        VictimEntry(
+            name="segformer",
+            description="SegFormer's all-MLP decoder on EfficientNet-Lite0 (segmentation-models-pytorch)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+            },
+            packages=("segmentation_models_pytorch",),
+            build=_smp("segformer"),
+        ),
+        VictimEntry(
             name="mask2former",
             description="small Mask2Former on EfficientNet-Lite0 (transformers)",
             schedules={

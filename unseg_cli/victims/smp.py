@@ -1,4 +1,4 @@
-"""U-Net and DeepLabV3+ of segmentation-models-pytorch on EfficientNet-Lite0."""
+"""U-Net, U-Net++, DeepLabV3+ and SegFormer's decoder, of segmentation-models-pytorch, on EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from unseg_cli.victims.base import ENCODER, Victim, normalise
 # Decoders are narrower than the library's own: at 96 pixels they lose nothing and take half of the time.
 ARCHITECTURES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "unet": (smp.Unet, {"decoder_channels": (128, 64, 32, 16, 8)}),
+    "unetplusplus": (smp.UnetPlusPlus, {"decoder_channels": (64, 48, 32, 16, 8)}),  # its nested skips cost far more than U-Net's
+    "segformer": (smp.Segformer, {"decoder_segmentation_channels": 128}),
     "deeplabv3plus": (smp.DeepLabV3Plus, {"decoder_channels": 96, "decoder_atrous_rates": (2, 4, 6)}),  # its map is 6 x 6 at 96 pixels
 }
 

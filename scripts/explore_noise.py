@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Try a closed-form noise before it goes into the generator: protect, train a victim, and keep the result as one line.
+
+    python scripts/explore_noise.py --data ../shared/data/ecssd --layers 'magenta:4@48' --note 'few colours'
+    python scripts/explore_noise.py --data ../shared/data/ecssd --layers clean
+
+Each layer is COLOUR:TILE@CELLS[*SHARE]: a random tile of TILE x TILE cells, CELLS of them along the longer side of the picture, in a
+named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. Lines go to docs/results/experiments.jsonl, from
+which `make results` makes a table; what wins becomes the start of the noise head (unseg_cli/models/lite_noise_head.py), and is trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from unseg_cli.bench_conditions import ConditionMaker, U8Array, prepare, training_size
+from unseg_cli.bench_training import Examples, train_victim
+from unseg_cli.checkpoints import load_generator
+from unseg_cli.config import BenchConfig
+from unseg_cli.data.segmentation import Sample, SegmentationData, open_segmentation, read_image
+from unseg_cli.events import Events
+from unseg_cli.models.lite_noise_head import readable_tile
+from unseg_cli.noise import LUMA, BoolArray, FloatArray, apply_noise
+from unseg_cli.noise_per_class import SIGNS, TINTS
+from unseg_cli.picture_noise import picture_noise
+from unseg_cli.runtime import seed_everything
+from unseg_cli.victims.registry import find_victim, schedule_for
+
+LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
+COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
+SHAPES = {
+    "stripes": [[1, -1], [1, -1]],
+    "check": [[1, -1], [-1, 1]],
+    "diagonal": [[1, 1, -1, -1], [1, -1, -1, 1], [-1, -1, 1, 1], [-1, 1, 1, -1]],
+}
+
+
+class Recipe:
+    """A closed-form noise: layers of tiles, what happens beside the object, and how much smooth places are spared."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.background, self.floor, self.ramp = options.background, options.floor, options.ramp
+        self.class_style = options.per_class
+        torch.manual_seed(0)
+        self.fill = options.fill
+        self.layers = [self._layer(text) for text in options.layers.split("+")]
+
+    @staticmethod
+    def _layer(text: str) -> tuple[FloatArray, float]:
+        name, _, rest = text.partition(":")
+        shape, _, share = rest.partition("*")
+        side, _, cells = shape.partition("free")[0].partition("@")
+        colour = COLOURS[name]
+        if side in SHAPES:
+            tile = np.array(SHAPES[side], np.float32)[..., None] * np.array(colour)
+        elif colour is None:
+            tile = np.stack([readable_tile(int(side)).numpy() for _ in range(3)], 2)
+        else:
+            signs = readable_tile(int(side)).numpy()
+            if "free" in rest:  # as many + as -, so that the pattern keeps no tint
+                for sign in (-1, 1):
+                    for row, column in np.argwhere(signs == sign)[: int(rest.partition("free")[2])]:
+                        signs[row, column] = 0
+            tile = signs[..., None] * np.array(colour)
+        return (tile * float(share or 1)).astype(np.float32), float(cells)
+
+    def per_class(self, image: U8Array, labels: U8Array) -> FloatArray:
+        """(H, W, 3) in [-1, 1]: the pattern in a colour of each class, a flat colour of each class, or half of both."""
+        pattern = self(image, np.ones(labels.shape, bool))
+        known = labels != 255
+        shares = {"texture": (1.0, 0.0), "colour": (0.0, 1.0), "both": (0.5, 0.5)}[self.class_style]
+        coloured = shares[0] * pattern * SIGNS[labels % len(SIGNS)] + shares[1] * TINTS[labels % len(TINTS)]
+        return np.where(known[..., None], coloured, pattern).astype(np.float32)
+
+    def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
+        """(H, W, 3) in [-1, 1]."""
+        height, width = mask.shape
+        total = np.zeros(image.shape, np.float32)
+        for tile, cells in self.layers:
+            cell, side = max(height, width) / cells, len(tile)
+            rows, columns = (np.arange(height) / cell).astype(int) % side, (np.arange(width) / cell).astype(int) % side
+            drawn = tile[rows[:, None], columns[None, :]]
+            # Side by side rather than on top of each other: a later layer fills the cells that the first leaves free.
+            total = np.where((total == 0).all(2, keepdims=True), drawn, total) if self.fill else total + drawn
+        sign = np.where(mask, 1.0, {"flip": -1.0, "zero": 0.0, "same": 1.0}[self.background])[..., None]
+        return (np.clip(total, -1, 1) * sign * self._weight(image)).astype(np.float32)
+
+    def _weight(self, image: U8Array) -> FloatArray:
+        """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma."""
+        if self.floor >= 1:
+            return np.ones((*image.shape[:2], 1), np.float32)
+        luma = image.astype(np.float32) @ np.array(LUMA, np.float32)
+        window = max(3, round(max(luma.shape) / 32))
+        mean = ndimage.uniform_filter(luma, window)
+        activity = np.sqrt(np.maximum(ndimage.uniform_filter(luma * luma, window) - mean * mean, 0))
+        return np.clip(self.floor + (1 - self.floor) * activity / self.ramp, 0, 1)[..., None].astype(np.float32)
+
+
+class RecipeMaker(ConditionMaker):
+    """Conditions of `bench` with the recipe in place of the closed-form rival."""
+
+    recipe: Recipe | None = None
+
+    def batch(self, samples: list[Sample], conditions: list[str], first: int) -> dict[str, list[U8Array]]:
+        """As in the base class."""
+        if self.recipe is None:
+            return super().batch(samples, conditions, first)
+        images = [read_image(sample.image) for sample in samples]
+        if self.recipe.class_style:
+            labels = [self.data.read_labels(sample) for sample in samples]
+            known = [np.asarray(label != 255) for label in labels]
+            noises = [self.recipe.per_class(image, label) for image, label in zip(images, labels, strict=True)]
+            changed = [
+                apply_noise(image, noise, mask, self.config.budget).astype(np.uint8)
+                for image, noise, mask in zip(images, noises, known, strict=True)
+            ]
+            return {"clean": images, "texture": changed}
+        masks: list[BoolArray] = [np.isin(self.data.read_labels(sample), self.objects) for sample in samples]
+        if self.config.protect_masks == "auto":
+            masks = [found.mask for found in picture_noise(load_generator("lite"), images, [None] * len(images), "auto")]
+        elif self.config.protect_masks == "whole":
+            masks = [np.ones_like(mask) for mask in masks]
+        noisy = [
+            apply_noise(image, self.recipe(image, mask), mask, self.config.budget).astype(np.uint8)
+            for image, mask in zip(images, masks, strict=True)
+        ]
+        return {"clean": images, "texture": noisy}
+
+
+def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed: int) -> dict[str, Any]:
+    """One training; the line that is kept of it."""
+    condition = options.layers if options.layers in ("clean", "random") else "texture"
+    victim = find_victim(options.victim)
+    schedule = schedule_for(victim, data)
+    schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
+    size = training_size(data, options.image_size or schedule.image_size)
+    maker = RecipeMaker(BenchConfig(protect_masks=options.masks), data, None)
+    maker.recipe = Recipe(options) if condition == "texture" else None
+    pictures = prepare(maker, data, {(condition, defence, size)}, Events())
+    seed_everything(seed)
+    training = train_victim(
+        victim.build(len(data.classes), options.init == "pretrained"),
+        Examples(images=pictures.train[condition, defence, size], labels=pictures.train_labels[size]),
+        Examples(images=pictures.test[defence, size], labels=pictures.test_labels[size]),
+        classes=len(data.classes),
+        schedule=schedule,
+        seed=seed,
+        device=torch.device("cpu"),
+        events=Events(),
+        keep_predictions=len(data.test),
+    )
+    curve = [round(epoch.test.metric, 2) for epoch in training.epochs]
+    return {
+        "data": Path(options.data).name,
+        **{
+            name: getattr(options, name)
+            for name in ("victim", "init", "layers", "background", "floor", "ramp", "masks", "per_class", "fill", "note")
+        },
+        "defence": defence,
+        "seed": seed,
+        "size": size[1],
+        "epochs": schedule.epochs,
+        "final": curve[-1],
+        "best": max(curve),
+        "predicted_percent": round(100 * float((training.predictions == 1).float().mean()), 1),
+        **{name: pictures.noise.get(condition, {}).get(name) for name in ("psnr", "ssim")},
+        "seconds": round(training.seconds),
+    }
+
+
+def main() -> None:
+    """Run every defence and seed, and append their lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., or clean, or random")
+    parser.add_argument("--background", default="flip", choices=["flip", "zero", "same"], help="the sign beside the object")
+    parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
+    parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")
+    parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")
+    parser.add_argument("--per-class", choices=["texture", "colour", "both"], help="label-id data: every class has its own noise")
+    parser.add_argument("--masks", default="gt", choices=["gt", "auto", "whole"])
+    parser.add_argument("--victim", default="unet")
+    parser.add_argument("--init", default="pretrained", choices=["pretrained", "scratch"])
+    parser.add_argument("--defences", default="none")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--note", default="")
+    parser.add_argument("--out", type=Path, default=LINES)
+    options = parser.parse_args()
+    data = open_segmentation(options.data, limit=None)
+    for defence in options.defences.split(","):
+        for seed in map(int, options.seeds.split(",")):
+            line = json.dumps(run(options, data, defence, seed))
+            print(line, flush=True)
+            with options.out.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()
