@@ -29,7 +29,7 @@ from unseg_cli.data.segmentation import Sample, SegmentationData, open_segmentat
 from unseg_cli.events import Events
 from unseg_cli.models.lite_noise_head import readable_tile
 from unseg_cli.noise import LUMA, BoolArray, FloatArray, apply_noise
-from unseg_cli.noise_per_class import SIGNS, TINTS
+from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
 from unseg_cli.picture_noise import picture_noise
 from unseg_cli.runtime import seed_everything
 from unseg_cli.victims.registry import find_victim, schedule_for
@@ -48,7 +48,6 @@ class Recipe:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.background, self.floor, self.ramp = options.background, options.floor, options.ramp
-        self.class_style = options.per_class
         torch.manual_seed(0)
         self.fill = options.fill
         self.layers = [self._layer(text) for text in options.layers.split("+")]
@@ -71,14 +70,6 @@ class Recipe:
                         signs[row, column] = 0
             tile = signs[..., None] * np.array(colour)
         return (tile * float(share or 1)).astype(np.float32), float(cells)
-
-    def per_class(self, image: U8Array, labels: U8Array) -> FloatArray:
-        """(H, W, 3) in [-1, 1]: the pattern in a colour of each class, a flat colour of each class, or half of both."""
-        pattern = self(image, np.ones(labels.shape, bool))
-        known = labels != 255
-        shares = {"texture": (1.0, 0.0), "colour": (0.0, 1.0), "both": (0.5, 0.5)}[self.class_style]
-        coloured = shares[0] * pattern * SIGNS[labels % len(SIGNS)] + shares[1] * TINTS[labels % len(TINTS)]
-        return np.where(known[..., None], coloured, pattern).astype(np.float32)
 
     def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
         """(H, W, 3) in [-1, 1]."""
@@ -108,16 +99,20 @@ class RecipeMaker(ConditionMaker):
     """Conditions of `bench` with the recipe in place of the closed-form rival."""
 
     recipe: Recipe | None = None
+    per_class = False
 
     def batch(self, samples: list[Sample], conditions: list[str], first: int) -> dict[str, list[U8Array]]:
         """As in the base class."""
         if self.recipe is None:
             return super().batch(samples, conditions, first)
         images = [read_image(sample.image) for sample in samples]
-        if self.recipe.class_style:
+        if self.per_class:
             labels = [self.data.read_labels(sample) for sample in samples]
             known = [np.asarray(label != 255) for label in labels]
-            noises = [self.recipe.per_class(image, label) for image, label in zip(images, labels, strict=True)]
+            noises = [
+                noise_per_class(self.recipe(image, mask), np.where(mask, label.astype(np.int32), NO_CLASS))
+                for image, label, mask in zip(images, labels, known, strict=True)
+            ]
             changed = [
                 apply_noise(image, noise, mask, self.config.budget).astype(np.uint8)
                 for image, noise, mask in zip(images, noises, known, strict=True)
@@ -143,6 +138,7 @@ def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed:
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
     size = training_size(data, options.image_size or schedule.image_size)
     maker = RecipeMaker(BenchConfig(protect_masks=options.masks), data, None)
+    maker.per_class = options.per_class
     maker.recipe = Recipe(options) if condition == "texture" else None
     pictures = prepare(maker, data, {(condition, defence, size)}, Events())
     seed_everything(seed)
@@ -185,7 +181,7 @@ def main() -> None:
     parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
     parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")
-    parser.add_argument("--per-class", choices=["texture", "colour", "both"], help="label-id data: every class has its own noise")
+    parser.add_argument("--per-class", action="store_true", help="label-id data: every class has its own noise")
     parser.add_argument("--masks", default="gt", choices=["gt", "auto", "whole"])
     parser.add_argument("--victim", default="unet")
     parser.add_argument("--init", default="pretrained", choices=["pretrained", "scratch"])

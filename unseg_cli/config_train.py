@@ -47,7 +47,7 @@ class TrainConfig:
     out: Path = Path("runs/train")
     preset: str = "lite"
     generator: str = "lite"
-    object_epochs: float = 0.76
+    object_epochs: float = 2.5
     epochs: float = 0.182
     max_steps: int | None = None
     max_minutes: float | None = None
@@ -62,7 +62,7 @@ class TrainConfig:
     label_modification: bool = False
     surrogate_every: int = 2
     block_steps: int | None = 60
-    prompt_free_share: float = 0.5
+    prompt_free_share: float = 0.65
     degrade: float = 1.0
     loss_points: int | None = None
     init: Path | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unseg_cli.data.masks import mask_rule, read_mask
+from unseg_cli.data.masks import mask_rule, read_classes, read_mask
 from unseg_cli.errors import UnsegError, UsageProblem
 
 LABELS = np.array([[0, 7, 9], [255, 1, 0]], np.uint8)
@@ -96,3 +96,19 @@ def test_unknown_rules(text: str) -> None:
     with pytest.raises(UsageProblem, match="mask-rule") as caught:
         mask_rule(text)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("not-void", [[0, 7, 9], [-1, 1, 0]]), ("class:7,9", [[-1, 7, 9], [-1, -1, -1]])])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_class_numbers_where_the_rule_says_object(tmp_path: Path, rule: str, expected: list[list[int]], mode: str) -> None:
+    Image.fromarray(LABELS).convert(mode).save(tmp_path / "mask.png")
+    classes = read_classes(tmp_path / "mask.png", mask_rule(rule), SIZE)
+    assert classes.dtype == np.int32
+    assert classes.tolist() == expected
+
+
+@pytest.mark.parametrize("rule", ["nonzero", "panoptic-rgb"])
+def test_colours_are_not_class_numbers(tmp_path: Path, rule: str) -> None:
+    Image.fromarray(np.dstack([LABELS, LABELS // 2, LABELS // 3])).save(tmp_path / "mask.png")
+    with pytest.raises(UnsegError, match=r"its mask mask\.png has colours"):
+        read_classes(tmp_path / "mask.png", mask_rule(rule), SIZE)

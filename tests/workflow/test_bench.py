@@ -388,3 +388,16 @@ def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: lis
         assert np.array_equal(together[condition], made["protected"])
     assert not np.array_equal(together["protected"], together["protected-auto"])
     assert not np.array_equal(together["protected-auto"], together["protected-whole"])
+
+
+def test_per_class_noise_tells_classes_apart(tmp_path: Path, quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
+    conditions = ("clean", "protected", "protected-per-class")
+    config = dataclasses.replace(quick, data=str(label_folder(tmp_path / "data")), conditions=conditions)
+    data = open_segmentation(config.data, limit=None)
+    made = ConditionMaker(config, data, SimpleNamespace()).batch(list(data.train), list(config.conditions), 0)  # type: ignore[arg-type]
+    for sample, clean, noisy in zip(data.train, made["clean"], made["protected-per-class"], strict=True):
+        labels, change = data.read_labels(sample), noisy.astype(int) - clean
+        tints = [change[labels == label].mean(0) for label in range(3)]
+        assert all(np.abs(a - b).max() > 2 for i, a in enumerate(tints) for b in tints[:i])
+        assert np.abs(change[labels == 255]).max() <= 2
+        assert np.abs(change[labels != 255]).max() <= 8

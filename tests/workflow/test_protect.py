@@ -159,6 +159,30 @@ def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: 
     assert "2 masks" in again.document["failures"][0]["error"]
 
 
+def test_every_class_gets_noise_of_its_own(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    with Image.open(src / "a.png") as image:
+        clean = np.asarray(image).astype(int)
+    classes = np.zeros(clean.shape[:2], np.uint8)
+    classes[:, : clean.shape[1] // 2] = 3
+    classes[: clean.shape[0] // 4] = 255
+    Image.fromarray(classes).save(tmp_path / "a.png")
+    options = {"masks": tmp_path / "a.png", "mask_rule": "not-void"}
+    run_protect(src / "a.png", tmp_path / "one", **options)
+    run_protect(src / "a.png", tmp_path / "each", per_class=True, **options)
+    one, each = (np.asarray(Image.open(tmp_path / name / "a.png")).astype(int) - clean for name in ("one", "each"))
+    assert np.array_equal(one[classes == 255], each[classes == 255])
+    apart = [each[classes == number].mean(0) for number in (0, 3)]
+    assert np.abs(apart[0] - apart[1]).max() > 2
+    again = run_protect(src / "a.png", tmp_path / "one", per_class=True, **options)
+    assert again.document["protected"] == 1, "another setting, so the picture is done again"
+
+
+def test_classes_need_masks_that_hold_them(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    for changes in ({}, {"masks": tmp_path, "mask_rule": "panoptic-rgb"}):
+        with pytest.raises(UsageProblem, match="--per-class"):
+            run_protect(src, tmp_path / "out", per_class=True, **changes)
+
+
 def test_masks_that_fit_nothing_are_a_usage_problem(src: Path, tmp_path: Path, run_protect: Protect) -> None:
     (tmp_path / "masks").mkdir()
     for masks in (tmp_path / "masks", tmp_path / "nowhere", src / "a.png"):

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from unseg_cli.models.specs import GeneratorSpec
 
-CELL = 5  # noise pixels per cell of the initial tiles; 5 of 256 is about 1/50 of the picture, or 2 pixels of a victim at 96
-# Magenta against green, nearly without luminance: pictures hold little of it that fine, so it stands out to a network.
+# Noise pixels per cell of the initial tiles: 1/32 of the picture, or 3 pixels of a victim at 96. The colour filters of pretrained networks
+# are coarse (magenta and green in cells of 1/64 pass them unseen), and coarse cells outlive resizing and JPEG.
+CELL = 8
+# Magenta against green, nearly without luminance: the axis on which pictures vary least, so it stands out to a network.
 TILE_COLOUR = (1.0, -1.0, 1.0)
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on

@@ -66,7 +66,7 @@ SPECS: dict[str, GeneratorSpec] = {
         noise_size=256,
         encoder="tf_efficientnet_lite0",
         tiles=4,
-        tile_size=20,
+        tile_size=32,
     ),
     "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
 }
