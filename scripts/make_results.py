@@ -70,7 +70,7 @@ def efficacy(docs: Path) -> str:
         "| data | victim | protected with | washed by | clean | protected | drop | at its best epoch | control |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for _, document, run in runs_kept(docs):
+    for _, document, _ in runs_kept(docs):
         size = {row["victim"]: max(row["height"], row["width"]) for row in document["rows"]}
         groups = {tuple(entry[name] for name in ("victim", "defence", "init", "condition")): entry for entry in document["summary"]}
         for (victim, defence, init, condition), entry in groups.items():
@@ -79,7 +79,7 @@ def efficacy(docs: Path) -> str:
             clean, control = (groups.get((victim, defence, init, name)) for name in ("clean", "random"))
             if clean is None:
                 continue
-            masks = MASKS[run["settings"]["protect_masks"] if condition == "protected" else condition.removeprefix("protected-")]
+            masks = MASKS[document["protect_masks"] if condition == "protected" else condition.removeprefix("protected-")]
             cells = (
                 Path(document["data"]).name,
                 f"{victim}, {init}, {size[victim]} px",

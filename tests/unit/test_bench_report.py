@@ -131,6 +131,20 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "| 70.4 |" in text
     assert "](results/ecssd-unet/bars.png)" in text
     assert make.main(["--check"], docs) == 0
+
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{make.BEGIN}\nold\n{make.END}\nafter\n")
+    line = {"data": "ecssd", "victim": "unet", "init": "pretrained", "defence": "none", "size": 96, "epochs": 8, "seed": 0, "best": 50.0}
+    tried = [{**line, "layers": "clean", "final": 60.0}, {**line, "layers": "gray:4@48", "background": "zero", "final": 15.0, "psnr": 37.4}]
+    (docs / "results" / "experiments.jsonl").write_text("".join(json.dumps(one) + "\n" for one in tried))
+    assert make.main(["--check"], docs) == 1
+    assert make.main([], docs) == 0
+    assert make.main(["--check"], docs) == 0
+    assert "| gray:4@48, background zero | 15.0 | 50.0 | 75 | 37.4 | - | - |" in (docs / "results.md").read_text()
+    text = readme.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "| ecssd | unet, pretrained, 96 px | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** |" in text
+
     (run / "curves.png").write_bytes(bytes(make.LARGEST + 1))
     with pytest.raises(SystemExit, match="larger"):
         make.main([str(run)], docs)

@@ -9,9 +9,6 @@ from torch import Tensor, nn
 
 from unseg_cli.models.specs import GeneratorSpec
 
-# Noise pixels per cell of the initial tiles: 1/32 of the picture, or 3 pixels of a victim at 96. The colour filters of pretrained networks
-# are coarse (magenta and green in cells of 1/64 pass them unseen), and coarse cells outlive resizing and JPEG.
-CELL = 8
 # Magenta against green, nearly without luminance: the axis on which pictures vary least, so it stands out to a network.
 TILE_COLOUR = (1.0, -1.0, 1.0)
 GATE_WIDTH = 32
@@ -33,9 +30,10 @@ class LiteNoiseHead(nn.Module):
     def __init__(self, spec: GeneratorSpec, channels: int = 32) -> None:
         super().__init__()
         self.noise_size = spec.noise_size
-        cells = torch.stack([readable_tile(spec.tile_size // CELL) for _ in range(spec.tiles)])
+        cells = torch.stack([readable_tile(spec.tile_cells) for _ in range(spec.tiles)])
         tiles = cells[:, None] * torch.tensor(TILE_COLOUR, device="cpu").view(1, 3, 1, 1)
-        self.tiles = nn.Parameter(tiles.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3))
+        cell = spec.tile_size // spec.tile_cells
+        self.tiles = nn.Parameter(tiles.repeat_interleave(cell, 2).repeat_interleave(cell, 3))
         gains = torch.zeros(spec.tiles, 2)
         gains[0] = torch.tensor([INITIAL_GAIN, -INITIAL_GAIN])  # the others wake up during training
         self.gains = nn.Parameter(gains)  # (tiles, [on the object, beside it])

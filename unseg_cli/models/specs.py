@@ -18,6 +18,7 @@ class GeneratorSpec:
         embed_stride: input pixels per embedding cell (lite 8, SAM 16).
         noise_size: side of the square noise map that comes out, in pixels.
         tiles, tile_size: (lite) how many learned periodic textures, and their period in noise pixels.
+        tile_cells: (lite) cells along the side of the initial tiles.
         vit_width, vit_depth, vit_heads, vit_global_blocks, vit_window: (sam_vit) the image encoder's shape.
     """
 
@@ -29,6 +30,7 @@ class GeneratorSpec:
     encoder: str = ""
     tiles: int = 0
     tile_size: int = 0
+    tile_cells: int = 4
     vit_width: int = 768
     vit_depth: int = 12
     vit_heads: int = 12
@@ -66,6 +68,8 @@ SPECS: dict[str, GeneratorSpec] = {
         noise_size=256,
         encoder="tf_efficientnet_lite0",
         tiles=4,
+        # Cells of 8 noise pixels: 1/32 of the picture, or 3 pixels of a victim at 96. The colour filters of pretrained networks are coarse
+        # (the same tile in cells of 1/64 passes them unseen), and coarse cells outlive resizing and JPEG.
         tile_size=32,
     ),
     "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),

@@ -1,0 +1,47 @@
+"""Which region the noise is told, and which budget it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from unseg_cli import picture_noise as module
+from unseg_cli.models.generator import build_generator
+from unseg_cli.picture_noise import picture_noise
+
+SHAPE = (60, 80)
+
+
+@pytest.fixture(scope="module")
+def generator() -> Any:
+    torch.manual_seed(0)
+    return build_generator("lite").eval().requires_grad_(False)
+
+
+@pytest.fixture
+def left_half(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    found = np.zeros(SHAPE, bool)
+    found[:, : SHAPE[1] // 2] = True
+    monkeypatch.setattr(module, "_found_object", lambda *_: found)
+    return found
+
+
+def test_whole_has_the_budget_everywhere_and_the_sign_of_the_object(generator: Any, left_half: np.ndarray) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
+    auto, whole = (picture_noise(generator, [image], [None], target)[0] for target in ("auto", "whole"))
+    assert (auto.mask_source, whole.mask_source) == ("auto", "whole")
+    assert np.array_equal(auto.mask, left_half)
+    assert whole.mask.all()
+    assert np.array_equal(auto.noise, whole.noise)
+
+
+def test_a_picture_without_an_object_is_protected_as_a_whole(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_found_object", lambda *_: None)
+    image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
+    made = picture_noise(generator, [image] * 3, [None, np.zeros(SHAPE, bool), np.ones(SHAPE, bool)], "auto")
+    assert [one.mask_source for one in made] == ["whole", "whole", "file"]
+    assert all(one.mask.all() for one in made)
+    assert np.allclose(made[0].noise, made[2].noise, atol=1e-4)
