@@ -13,14 +13,14 @@ def test_smooth_places_are_spared_and_detail_is_not() -> None:
     image = torch.full((2, 3, SIZE, SIZE), 0.6)
     image[1, :, :, : SIZE // 2] = torch.rand(1, SIZE, SIZE // 2)
     weight = visibility_weight(image)
-    assert weight.shape == (2, 1, SIZE, SIZE)
+    assert weight.shape == (2, 1, SIZE // 2, SIZE // 2)
     assert torch.allclose(weight[0], torch.full_like(weight[0], FLOOR), atol=0.03)
-    assert weight[1, 0, 8:-8, 8 : SIZE // 2 - 8].min() > 0.9
-    assert weight[1, 0, :, SIZE // 2 + 12 :].max() < FLOOR + 0.03
+    assert weight[1, 0, 4:-4, 4 : SIZE // 4 - 4].min() > 0.9
+    assert weight[1, 0, :, SIZE // 4 + 6 :].max() < FLOOR + 0.03
     assert weight.max() <= 1
 
 
 def test_a_lone_edge_does_not_count_as_detail() -> None:
     image = torch.zeros(1, 3, SIZE, SIZE)
     image[..., SIZE // 2 :] = 1
-    assert visibility_weight(image)[..., : SIZE // 2 - 6].max() < FLOOR + 0.1
+    assert visibility_weight(image)[..., : SIZE // 4 - 3].max() < FLOOR + 0.1
