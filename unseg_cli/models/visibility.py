@@ -12,8 +12,8 @@ from torch import Tensor
 from unseg_cli.noise import LUMA
 
 FLOOR = 0.3  # share of the budget on a smooth surface
-FULL = 14 / 255  # standard deviation of luma, as a fraction of full intensity, that takes the whole budget
-WINDOW, EROSION = 5, 3  # in steps of two pixels of the generator's frame
+FULL = 18 / 255  # standard deviation of luma, as a fraction of full intensity, that takes the whole budget
+WINDOW, EROSION = 5, 5  # in steps of two pixels of the generator's frame
 
 
 def visibility_weight(image_01: Tensor) -> Tensor:
