@@ -80,48 +80,29 @@ def _mask2former(classes: int, pretrained: bool) -> Victim:
     return mask2former.build(classes, pretrained)
 
 
+SMP_SCHEDULES = {
+    "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+    "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+}
+SMP_TITLES = {
+    "unet": "U-Net",
+    "unetplusplus": "U-Net++",
+    "deeplabv3plus": "DeepLabV3+",
+    "segformer": "SegFormer's all-MLP decoder",
+}
+
 VICTIMS: dict[str, VictimEntry] = {
     entry.name: entry
     for entry in (
-        VictimEntry(
-            name="unet",
-            description="U-Net on EfficientNet-Lite0 (segmentation-models-pytorch)",
-            schedules={
-                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
-                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
-            },
-            packages=("segmentation_models_pytorch",),
-            build=_smp("unet"),
-        ),
-        VictimEntry(
-            name="deeplabv3plus",
-            description="DeepLabV3+ on EfficientNet-Lite0 (segmentation-models-pytorch)",
-            schedules={
-                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
-                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
-            },
-            packages=("segmentation_models_pytorch",),
-            build=_smp("deeplabv3plus"),
-        ),
-        VictimEntry(
-            name="unetplusplus",
-            description="U-Net++ on EfficientNet-Lite0 (segmentation-models-pytorch)",
-            schedules={
-                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
-                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
-            },
-            packages=("segmentation_models_pytorch",),
-            build=_smp("unetplusplus"),
-        ),
-        VictimEntry(
-            name="segformer",
-            description="SegFormer's all-MLP decoder on EfficientNet-Lite0 (segmentation-models-pytorch)",
-            schedules={
-                "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
-                "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
-            },
-            packages=("segmentation_models_pytorch",),
-            build=_smp("segformer"),
+        *(
+            VictimEntry(
+                name=name,
+                description=f"{title} on EfficientNet-Lite0 (segmentation-models-pytorch)",
+                schedules=SMP_SCHEDULES,
+                packages=("segmentation_models_pytorch",),
+                build=_smp(name),
+            )
+            for name, title in SMP_TITLES.items()
         ),
         VictimEntry(
             name="mask2former",
