@@ -24,7 +24,7 @@ from scipy import ndimage
 from unseg_cli.bench_conditions import ConditionMaker, U8Array, prepare, training_size
 from unseg_cli.bench_training import Examples, train_victim
 from unseg_cli.checkpoints import load_generator
-from unseg_cli.config import BenchConfig
+from unseg_cli.config import BenchConfig, NoiseBudget
 from unseg_cli.data.segmentation import Sample, SegmentationData, open_segmentation, read_image
 from unseg_cli.events import Events
 from unseg_cli.models.lite_noise_head import readable_tile
@@ -36,12 +36,17 @@ from unseg_cli.victims.registry import find_victim, schedule_for
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
+#: What the pattern is multiplied with beside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
+BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yellow": (1, -1, -1)}
 SHAPES = {
     "stripes": [[1, -1], [1, -1]],
     "check": [[1, -1], [-1, 1]],
     "tinted": [[1, 1, -1, 1], [1, 1, 1, -1], [-1, 1, 1, 1], [1, -1, 1, 1]],
     "diagonal": [[1, 1, -1, -1], [1, -1, -1, 1], [-1, -1, 1, 1], [-1, 1, 1, -1]],
 }
+
+NOISE = ("layers", "background", "background_levels", "floor", "ramp", "masks", "per_class", "fill")
+SETTINGS = ("victim", "init", *NOISE, "note")
 
 
 class Recipe:
@@ -82,8 +87,8 @@ class Recipe:
             drawn = tile[rows[:, None], columns[None, :]]
             # Side by side rather than on top of each other: a later layer fills the cells that the first leaves free.
             total = np.where((total == 0).all(2, keepdims=True), drawn, total) if self.fill else total + drawn
-        sign = np.where(mask, 1.0, {"flip": -1.0, "zero": 0.0, "same": 1.0}[self.background])[..., None]
-        return (np.clip(total, -1, 1) * sign * self._weight(image)).astype(np.float32)
+        beside = np.array(BACKGROUNDS[self.background], np.float32)
+        return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, beside) * self._weight(image)).astype(np.float32)
 
     def _weight(self, image: U8Array) -> FloatArray:
         """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma."""
@@ -121,7 +126,8 @@ class RecipeMaker(ConditionMaker):
             return {"clean": images, "texture": changed}
         masks: list[BoolArray] = [np.isin(self.data.read_labels(sample), self.objects) for sample in samples]
         if self.config.protect_masks == "auto":
-            masks = [found.mask for found in picture_noise(load_generator("lite"), images, [None] * len(images), "auto")]
+            self.generator = self.generator or load_generator("lite")
+            masks = [found.mask for found in picture_noise(self.generator, images, [None] * len(images), "auto")]
         elif self.config.protect_masks == "whole":
             masks = [np.ones_like(mask) for mask in masks]
         noisy = [
@@ -138,7 +144,7 @@ def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed:
     schedule = schedule_for(victim, data)
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
     size = training_size(data, options.image_size or schedule.image_size)
-    maker = RecipeMaker(BenchConfig(protect_masks=options.masks), data, None)
+    maker = RecipeMaker(BenchConfig(protect_masks=options.masks, budget=NoiseBudget(8 / 255, options.background_levels / 255)), data, None)
     maker.per_class = options.per_class
     maker.recipe = Recipe(options) if condition == "texture" else None
     pictures = prepare(maker, data, {(condition, defence, size)}, Events())
@@ -157,10 +163,7 @@ def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed:
     curve = [round(epoch.test.metric, 2) for epoch in training.epochs]
     return {
         "data": Path(options.data).name,
-        **{
-            name: getattr(options, name)
-            for name in ("victim", "init", "layers", "background", "floor", "ramp", "masks", "per_class", "fill", "note")
-        },
+        **{name: getattr(options, name) for name in SETTINGS},
         "defence": defence,
         "seed": seed,
         "size": size[1],
@@ -178,7 +181,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., or clean, or random")
-    parser.add_argument("--background", default="flip", choices=["flip", "zero", "same"], help="the sign beside the object")
+    parser.add_argument("--background", default="flip", choices=list(BACKGROUNDS), help="the pattern beside the object")
+    parser.add_argument("--background-levels", type=float, default=2, help="budget beside the object in 1/255 (2)")
     parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
     parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")

@@ -32,8 +32,8 @@ MASKS = {
 }
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
 SETTING = ("data", "victim", "init", "defence", "size", "epochs")
-NOISE = ("layers", "background", "floor", "masks", "per_class", "fill")
-NOT_SHOWN = (None, False, 1.0, "gt", "flip")  # defaults
+NOISE = ("layers", "background", "background_levels", "floor", "masks", "per_class", "fill")
+NOT_SHOWN = (None, False, 1.0, 2, "gt", "flip")  # defaults
 EXPERIMENTS = """Closed-form noises, tried with `scripts/explore_noise.py` before one became the start of the noise head.
 A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells, CELLS of them along the longer side (magenta: against green; gray: all
 channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the other beside it ("background zero":

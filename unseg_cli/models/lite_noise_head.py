@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from unseg_cli.models.specs import GeneratorSpec
 
 # Magenta against green, nearly without luminance: the axis on which pictures vary least, so it stands out to a network.
-TILE_COLOUR = (1.0, -1.0, 1.0)
+OBJECT_COLOUR = (1.0, -1.0, 1.0)
+# Yellow against blue beside the object. The same tile with its sign turned would do where the background's budget is small, but at equal
+# budgets victims read a colour and hardly a sign.
+BACKGROUND_COLOUR = (1.0, 1.0, -1.0)
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on
 
@@ -19,8 +22,8 @@ class LiteNoiseHead(nn.Module):
     """noise = tanh( sum_k gate_k(x) * tile_k(x mod period) ), gate_k = learned gains of the region + a small CNN.
 
     A shortcut teaches a victim nothing about pictures if it is simpler than they are and says where the object is. So each tile
-    is one pattern shared by all pictures, its gate starts as +1 on the object and -1 beside it, and training reshapes tiles,
-    gains and the picture-dependent part. Tiles live on a grid relative to the picture, coarse enough to survive resizing.
+    is one pattern shared by all pictures: one starts on the object, one beside it, and training reshapes tiles, gains and the
+    picture-dependent part. Tiles live on a grid relative to the picture, coarse enough to survive resizing.
 
     Args:
         spec: sizes; `tiles` textures of `tile_size` noise pixels on a map of `noise_size`.
@@ -31,11 +34,12 @@ class LiteNoiseHead(nn.Module):
         super().__init__()
         self.noise_size = spec.noise_size
         cells = torch.stack([readable_tile(spec.tile_cells) for _ in range(spec.tiles)])
-        tiles = cells[:, None] * torch.tensor(TILE_COLOUR, device="cpu").view(1, 3, 1, 1)
+        tiles = cells[:, None] * torch.tensor(OBJECT_COLOUR, device="cpu").view(1, 3, 1, 1)
+        tiles[1] = cells[0] * torch.tensor(BACKGROUND_COLOUR, device="cpu").view(3, 1, 1)
         cell = spec.tile_size // spec.tile_cells
         self.tiles = nn.Parameter(tiles.repeat_interleave(cell, 2).repeat_interleave(cell, 3))
         gains = torch.zeros(spec.tiles, 2)
-        gains[0] = torch.tensor([INITIAL_GAIN, -INITIAL_GAIN])  # the others wake up during training
+        gains[0, 0] = gains[1, 1] = INITIAL_GAIN  # the others wake up during training
         self.gains = nn.Parameter(gains)  # (tiles, [on the object, beside it])
         first = nn.Conv2d(channels + 1, GATE_WIDTH, 3, padding=1)
         last = nn.Conv2d(GATE_WIDTH, spec.tiles, 3, padding=1)
