@@ -56,7 +56,11 @@ GeneratorName = Annotated[str, _option(metavar="lite|vit_b|FILE", help="The nois
 Epsilon = Annotated[str | None, _option(metavar="E", help="Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]")]
 EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: 2/255]")]
 
-Conditions = Annotated[str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, random, texture.")]
+Conditions = Annotated[
+    str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
+]
+    str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
+]
 
 
 @app.callback(invoke_without_command=True)

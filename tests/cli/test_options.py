@@ -33,6 +33,7 @@ INTERFACE = {
 CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--masks m", "masks", Path("m")),
     ("protect", "--mask-rule class:7,9", "mask_rule", "class:7,9"),
+    ("protect", "--per-class", "per_class", True),
     ("protect", "--target whole", "target", "whole"),
     ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 2 / 255)),
     ("protect", "--epsilon-bg 0", "budget", NoiseBudget(8 / 255, 0)),

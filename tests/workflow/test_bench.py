@@ -19,6 +19,7 @@ from unseg_cli import bench as bench_module
 from unseg_cli import bench_conditions
 from unseg_cli.bench import bench, mix
 from unseg_cli.bench_conditions import ConditionMaker, prepare
+from unseg_cli.bench_plots import COLOURS
 from unseg_cli.bench_training import augment
 from unseg_cli.config import BenchConfig, NoiseBudget
 from unseg_cli.data.segmentation import open_segmentation
@@ -375,6 +376,10 @@ def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> Non
 def test_every_victim_has_a_schedule_of_its_own() -> None:
     for entry in VICTIMS.values():
         assert entry.tasks == ("binary", "semantic")
+
+
+def test_every_condition_has_a_colour() -> None:
+    assert set(bench_conditions.CONDITIONS) == set(COLOURS)
 
 
 def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
