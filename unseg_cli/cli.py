@@ -59,8 +59,6 @@ EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside object
 Conditions = Annotated[
     str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
 ]
-    str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
-]
 
 
 @app.callback(invoke_without_command=True)
