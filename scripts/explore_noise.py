@@ -25,12 +25,10 @@ from unseg_cli.bench_conditions import ConditionMaker, U8Array, prepare, trainin
 from unseg_cli.bench_training import Examples, train_victim
 from unseg_cli.checkpoints import load_generator
 from unseg_cli.config import BenchConfig, NoiseBudget
-from unseg_cli.data.segmentation import Sample, SegmentationData, open_segmentation, read_image
+from unseg_cli.data.segmentation import SegmentationData, open_segmentation
 from unseg_cli.events import Events
-from unseg_cli.models.lite_noise_head import readable_tile
-from unseg_cli.noise import LUMA, BoolArray, FloatArray, apply_noise
-from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
-from unseg_cli.picture_noise import picture_noise
+from unseg_cli.noise import LUMA, BoolArray, FloatArray, tiled
+from unseg_cli.picture_noise import PictureNoise
 from unseg_cli.runtime import seed_everything
 from unseg_cli.victims.registry import find_victim, schedule_for
 
@@ -41,12 +39,58 @@ BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yell
 SHAPES = {
     "stripes": [[1, -1], [1, -1]],
     "check": [[1, -1], [-1, 1]],
+    "flat": [[1]],
     "tinted": [[1, 1, -1, 1], [1, 1, 1, -1], [-1, 1, 1, 1], [1, -1, 1, 1]],
     "diagonal": [[1, 1, -1, -1], [1, -1, -1, 1], [-1, -1, 1, 1], [-1, 1, 1, -1]],
 }
 
-NOISE = ("layers", "background", "background_levels", "floor", "ramp", "masks", "per_class", "fill")
+NAMES = f"colours {', '.join(COLOURS)}; tiles {', '.join(SHAPES)} or the side of a random one"
+
+NOISE = ("layers", "levels", "background", "background_levels", "floor", "ramp", "masks", "per_class", "fill")
 SETTINGS = ("victim", "init", *NOISE, "note")
+
+
+def layer(text: str) -> tuple[FloatArray, float]:
+    """The tile (h, w, 3) of COLOUR:TILE@CELLS[*SHARE], and how many of its cells fill the longer side."""
+    name, _, rest = text.partition(":")
+    shape, _, share = rest.partition("*")
+    side, _, cells = shape.partition("free")[0].partition("@")
+    colour = COLOURS[name]
+    if side in SHAPES:
+        tile = np.array(SHAPES[side], np.float32)[..., None] * np.array(colour)
+    elif colour is None:
+        tile = np.stack([readable_tile(int(side)).numpy() for _ in range(3)], 2)
+    else:
+        signs = readable_tile(int(side)).numpy()
+        if "free" in rest:  # as many + as -, so that the pattern keeps no tint
+            for sign in (-1, 1):
+                for row, column in np.argwhere(signs == sign)[: int(rest.partition("free")[2])]:
+                    signs[row, column] = 0
+        tile = signs[..., None] * np.array(colour)
+    return (tile * float(share or 1)).astype(np.float32), float(cells)
+
+
+def readable_tile(side: int, *, draws: int = 200) -> torch.Tensor:
+    """A random tile of as many +1 as -1 whose sign can be read without knowing where the tile begins.
+
+    Of `draws` random tiles, the one that stays farthest from its own negative under every shift and mirroring: a victim sees
+    crops and flips, and a checkerboard shifted by one cell would say "beside" where it means "object".
+
+    Returns:
+        (side, side) of -1 and 1.
+    """
+    half = side * side // 2
+    signs = torch.cat([torch.ones(side * side - half), -torch.ones(half)])
+    tiles = torch.stack([signs[torch.randperm(side * side)].view(side, side) for _ in range(draws)])
+    likeness = torch.stack(
+        [
+            (-tiles * torch.roll(view, (dy, dx), (1, 2))).mean((1, 2))
+            for view in (tiles, tiles.flip(2))
+            for dy in range(side)
+            for dx in range(side)
+        ]
+    )
+    return tiles[likeness.amax(0).argmin()]
 
 
 class Recipe:
@@ -56,42 +100,23 @@ class Recipe:
         self.background, self.floor, self.ramp = options.background, options.floor, options.ramp
         torch.manual_seed(0)
         self.fill = options.fill
-        self.layers = [self._layer(text) for text in options.layers.split("+")]
-
-    @staticmethod
-    def _layer(text: str) -> tuple[FloatArray, float]:
-        name, _, rest = text.partition(":")
-        shape, _, share = rest.partition("*")
-        side, _, cells = shape.partition("free")[0].partition("@")
-        colour = COLOURS[name]
-        if side in SHAPES:
-            tile = np.array(SHAPES[side], np.float32)[..., None] * np.array(colour)
-        elif colour is None:
-            tile = np.stack([readable_tile(int(side)).numpy() for _ in range(3)], 2)
-        else:
-            signs = readable_tile(int(side)).numpy()
-            if "free" in rest:  # as many + as -, so that the pattern keeps no tint
-                for sign in (-1, 1):
-                    for row, column in np.argwhere(signs == sign)[: int(rest.partition("free")[2])]:
-                        signs[row, column] = 0
-            tile = signs[..., None] * np.array(colour)
-        return (tile * float(share or 1)).astype(np.float32), float(cells)
+        self.layers = [layer(text) for text in options.layers.split("+")]
 
     def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
         """(H, W, 3) in [-1, 1]."""
-        height, width = mask.shape
         total = np.zeros(image.shape, np.float32)
         for tile, cells in self.layers:
-            cell, side = max(height, width) / cells, len(tile)
-            rows, columns = (np.arange(height) / cell).astype(int) % side, (np.arange(width) / cell).astype(int) % side
-            drawn = tile[rows[:, None], columns[None, :]]
+            drawn = tiled(tile, mask.shape, cells)
             # Side by side rather than on top of each other: a later layer fills the cells that the first leaves free.
             total = np.where((total == 0).all(2, keepdims=True), drawn, total) if self.fill else total + drawn
         beside = np.array(BACKGROUNDS[self.background], np.float32)
         return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, beside) * self._weight(image)).astype(np.float32)
 
     def _weight(self, image: U8Array) -> FloatArray:
-        """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma."""
+        """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma.
+
+        The trial from which models/visibility.py came, which erodes it besides; kept, so that the lines can be repeated.
+        """
         if self.floor >= 1:
             return np.ones((*image.shape[:2], 1), np.float32)
         luma = image.astype(np.float32) @ np.array(LUMA, np.float32)
@@ -102,51 +127,33 @@ class Recipe:
 
 
 class RecipeMaker(ConditionMaker):
-    """Conditions of `bench` with the recipe in place of the closed-form rival."""
+    """Conditions of `bench` with the recipe in place of the generator, which only finds the objects where there are no masks."""
 
-    recipe: Recipe | None = None
-    per_class = False
+    recipe: Recipe
 
-    def batch(self, samples: list[Sample], conditions: list[str], first: int) -> dict[str, list[U8Array]]:
+    def generated(self, images: list[U8Array], masks: list[BoolArray | None], target: str) -> list[PictureNoise]:
         """As in the base class."""
-        if self.recipe is None:
-            return super().batch(samples, conditions, first)
-        images = [read_image(sample.image) for sample in samples]
-        if self.per_class:
-            labels = [self.data.read_labels(sample) for sample in samples]
-            known = [np.asarray(label != 255) for label in labels]
-            noises = [
-                noise_per_class(self.recipe(image, mask), np.where(mask, label.astype(np.int32), NO_CLASS))
-                for image, label, mask in zip(images, labels, known, strict=True)
-            ]
-            changed = [
-                apply_noise(image, noise, mask, self.config.budget).astype(np.uint8)
-                for image, noise, mask in zip(images, noises, known, strict=True)
-            ]
-            return {"clean": images, "texture": changed}
-        masks: list[BoolArray] = [np.isin(self.data.read_labels(sample), self.objects) for sample in samples]
-        if self.config.protect_masks == "auto":
+        if target == "whole":
+            masks = [np.ones(image.shape[:2], np.bool_) if mask is None else mask for image, mask in zip(images, masks, strict=True)]
+        if any(mask is None for mask in masks):
             self.generator = self.generator or load_generator("lite")
-            masks = [found.mask for found in picture_noise(self.generator, images, [None] * len(images), "auto")]
-        elif self.config.protect_masks == "whole":
-            masks = [np.ones_like(mask) for mask in masks]
-        noisy = [
-            apply_noise(image, self.recipe(image, mask), mask, self.config.budget).astype(np.uint8)
-            for image, mask in zip(images, masks, strict=True)
-        ]
-        return {"clean": images, "texture": noisy}
+            masks = [made.mask for made in super().generated(images, masks, target)]
+        return [PictureNoise(self.recipe(image, mask), mask, "file") for image, mask in zip(images, masks, strict=True) if mask is not None]
 
 
 def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed: int) -> dict[str, Any]:
     """One training; the line that is kept of it."""
-    condition = options.layers if options.layers in ("clean", "random") else "texture"
+    plain = options.layers in ("clean", "random")
+    condition = options.layers if plain else "protected-per-class" if options.per_class else "protected"
     victim = find_victim(options.victim)
     schedule = schedule_for(victim, data)
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
     size = training_size(data, options.image_size or schedule.image_size)
-    maker = RecipeMaker(BenchConfig(protect_masks=options.masks, budget=NoiseBudget(8 / 255, options.background_levels / 255)), data, None)
-    maker.per_class = options.per_class
-    maker.recipe = Recipe(options) if condition == "texture" else None
+    maker = RecipeMaker(
+        BenchConfig(protect_masks=options.masks, budget=NoiseBudget(options.levels / 255, options.background_levels / 255)), data, None
+    )
+    if not plain:
+        maker.recipe = Recipe(options)
     pictures = prepare(maker, data, {(condition, defence, size)}, Events())
     seed_everything(seed)
     training = train_victim(
@@ -182,6 +189,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., or clean, or random")
     parser.add_argument("--background", default="flip", choices=list(BACKGROUNDS), help="the pattern beside the object")
+    parser.add_argument("--levels", type=float, default=8, help="budget on the object in 1/255 (8)")
     parser.add_argument("--background-levels", type=float, default=2, help="budget beside the object in 1/255 (2)")
     parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
     parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")

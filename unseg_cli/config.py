@@ -64,6 +64,7 @@ class ProtectConfig:
     mask_rule: str = "nonzero"
     per_class: bool = False
     target: str = "auto"  # auto | whole
+    spare: bool | None = None  # None: see `picture_noise`
     budget: NoiseBudget = NoiseBudget()
     generator: str = "lite"
     sam_checkpoint: Path | None = None
@@ -102,6 +103,7 @@ class BenchConfig:
     task: str | None = None
     conditions: tuple[str, ...] = ("clean", "protected", "random")
     protect_masks: str = "gt"  # gt | auto | whole
+    spare: bool | None = None  # None: see `picture_noise`
     mask_rule: str | None = None  # which labels are foreground when the data has label ids; None: the task's default
     budget: NoiseBudget = NoiseBudget()
     defences: tuple[str, ...] = ("none",)

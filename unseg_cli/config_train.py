@@ -12,7 +12,10 @@ from unseg_cli.errors import UsageProblem, did_you_mean
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Settings of `unseg train`. Two stages: objects (teach the encoder to drive SAM's decoder), then noise (the bilevel loop).
+    """Settings of `unseg train`.
+
+    Three stages: objects (teach the encoder to drive SAM's decoder), focus (the same on frames nearly as `protect` sees them, mostly
+    without a prompt), then noise (the bilevel loop).
 
     Attributes:
         data: what to train on, as on the command line.
@@ -20,14 +23,15 @@ class TrainConfig:
         preset: name in `PRESETS` that the rest started from.
         generator: name of the spec.
         object_epochs: length of the first stage; 0 where the encoder is trained already (the paper's SAM).
-        epochs: length of the second stage.
+        focus_epochs: length of the second stage, whose learning rate starts anew.
+        epochs: length of the bilevel stage.
         max_steps: at most this many steps in each stage.
         max_minutes: stop after this long, resumable.
         image_size: side of the generator's input; None: the spec's.
         surrogate_size: side of the surrogate's input.
         batch_size: pictures a step.
-        lr: of the first stage; the pretrained backbone learns at a quarter of it.
-        noise_lr, surrogate_lr: of the second stage.
+        lr: of the first two stages; the pretrained backbone learns at a quarter of it.
+        noise_lr, surrogate_lr: of the bilevel stage.
         step_decay: x0.1 after 20 of 27 epochs, as in the paper, instead of warm-up and cosine.
         train_epsilon: foreground bound while training. Protecting at a larger one works better than training there
             (the paper's epsilon generalisation). The background's is a quarter.
@@ -35,6 +39,8 @@ class TrainConfig:
         surrogate_every: one block in so many trains the surrogate, the others the generator.
         block_steps: steps a block; None: an epoch, as in the paper.
         prompt_free_share: share of steps without any prompt, for generator and surrogate.
+        focus_prompt_free_share: the same in the second stage.
+        grey_share: share of the bilevel stage's batches that are grey pictures, on which the noise is another.
         degrade: strength of resizing, JPEG and gray between noise and surrogate; 0: only the resize to the surrogate's size.
         loss_points: points of the sampled mask loss; None: every pixel.
         init: weights to start from (a run's generator, SAM's .pth for vit_b); None: ImageNet and SAM's parts for lite.
@@ -48,6 +54,7 @@ class TrainConfig:
     preset: str = "lite"
     generator: str = "lite"
     object_epochs: float = 2.5
+    focus_epochs: float = 2.75
     epochs: float = 0.182
     max_steps: int | None = None
     max_minutes: float | None = None
@@ -63,6 +70,8 @@ class TrainConfig:
     surrogate_every: int = 2
     block_steps: int | None = 60
     prompt_free_share: float = 0.65
+    focus_prompt_free_share: float = 0.85
+    grey_share: float = 0.125
     degrade: float = 1.0
     loss_points: int | None = None
     init: Path | None = None
@@ -87,6 +96,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # A minute on a CPU: the whole path at toy size. Its weights are good for tests only.
     "tiny": {
         "object_epochs": 2.0,
+        "focus_epochs": 1.0,
         "epochs": 2.0,
         "max_steps": 12,
         "image_size": 64,
@@ -100,6 +110,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "generator": "vit_b",
         "object_epochs": 0.0,
+        "focus_epochs": 0.0,
         "epochs": 27.0,
         "surrogate_size": 512,
         "batch_size": 4,
@@ -111,6 +122,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "surrogate_every": 4,
         "block_steps": None,
         "prompt_free_share": 0.0,
+        "grey_share": 0.0,
         "degrade": 0.0,
         "loss_points": 112 * 112,
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -76,13 +78,29 @@ def texture_noise(mask: BoolArray, *, cells_per_side: int = 48, tile_cells: int 
     Returns:
         (H, W, 3) of -1 and 1.
     """
-    height, width = mask.shape
     tile = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), (tile_cells, tile_cells, 3))
-    cell = max(height, width) / cells_per_side
-    rows = (np.arange(height) / cell).astype(int) % tile_cells
-    columns = (np.arange(width) / cell).astype(int) % tile_cells
-    pattern = tile[rows[:, None], columns[None, :]]
-    return (pattern * np.where(mask, 1.0, -1.0)[..., None]).astype(np.float32)
+    return (tiled(tile, mask.shape, cells_per_side) * np.where(mask, 1.0, -1.0)[..., None]).astype(np.float32)
+
+
+def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float) -> npt.NDArray[Any]:
+    """Repeat a tile over a picture.
+
+    Args:
+        tile: (n, n, 3), one entry a cell.
+        shape: (H, W) of the picture.
+        cells_per_side: cells along the longer side.
+
+    Returns:
+        (H, W, 3), of the tile's type.
+    """
+    cell = max(shape) / cells_per_side
+    rows, columns = ((np.arange(length) / cell).astype(int) % len(tile) for length in shape)
+    return tile[rows[:, None], columns[None, :]]
+
+
+def luma(image_01: Tensor) -> Tensor:
+    """(B, 3, H, W) -> (B, 1, H, W), BT.601."""
+    return (image_01 * image_01.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def to_tensor_01(image_u8: npt.NDArray[np.uint8]) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from unseg_cli.models.generator import Generator
 from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.visibility import visibility_weight
 from unseg_cli.noise import BoolArray, FloatArray, to_tensor_01
 
 MaskSource = Literal["file", "auto", "whole"]
@@ -30,16 +31,18 @@ class PictureNoise:
         noise: (H, W, 3) in [-1, 1].
         mask: (H, W) foreground as used.
         mask_source: where it came from: the owner's file, the generator's own find, or the whole picture.
+        spared: whether smooth places got less of the budget.
     """
 
     noise: FloatArray
     mask: BoolArray
     mask_source: MaskSource
+    spared: bool = False
 
 
 @torch.no_grad()
 def picture_noise(
-    generator: Generator, images: list[npt.NDArray[np.uint8]], masks: list[BoolArray | None], target: str
+    generator: Generator, images: list[npt.NDArray[np.uint8]], masks: list[BoolArray | None], target: str, spare: bool | None = None
 ) -> list[PictureNoise]:
     """Noise for a batch of pictures, one forward pass of the image encoder.
 
@@ -49,6 +52,9 @@ def picture_noise(
         masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
         target: "auto" or "whole": what gets the foreground's budget without a mask. A generator that does not find objects protects
             the whole picture.
+        spare: less noise on smooth places, see `unseg_cli.models.visibility`. None: where nobody gave a mask, the target is "auto" and
+            the generator finds objects itself.
+            Whoever has masks publishes data to be learnt from rather than looked at, and "whole" asks for as much as there is.
     """
     device = next(generator.parameters()).device
     size = generator.spec.image_size
@@ -64,7 +70,12 @@ def picture_noise(
         noise = generator.mask_and_noise(frames, prompt, embedding=embedding).noise
     else:
         noise = generator(frames, prompt)
-    return [PictureNoise(_from_frame(n, r.budget.shape), r.budget, r.source) for n, r in zip(noise, chosen, strict=True)]
+    by_default = target == "auto" and generator.spec.finds_objects  # the paper's generator spares nothing
+    spared = [spare if spare is not None else by_default and mask is None for mask in masks]
+    if any(spared):
+        weight = F.interpolate(visibility_weight(frames), noise.shape[-2:], mode="bilinear", align_corners=False)
+        noise = torch.where(torch.tensor(spared, device=device).view(-1, 1, 1, 1), noise * weight, noise)
+    return [PictureNoise(_from_frame(n, r.budget.shape), r.budget, r.source, s) for n, r, s in zip(noise, chosen, spared, strict=True)]
 
 
 class _Regions(NamedTuple):

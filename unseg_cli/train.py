@@ -6,7 +6,9 @@ import dataclasses
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +16,45 @@ import torch
 
 from unseg_cli.config_train import TrainConfig
 from unseg_cli.data.datasets import Batch, batches, open_sources, pictures_in
+from unseg_cli.data.sources import Source
+from unseg_cli.data.transforms import FOCUS_SCALES, SCALES
 from unseg_cli.errors import UnsegError
 from unseg_cli.events import Events, Report
 from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.runs import append_jsonl, environment_versions, write_json_atomically
 from unseg_cli.runtime import pick_device, seed_everything
 from unseg_cli.train_report import draw_curves, draw_samples, write_generator
-from unseg_cli.train_state import Learners, build_learners, load_checkpoint, save_checkpoint
+from unseg_cli.train_state import FINDING, Learners, build_learners, load_checkpoint, save_checkpoint
 from unseg_cli.train_steps import noise_step, object_step, surrogate_step
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which step does what: `objects` steps of the first stage, then blocks of the second until `total`."""
+    """Which step does what: `objects` steps of the first stage, `focus` of the second, then blocks of the bilevel stage until `total`."""
 
     objects: int
+    focus: int
     total: int
     block: int
     surrogate_every: int
 
+    @property
+    def stages(self) -> tuple[tuple[int, int], ...]:
+        """First step, and the step after the last, of each of the three."""
+        bilevel = self.objects + self.focus
+        return (0, self.objects), (self.objects, bilevel), (bilevel, self.total)
+
     def turn(self, step: int) -> str:
-        """'objects', 'surrogate' or 'noise'. A surrogate block comes first: untrained, it has nothing to tell the generator."""
-        if step < self.objects:
-            return "objects"
-        return "surrogate" if (step - self.objects) // self.block % self.surrogate_every == 0 else "noise"
+        """'objects', 'focus', 'surrogate' or 'noise'. A surrogate block comes first: untrained, it has nothing to tell the generator."""
+        for kind, (_, stop) in zip(FINDING, self.stages, strict=False):
+            if step < stop:
+                return kind
+        return "surrogate" if (step - self.stages[-1][0]) // self.block % self.surrogate_every == 0 else "noise"
 
     def progress(self, step: int) -> float:
         """Place within the step's own stage, in [0, 1)."""
-        if step < self.objects:
-            return step / self.objects
-        return (step - self.objects) / max(1, self.total - self.objects)
+        start, stop = next(stage for stage in self.stages if step < stage[1])
+        return (step - start) / (stop - start)
 
 
 def train(config: TrainConfig, events: Events) -> Report:
@@ -60,16 +71,7 @@ def train(config: TrainConfig, events: Events) -> Report:
     schedule = plan(config, pictures_in(sources))
     step = load_checkpoint(config, learners) if config.resume else start_run(config)
     started = time.monotonic()
-    size = learners.generator.spec.image_size
-    feed = batches(
-        sources,
-        size=size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        start_step=step,
-        stop_step=schedule.total,
-        workers=config.workers,
-    )
+    feed = training_batches(config, sources, learners.generator.spec.image_size, schedule, step)
     events.start(schedule.total, "training")
     events.advance(step)
     try:
@@ -97,9 +99,10 @@ def one_step(turn: str, learners: Learners, batch: Batch, config: TrainConfig, r
     """The loss of one step of this kind."""
     torch.manual_seed(rng.initial_seed())  # the sampled loss draws on the device
     with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.amp):
-        if turn == "objects":
+        if turn in FINDING:
             assert isinstance(learners.generator, LiteGenerator)  # no other kind has this stage: `plan` gives it no steps
-            loss = object_step(learners.generator, batch, config, rng)
+            empty_share = config.focus_prompt_free_share if turn == "focus" else config.prompt_free_share
+            loss = object_step(learners.generator, batch, config, rng, empty_share)
         elif turn == "surrogate":
             loss = surrogate_step(learners.generator, learners.surrogate, batch, config, rng)
         else:
@@ -112,10 +115,29 @@ def one_step(turn: str, learners: Learners, batch: Batch, config: TrainConfig, r
 def plan(config: TrainConfig, pictures: int) -> Schedule:
     """Turn epochs into steps, capped by max_steps in each stage."""
     per_epoch = max(1, pictures // config.batch_size)
-    objects, noise = (max(1, round(epochs * per_epoch)) if epochs > 0 else 0 for epochs in (config.object_epochs, config.epochs))
+    stages = (config.object_epochs, config.focus_epochs, config.epochs)
+    steps = [max(1, round(epochs * per_epoch)) if epochs > 0 else 0 for epochs in stages]
     if config.max_steps is not None:
-        objects, noise = min(objects, config.max_steps), min(noise, config.max_steps)
-    return Schedule(objects, objects + noise, config.block_steps or per_epoch, config.surrogate_every)
+        steps = [min(count, config.max_steps) for count in steps]
+    return Schedule(steps[0], steps[1], sum(steps), config.block_steps or per_epoch, config.surrogate_every)
+
+
+def training_batches(config: TrainConfig, sources: list[Source], size: int, schedule: Schedule, step: int) -> Iterator[Batch]:
+    """The batches from this step on. In the second stage pictures are cut less, as `protect` does not cut them at all."""
+    return chain.from_iterable(
+        batches(
+            sources,
+            size=size,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start_step=max(start, step),
+            stop_step=stop,
+            workers=config.workers,
+            scales=scales,
+        )
+        for (start, stop), scales in zip(schedule.stages, (SCALES, FOCUS_SCALES, SCALES), strict=True)
+        if stop > max(start, step)
+    )
 
 
 def learning_rate_factor(config: TrainConfig, progress: float) -> float:

@@ -20,6 +20,7 @@ from unseg_cli.models.generator import Generator
 from unseg_cli.models.lite import LiteGenerator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.runs import environment_versions, read_jsonl, write_atomically
+from unseg_cli.train_state import TURNS
 
 SAMPLES = 4
 SMOOTHING = 25  # steps averaged in curves.png
@@ -35,7 +36,7 @@ def draw_curves(out: Path, events: Events) -> None:
     records = read_jsonl(out / "metrics.jsonl")
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="loss (cross-entropy + dice)")
-    for turn in ("objects", "surrogate", "noise"):
+    for turn in TURNS:
         steps = np.array([r["step"] for r in records if r["turn"] == turn])
         losses = np.array([r["loss"] for r in records if r["turn"] == turn])
         if len(steps):
@@ -48,7 +49,7 @@ def draw_curves(out: Path, events: Events) -> None:
 def draw_samples(config: TrainConfig, generator: Generator, sources: list[Source], events: Events) -> None:
     """samples.png: rows of picture | true mask | predicted mask | noise."""
     size = generator.spec.image_size
-    feed = batches(sources, size=size, batch_size=SAMPLES, seed=config.seed + 1, start_step=0, stop_step=1, workers=0, jitter=False)
+    feed = batches(sources, size=size, batch_size=SAMPLES, seed=config.seed + 1, start_step=0, stop_step=1, workers=0, scales=(1.0, 1.0))
     batch = next(iter(feed))
     generator.eval()
     device = next(generator.parameters()).device
@@ -90,7 +91,7 @@ def model_card(config: TrainConfig, generator: Generator, command: str, records:
         "| steps | kind | last loss (mean of the last tenth) |",
         "|---|---|---|",
     ]
-    for turn in ("objects", "surrogate", "noise"):
+    for turn in TURNS:
         losses = [r["loss"] for r in records if r["turn"] == turn]
         if losses:
             lines.append(f"| {len(losses)} | {turn} | {np.mean(losses[-max(1, len(losses) // 10) :]):.3f} |")

@@ -27,6 +27,8 @@ from unseg_cli.runs import write_atomically
 BACKBONE_RATE = 0.25  # a pretrained backbone forgets at the rate that new layers need
 CHECKPOINT = "checkpoint.safetensors"
 STATE = "checkpoint_state.pt"
+FINDING = ("objects", "focus")  # kinds of step in which the generator learns to find objects
+TURNS = (*FINDING, "surrogate", "noise")  # all kinds of step
 
 
 @dataclass(kw_only=True)
@@ -38,8 +40,8 @@ class Learners:
     optimisers: dict[str, torch.optim.Optimizer]
 
     def set_turn(self, turn: str) -> None:
-        """Train mode where the step learns, eval mode elsewhere; in the second stage only the noise head of the generator learns."""
-        self.generator.train(turn == "objects")
+        """Train mode where the step learns, eval mode elsewhere; in the bilevel stage only the noise head of the generator learns."""
+        self.generator.train(turn in FINDING)
         self.surrogate.train(turn == "surrogate")
 
     def update(self, turn: str, loss: Tensor, rate: float) -> None:
@@ -61,8 +63,8 @@ def build_learners(config: TrainConfig, device: torch.device) -> Learners:
         EnvironmentProblem: weights to start from are missing.
     """
     generator = initial_generator(config)
-    if config.object_epochs > 0 and not isinstance(generator, LiteGenerator):
-        raise UsageProblem(f"--object-epochs: {generator.spec.name} does not find objects", hint="--object-epochs 0")
+    if max(config.object_epochs, config.focus_epochs) > 0 and not isinstance(generator, LiteGenerator):
+        raise UsageProblem(f"{generator.spec.name} does not find objects", hint="--object-epochs 0 --focus-epochs 0")
     surrogate = build_surrogate(generator.spec, config.surrogate_size)
     if isinstance(surrogate.image_encoder, LiteImageEncoder):
         load_imagenet_lite0(surrogate.image_encoder.backbone)
@@ -75,8 +77,9 @@ def build_learners(config: TrainConfig, device: torch.device) -> Learners:
         "noise": _optimiser([(noise, config.noise_lr)], weight_decay=0.0),
         "surrogate": _optimiser(_groups(surrogate, config.surrogate_lr), weight_decay=1e-4),
     }
-    if config.object_epochs > 0:
-        optimisers["objects"] = _optimiser(_groups(generator, config.lr, without=noise), weight_decay=1e-4)
+    for turn, epochs in zip(FINDING, (config.object_epochs, config.focus_epochs), strict=True):
+        if epochs > 0:
+            optimisers[turn] = _optimiser(_groups(generator, config.lr, without=noise), weight_decay=1e-4)
     return Learners(generator=generator, surrogate=surrogate, optimisers=optimisers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -17,18 +18,19 @@ from unseg_cli.losses import mask_loss
 from unseg_cli.models.generator import Generator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
-from unseg_cli.noise import perturb
+from unseg_cli.noise import luma, perturb
 
 
-def object_step(generator: PromptableSegmenter, batch: Batch, config: TrainConfig, rng: torch.Generator) -> Tensor:
-    """First stage: predict the true mask, prompted or not. Without a prompt only pictures with one clear object count."""
-    kinds = random_kinds(rng, single=True, empty_share=config.prompt_free_share if batch.salient.all() else 0.0)
+def object_step(generator: PromptableSegmenter, batch: Batch, config: TrainConfig, rng: torch.Generator, empty_share: float) -> Tensor:
+    """First stages: predict the true mask, prompted or not. Without a prompt only pictures with one clear object count."""
+    kinds = random_kinds(rng, single=True, empty_share=empty_share if batch.salient.all() else 0.0)
     logits = generator.predict_mask(batch.image, prompt_of(kinds, batch.mask, batch.image.shape[-1], rng))
     return mask_loss(logits, batch.mask, points=config.loss_points)
 
 
 def surrogate_step(generator: Generator, surrogate: PromptableSegmenter, batch: Batch, config: TrainConfig, rng: torch.Generator) -> Tensor:
     """Lower level: the surrogate learns the true masks on protected pictures, as an attacker's model would."""
+    batch = sometimes_grey(batch, config.grey_share, rng)
     with torch.no_grad():
         noise = generator(batch.image, generator_prompt(generator, batch.mask, config, rng))
     return _surrogate_loss(surrogate, noise, batch, batch.mask, config, rng)
@@ -39,6 +41,7 @@ def noise_step(generator: Generator, surrogate: PromptableSegmenter, batch: Batc
 
     With label modification the surrogate is asked for an all-ones mask instead (the paper's way).
     """
+    batch = sometimes_grey(batch, config.grey_share, rng)
     noise = generator(batch.image, generator_prompt(generator, batch.mask, config, rng))
     target = torch.ones_like(batch.mask) if config.label_modification else batch.mask
     with frozen(surrogate):
@@ -50,6 +53,13 @@ def generator_prompt(generator: Generator, mask: Tensor, config: TrainConfig, rn
     empty_share = config.prompt_free_share / 2 if generator.spec.finds_objects else 0.0
     kinds = random_kinds(rng, single=False, empty_share=empty_share)
     return prompt_of(kinds, mask, generator.spec.image_size, rng)
+
+
+def sometimes_grey(batch: Batch, share: float, rng: torch.Generator) -> Batch:
+    """The batch, or with probability `share` its pictures without colour."""
+    if torch.rand((), generator=rng) >= share:
+        return batch
+    return replace(batch, image=luma(batch.image).expand_as(batch.image).contiguous(memory_format=torch.channels_last))
 
 
 @contextmanager

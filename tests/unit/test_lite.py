@@ -102,3 +102,15 @@ def test_batch_norm_and_early_layers_stay_as_they_are() -> None:
         if "running_" in name or name.startswith("image_encoder.backbone.conv_stem"):
             assert torch.equal(before[name], after[name]), name
     assert not torch.equal(before["image_encoder.laterals.0.weight"], after["image_encoder.laterals.0.weight"])
+
+
+def test_grey_pictures_get_grey_noise_finer_than_colour(generator: LiteGenerator, images: Tensor) -> None:
+    grey = images.mean(1, keepdim=True).expand_as(images)
+    mixed = torch.cat([images[:1], grey[:1]])
+    noise = generator(mixed, Prompt(mask=half_mask(2)))
+    colour, luma = noise[0, :, 24:216, 24:96], noise[1, :, 24:216, 24:96]  # on the object, in whole tiles
+    assert (colour[0] - colour[1]).abs().mean() > 1.5
+    assert (luma[0] - luma[1]).abs().max() < 0.05
+    turns = [float((plane[:, 1:].sign() != plane[:, :-1].sign()).float().mean()) for plane in (colour[1], luma[1])]
+    assert turns[1] == pytest.approx(2 * turns[0], rel=0.1)
+    assert noise[1, ..., 160:].abs().max() < 0.05, "none beside it"

@@ -10,6 +10,7 @@ import torch
 
 from unseg_cli import picture_noise as module
 from unseg_cli.models.generator import build_generator
+from unseg_cli.models.visibility import FLOOR
 from unseg_cli.picture_noise import picture_noise
 
 SHAPE = (60, 80)
@@ -29,9 +30,9 @@ def left_half(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     return found
 
 
-def test_whole_has_the_budget_everywhere_and_the_sign_of_the_object(generator: Any, left_half: np.ndarray) -> None:
+def test_whole_has_the_budget_everywhere_and_the_colours_of_the_object(generator: Any, left_half: np.ndarray) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
-    auto, whole = (picture_noise(generator, [image], [None], target)[0] for target in ("auto", "whole"))
+    auto, whole = (picture_noise(generator, [image], [None], target, False)[0] for target in ("auto", "whole"))
     assert (auto.mask_source, whole.mask_source) == ("auto", "whole")
     assert np.array_equal(auto.mask, left_half)
     assert whole.mask.all()
@@ -41,7 +42,34 @@ def test_whole_has_the_budget_everywhere_and_the_sign_of_the_object(generator: A
 def test_a_picture_without_an_object_is_protected_as_a_whole(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_found_object", lambda *_: None)
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
-    made = picture_noise(generator, [image] * 3, [None, np.zeros(SHAPE, bool), np.ones(SHAPE, bool)], "auto")
+    made = picture_noise(generator, [image] * 3, [None, np.zeros(SHAPE, bool), np.ones(SHAPE, bool)], "auto", False)
     assert [one.mask_source for one in made] == ["whole", "whole", "file"]
     assert all(one.mask.all() for one in made)
     assert np.allclose(made[0].noise, made[2].noise, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "spare", "expected"),
+    [
+        ("auto", False, None, True),
+        ("auto", True, None, False),
+        ("whole", False, None, False),
+        ("whole", True, True, True),
+        ("auto", False, False, False),
+    ],
+)
+def test_smooth_places_are_spared_by_default_in_what_is_published_to_be_looked_at(
+    generator: Any, left_half: np.ndarray, target: str, given: bool, spare: bool | None, expected: bool
+) -> None:
+    flat = np.full((*SHAPE, 3), 128, np.uint8)
+    made = picture_noise(generator, [flat], [left_half if given else None], target, spare)[0]
+    full = picture_noise(generator, [flat], [left_half if given else None], target, False)[0]
+    assert made.spared is expected
+    assert np.allclose(made.noise, full.noise * (FLOOR if expected else 1), atol=0.02)
+
+
+def test_a_batch_may_hold_pictures_to_spare_and_not_to_spare(generator: Any, left_half: np.ndarray) -> None:
+    flat = np.full((*SHAPE, 3), 128, np.uint8)
+    made = picture_noise(generator, [flat, flat], [None, left_half], "auto")
+    assert [one.spared for one in made] == [True, False]
+    assert np.allclose(made[0].noise, made[1].noise * FLOOR, atol=0.02)

@@ -55,7 +55,7 @@ class StopAt(Events):
 def test_a_run_leaves_what_it_promises(tmp_path: Path, sam_parts: Path) -> None:
     config = tiny(tmp_path / "run", sam_parts)
     report = train(config, Events())
-    assert report.exit_code == 0 and report.document["steps"] == report.document["planned_steps"] == 8
+    assert report.exit_code == 0 and report.document["steps"] == report.document["planned_steps"] == 12
     names = {path.name for path in config.out.iterdir()}
     assert {
         "run.json",
@@ -70,7 +70,7 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path, sam_parts: Path) -> None:
     document = json.loads((config.out / "run.json").read_text())
     assert document["settings"]["batch_size"] == 4 and "torch" in document["versions"]
     turns = [json.loads(line)["turn"] for line in (config.out / "metrics.jsonl").read_text().splitlines()]
-    assert turns == ["objects"] * 4 + ["surrogate"] * 2 + ["noise"] * 2
+    assert turns == ["objects"] * 4 + ["focus"] * 4 + ["surrogate"] * 2 + ["noise"] * 2
     generator = load_generator(str(config.out / "generator.safetensors"))
     assert generator.spec.image_size == 64
     with pytest.raises(UnsegError, match="holds a run already"):
@@ -81,7 +81,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, sam_parts:
     whole = tiny(tmp_path / "whole", sam_parts)
     train(whole, Events())
     parts = tiny(tmp_path / "parts", sam_parts)
-    for step in (3, 3):  # in the first stage, then in the second
+    for step in (3, 4, 3):  # in each of the three stages
         with pytest.raises(KeyboardInterrupt):
             train(parts, StopAt(step))
         parts = dataclasses.replace(parts, resume=True)
@@ -92,7 +92,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, sam_parts:
         assert torch.allclose(tensor.float(), found[name].float(), atol=1e-6), name
 
 
-@pytest.mark.parametrize("turn", ["objects", "surrogate", "noise"])
+@pytest.mark.parametrize("turn", ["objects", "focus", "surrogate", "noise"])
 def test_each_step_changes_its_own_part_alone(turn: str, tmp_path: Path, sam_parts: Path) -> None:
     config = tiny(tmp_path, sam_parts)
     learners = build_learners(config, torch.device("cpu"))
@@ -103,6 +103,7 @@ def test_each_step_changes_its_own_part_alone(turn: str, tmp_path: Path, sam_par
     changed = {name for name, tensor in snapshot(learners).items() if not torch.equal(tensor, before[name])}
     own = {
         "objects": lambda n: n.startswith("generator.") and ".noise_head." not in n,
+        "focus": lambda n: n.startswith("generator.") and ".noise_head." not in n,
         "surrogate": lambda n: n.startswith("surrogate."),
         "noise": lambda n: ".noise_head." in n,
     }[turn]
@@ -196,9 +197,14 @@ def test_problems_are_said_before_anything_starts(tmp_path: Path, sam_parts: Pat
 
 def test_the_schedule() -> None:
     schedule = plan(train_config("lite", data="synthetic"), pictures=10_553)
-    assert schedule.turn(schedule.objects - 1) == "objects" and schedule.turn(schedule.objects) == "surrogate"
+    finding = schedule.objects + schedule.focus
+    assert [schedule.turn(step) for step in (schedule.objects - 1, schedule.objects, finding - 1, finding)] == [
+        *("objects", "focus", "focus", "surrogate")
+    ]
+    assert [schedule.progress(step) for step in (0, schedule.objects, finding)] == [0, 0, 0]
+    assert schedule.progress(finding - 1) == 1 - 1 / schedule.focus
     paper = plan(train_config("paper"), pictures=100)
-    assert paper == Schedule(objects=0, total=27 * 25, block=25, surrogate_every=4)
+    assert paper == Schedule(objects=0, focus=0, total=27 * 25, block=25, surrogate_every=4)
     assert [paper.turn(epoch * 25) for epoch in range(5)] == ["surrogate", "noise", "noise", "noise", "surrogate"]
 
 

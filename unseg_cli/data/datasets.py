@@ -115,9 +115,9 @@ class _Slots(Dataset[tuple[Tensor, Tensor, bool]]):
     So a resumed run sees what an uninterrupted one would have, whatever the number of workers.
     """
 
-    def __init__(self, sources: list[Source], *, size: int, seed: int, start: int, stop: int, jitter: bool) -> None:
+    def __init__(self, sources: list[Source], *, size: int, seed: int, start: int, stop: int, scales: tuple[float, float]) -> None:
         self.sources, self.size, self.seed = sources, size, seed
-        self.start, self.stop, self.jitter = start, stop, jitter
+        self.start, self.stop, self.scales = start, stop, scales
         self.ends = np.cumsum([len(source) for source in sources])
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ class _Slots(Dataset[tuple[Tensor, Tensor, bool]]):
         which = int(np.searchsorted(self.ends, index, side="right"))
         rng = np.random.default_rng((self.seed, slot))
         pair = self.sources[which].read(index - int(self.ends[which] - len(self.sources[which])), rng)
-        image, mask = augment(pair.image, pair.mask, self.size, rng, scales=SCALES if self.jitter else (1.0, 1.0))
+        image, mask = augment(pair.image, pair.mask, self.size, rng, scales=self.scales)
         return image, mask, pair.salient
 
 
@@ -151,10 +151,18 @@ def pictures_in(sources: list[Source]) -> int:
 
 
 def batches(
-    sources: list[Source], *, size: int, batch_size: int, seed: int, start_step: int, stop_step: int, workers: int, jitter: bool = True
+    sources: list[Source],
+    *,
+    size: int,
+    batch_size: int,
+    seed: int,
+    start_step: int,
+    stop_step: int,
+    workers: int,
+    scales: tuple[float, float] = SCALES,
 ) -> Iterator[Batch]:
-    """The batches of steps start_step to stop_step - 1."""
-    slots = _Slots(sources, size=size, seed=seed, start=start_step * batch_size, stop=stop_step * batch_size, jitter=jitter)
+    """The batches of steps start_step to stop_step - 1, each picture at a random scale of this range."""
+    slots = _Slots(sources, size=size, seed=seed, start=start_step * batch_size, stop=stop_step * batch_size, scales=scales)
     # An own generator: the loader draws its base seed from it, and must leave the run's random stream alone.
     loader = DataLoader(slots, batch_size=batch_size, num_workers=workers, shuffle=False, generator=torch.Generator().manual_seed(seed))
     for image, mask, salient in loader:

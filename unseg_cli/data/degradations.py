@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from unseg_cli.noise import LUMA
+from unseg_cli.noise import luma
 
 
 def degrade(image_01: Tensor, size: int, rng: torch.Generator, *, strength: float = 1.0) -> Tensor:
@@ -28,8 +28,7 @@ def degrade(image_01: Tensor, size: int, rng: torch.Generator, *, strength: floa
     if _happens(0.3 * strength, rng):
         image_01 = jpeg(image_01, int(torch.randint(40, 96, (), generator=rng)))
     if _happens(0.25 * strength, rng):
-        weights = torch.tensor(LUMA, device=image_01.device).view(1, 3, 1, 1)
-        image_01 = (image_01 * weights).sum(1, keepdim=True).expand_as(image_01)
+        image_01 = luma(image_01).expand_as(image_01)
     return _resize(image_01, size)
 
 

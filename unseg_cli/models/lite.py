@@ -14,7 +14,8 @@ from unseg_cli.models.lite_noise_head import LiteNoiseHead
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
-from unseg_cli.models.visibility import visibility_weight
+
+LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class LiteGenerator(PromptableSegmenter):
             region = F.interpolate(prompt.mask, logits.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
         else:
             region = torch.sigmoid(logits)
-        weight = F.interpolate(visibility_weight(image_01), (self.spec.noise_size,) * 2, mode="bilinear", align_corners=False)
-        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region) * weight)
+        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region, without_colour(image_01)))
 
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, n, n) in [-1, 1]."""
@@ -72,3 +72,8 @@ class LiteGenerator(PromptableSegmenter):
     def noise_parameters(self) -> list[torch.nn.Parameter]:
         """What the second stage of training trains."""
         return list(self.noise_head.parameters())
+
+
+def without_colour(image_01: Tensor) -> Tensor:
+    """(B,) bool: whether the channels of (B, 3, H, W) are alike everywhere, up to the rounding of a codec."""
+    return (image_01.amax(1) - image_01.amin(1)).amax((1, 2)) <= LIKE

@@ -17,8 +17,7 @@ class GeneratorSpec:
         encoder: timm name of the lite encoder; unused for sam_vit.
         embed_stride: input pixels per embedding cell (lite 8, SAM 16).
         noise_size: side of the square noise map that comes out, in pixels.
-        tiles, tile_size: (lite) how many learned periodic textures, and their period in noise pixels.
-        tile_cells: (lite) cells along the side of the initial tiles.
+        tile_size: (lite) period of the learned textures in noise pixels.
         vit_width, vit_depth, vit_heads, vit_global_blocks, vit_window: (sam_vit) the image encoder's shape.
     """
 
@@ -28,9 +27,7 @@ class GeneratorSpec:
     embed_stride: int
     noise_size: int
     encoder: str = ""
-    tiles: int = 0
     tile_size: int = 0
-    tile_cells: int = 4
     vit_width: int = 768
     vit_depth: int = 12
     vit_heads: int = 12
@@ -67,10 +64,9 @@ SPECS: dict[str, GeneratorSpec] = {
         embed_stride=8,
         noise_size=256,
         encoder="tf_efficientnet_lite0",
-        tiles=4,
-        # Cells of 8 noise pixels: 1/32 of the picture, or 3 pixels of a victim at 96. The colour filters of pretrained networks are coarse
-        # (the same tile in cells of 1/64 passes them unseen), and coarse cells outlive resizing and JPEG.
-        tile_size=32,
+        # Two cells of 12 noise pixels: 1/21 of the picture, or 4 to 5 pixels of a victim at 96, 12 of one at 256. The colour filters of
+        # pretrained networks are coarse (a checkerboard in cells of 1/56 passes them unseen), and coarse cells outlive resizing and JPEG.
+        tile_size=24,
     ),
     "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from unseg_cli.noise import LUMA
+from unseg_cli.noise import luma
 
 FLOOR = 0.3  # share of the budget on a smooth surface
 FULL = 18 / 255  # standard deviation of luma, as a fraction of full intensity, that takes the whole budget
@@ -27,8 +27,8 @@ def visibility_weight(image_01: Tensor) -> Tensor:
     Returns:
         (B, 1, S / 2, S / 2) in [`FLOOR`, 1].
     """
-    luma = (image_01 * image_01.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).contiguous()
-    mean, square = (_average(F.avg_pool2d(plane, 2), WINDOW) for plane in (luma, luma * luma))
+    grey = luma(image_01).contiguous()
+    mean, square = (_average(F.avg_pool2d(plane, 2), WINDOW) for plane in (grey, grey * grey))
     # float32 leaves a variance of about 1e-7 on a white surface, which is far under FULL
     activity = (square - mean * mean).clamp(min=0).sqrt()
     eroded = -F.max_pool2d(-activity, EROSION, stride=1, padding=EROSION // 2)
