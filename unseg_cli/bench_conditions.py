@@ -36,6 +36,7 @@ Size = tuple[int, int]  # height, width
 #: for one table of all of them.
 CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "protected-per-class", "random", "texture")
 PER_CLASS = "classes"  # a mask source beside those of --protect-masks
+OWN_SOURCES = {"protected-auto": "auto", "protected-whole": "whole", "protected-per-class": PER_CLASS}
 GENERATOR_BATCH = 8
 RANDOM_NOISE_SEED = 2024
 
@@ -130,31 +131,32 @@ class ConditionMaker:
     def _noises(self, images: list[U8Array], labels: list[U8Array], source: str, run_generator: bool) -> list[PictureNoise]:
         """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
         if source == PER_CLASS:
-            assert self.generator is not None
-            made = picture_noise(self.generator, images, [label != IGNORE for label in labels], "whole")
+            made = self.generated(images, [label != IGNORE for label in labels], "whole")
             classes = [np.where(label == IGNORE, NO_CLASS, label.astype(np.int32)) for label in labels]
             return [replace(one, noise=noise_per_class(one.noise, numbers)) for one, numbers in zip(made, classes, strict=True)]
         objects = [np.isin(label, self.objects) for label in labels]
         known = source == "gt"
         if run_generator:
-            assert self.generator is not None
-            target = "whole" if source == "whole" else "auto"
-            return picture_noise(self.generator, images, list(objects) if known else [None] * len(images), target)
+            return self.generated(images, list(objects) if known else [None] * len(images), "whole" if source == "whole" else "auto")
         no_noise = np.zeros((1, 1, 3), np.float32)
         masks = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
         return [PictureNoise(no_noise, mask, "file" if known else "whole") for mask in masks]
 
+    def generated(self, images: list[U8Array], masks: list[BoolArray | None], target: str) -> list[PictureNoise]:
+        """The generator's noise; see `picture_noise`."""
+        assert self.generator is not None
+        return picture_noise(self.generator, images, masks, target, self.config.spare)
+
 
 def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]) -> bool:
     """Whether these conditions need the generator: for its noise, or for the masks that it finds."""
-    noise = {"protected-auto", "protected-whole", "protected-per-class"} | ({"protected"} if config.protected is None else set())
+    noise = {*OWN_SOURCES, *(["protected"] if config.protected is None else [])}
     return not noise.isdisjoint(conditions) or ("texture" in conditions and config.protect_masks == "auto")
 
 
 def mask_source(condition: str, config: BenchConfig) -> str:
     """Where a condition takes its masks from: gt, auto, whole or `PER_CLASS`."""
-    own = {"protected-auto": "auto", "protected-whole": "whole", "protected-per-class": PER_CLASS}
-    return own.get(condition, config.protect_masks)
+    return OWN_SOURCES.get(condition, config.protect_masks)
 
 
 def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], events: Events) -> Pictures:

@@ -92,7 +92,7 @@ def shortfall(document: Document, fail_under: float | None) -> tuple[str, ...]:
     protected = [entry for entry in document["summary"] if entry["condition"] == "protected"]
     judged = [entry for entry in protected if entry["defence"] == "none"] or protected
     return tuple(
-        f"{entry['victim']} ({entry['defence']}): relative drop {_number(entry['relative_drop'])} % is under {fail_under:g} %"
+        f"{entry['victim']} ({entry['defence']}): relative drop {number(entry['relative_drop'])} % is under {fail_under:g} %"
         for entry in judged
         if entry["relative_drop"] is None or entry["relative_drop"] < fail_under
     )
@@ -161,11 +161,17 @@ def write_tables(out: Path, document: Document, results: list[Document], classes
 def section(document: Document, run: Document) -> str:
     """A run as Markdown: its command, its tables and what they depend on. Needs results.json and run.json alone."""
     lines = ["**Synthetic pictures: a smoke test, no evidence.**", ""] if document["smoke_test"] else []
-    lines += [f"    {run['command']}", "", _setting(document, run), "", *_table(SUMMARY_HEADER, map(_summary_row, document["summary"]))]
+    lines += [
+        f"    {run['command']}",
+        "",
+        _setting(document, run),
+        "",
+        *markdown_table(SUMMARY_HEADER, map(_summary_row, document["summary"])),
+    ]
     if document["noise"]:
         lines += ["", "Visibility of the noise on the training pictures at their original size:", ""]
-        noise = ((name, _number(n["linf_255"], 0), _number(n["psnr"]), _number(n["ssim"], 3)) for name, n in document["noise"].items())
-        lines += _table(("condition", "largest change /255", "PSNR dB", "SSIM"), noise)
+        noise = ((name, number(n["linf_255"], 0), number(n["psnr"]), number(n["ssim"], 3)) for name, n in document["noise"].items())
+        lines += markdown_table(("condition", "largest change /255", "PSNR dB", "SSIM"), noise)
     lines += ["", _fine_print(document, run), ""]
     return "\n".join(lines)
 
@@ -180,11 +186,11 @@ def _summary_row(entry: Document) -> tuple[str, ...]:
         *(str(entry[name]) for name in ("victim", "condition", "defence", "init")),
         f"{entry['ratio']:g}",
         f"{entry['mean']:.1f} ± {entry['std']:.1f}",
-        _number(entry["relative_drop"]),
-        _number(entry["best_mean"]),
-        _number(entry["best_relative_drop"]),
-        _number(entry["per_picture_mean"]),
-        _number(entry["per_picture_relative_drop"]),
+        number(entry["relative_drop"]),
+        number(entry["best_mean"]),
+        number(entry["best_relative_drop"]),
+        number(entry["per_picture_mean"]),
+        number(entry["per_picture_relative_drop"]),
     )
 
 
@@ -220,11 +226,13 @@ def _fine_print(document: Document, run: Document) -> str:
     return f"{'; '.join(trained)}; {run['augmentation']}. {', '.join(made + versions)}. Training took {minutes:.1f} minutes in all."
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Its lines."""
     return [f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *rows)]
 
 
-def _number(value: float | None, digits: int = 1) -> str:
+def number(value: float | None, digits: int = 1) -> str:
+    """For a cell of a table; a dash where there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 

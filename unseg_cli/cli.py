@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from unseg_cli import __version__
-from unseg_cli.config import STRENGTHS, BenchConfig, NoiseBudget, ProtectConfig, VerifyConfig, parse_epsilon
+from unseg_cli.config import BenchConfig, ProtectConfig, VerifyConfig
 from unseg_cli.config_train import train_config
 from unseg_cli.errors import UsageProblem
 from unseg_cli.events import Events, Report
 from unseg_cli.invocation import INTERRUPTED, Flags, run_workflow, usage_error
+from unseg_cli.option_values import batch_size_of, budget_of, epsilon_of, integers_of, names_of
 
 app = typer.Typer(
     add_completion=False,
@@ -55,6 +56,9 @@ Seed = Annotated[int, _option(min=0, help="Same seed, same bytes on the same dev
 GeneratorName = Annotated[str, _option(metavar="lite|vit_b|FILE", help="The noise generator.")]
 Epsilon = Annotated[str | None, _option(metavar="E", help="Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]")]
 EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: 2/255]")]
+Spare = Annotated[
+    bool | None, _option("--spare/--no-spare", help="Less noise where the eye finds it.  [default: objects that it found itself]")
+]
 
 Conditions = Annotated[
     str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
@@ -80,6 +84,7 @@ def protect(
     mask_rule: Annotated[str, _option(metavar="RULE", help="nonzero, not-void, class:7,9 or panoptic-rgb.")] = "nonzero",
     per_class: Annotated[bool, _option("--per-class", help="Masks hold class numbers: every class gets noise of its own.")] = False,
     target: Annotated[Target, _option(help="Without a mask: find the objects, or take the whole picture.")] = "auto",
+    spare: Spare = None,
     epsilon: Epsilon = None,
     epsilon_bg: EpsilonBg = None,
     strength: Annotated[Strength | None, _option(help="Instead of the epsilons: 4/1, 8/2 or 16/4 of 255.")] = None,
@@ -109,10 +114,10 @@ def protect(
 
     def work(events: Events) -> Report:
         config = ProtectConfig(
-            src=src, dst=dst, masks=masks, mask_rule=mask_rule, per_class=per_class, target=target,
-            budget=_budget(epsilon, epsilon_bg, strength),
+            src=src, dst=dst, masks=masks, mask_rule=mask_rule, per_class=per_class, target=target, spare=spare,
+            budget=budget_of(epsilon, epsilon_bg, strength),
             generator=generator, sam_checkpoint=sam_checkpoint, format=format, quality=quality, metadata=metadata,
-            workers=workers, batch_size=_batch_size(batch_size), limit=limit, include=tuple(include or ()), exclude=tuple(exclude or ()),
+            workers=workers, batch_size=batch_size_of(batch_size), limit=limit, include=tuple(include or ()), exclude=tuple(exclude or ()),
             overwrite=overwrite, fail_fast=fail_fast, dry_run=dry_run, save_noise=save_noise, preview=preview, device=device, seed=seed,
         )  # fmt: skip
         from unseg_cli.protect import protect as workflow
@@ -136,7 +141,7 @@ def verify(
     """Compare a protected folder with the clean one. Per picture: largest change, PSNR, SSIM, within the budget or not."""
 
     def work(events: Events) -> Report:
-        config = VerifyConfig(src=src, dst=dst, budget=_budget(epsilon, epsilon_bg, None) if epsilon or epsilon_bg else None)
+        config = VerifyConfig(src=src, dst=dst, budget=budget_of(epsilon, epsilon_bg, None) if epsilon or epsilon_bg else None)
         from unseg_cli.verify import verify as workflow
 
         return workflow(config, events)
@@ -153,7 +158,8 @@ def train(
     out: Annotated[Path, _option(metavar="RUN", help="The run's folder.")] = Path("runs/train"),
     preset: Annotated[Preset, _option(help="Recipe whose values the other options replace.")] = "lite",
     epochs: Annotated[float | None, _option(min=0, help="Passes over the data in the bilevel stage.")] = None,
-    object_epochs: Annotated[float | None, _option(min=0, help="Passes in the stage before it, which learns to find objects.")] = None,
+    object_epochs: Annotated[float | None, _option(min=0, help="Passes in the first stage, which learns to find objects.")] = None,
+    focus_epochs: Annotated[float | None, _option(min=0, help="Passes in the second, which learns to do so without help.")] = None,
     max_steps: Annotated[int | None, _option(min=1, help="At most this many steps in each stage.")] = None,
     max_minutes: Annotated[float | None, _option(min=0, help="Stop after this long.")] = None,
     image_size: Annotated[int | None, _option(min=32, help="Side of the square training pictures.")] = None,
@@ -178,10 +184,10 @@ def train(
 
     def work(events: Events) -> Report:
         config = train_config(
-            preset, data=data, out=out, epochs=epochs, object_epochs=object_epochs, max_steps=max_steps, max_minutes=max_minutes,
-            image_size=image_size, batch_size=batch_size, lr=lr, train_epsilon=_epsilon(train_epsilon, "--train-epsilon"),
-            label_modification=label_modification, surrogate_every=surrogate_every, init=init, sam_parts=sam_parts, amp=amp,
-            resume=resume, workers=workers, device=device, seed=seed,
+            preset, data=data, out=out, epochs=epochs, object_epochs=object_epochs, focus_epochs=focus_epochs, max_steps=max_steps,
+            max_minutes=max_minutes, image_size=image_size, batch_size=batch_size, lr=lr, init=init, sam_parts=sam_parts, amp=amp,
+            train_epsilon=epsilon_of(train_epsilon, "--train-epsilon"), label_modification=label_modification,
+            surrogate_every=surrogate_every, resume=resume, workers=workers, device=device, seed=seed,
         )  # fmt: skip
         from unseg_cli.train import train as workflow
 
@@ -200,6 +206,7 @@ def bench(
     conditions: Conditions = "clean,protected,random",
     protect_masks: Annotated[MaskSource, _option(help="Masks that the protection uses.")] = "gt",
     mask_rule: Annotated[str | None, _option(help="Which labels are objects.  [default: the task's]")] = None,
+    spare: Spare = None,
     epsilon: Epsilon = None,
     epsilon_bg: EpsilonBg = None,
     strength: Annotated[Strength | None, _option(help="Instead of the epsilons.")] = None,
@@ -228,9 +235,9 @@ def bench(
 
     def work(events: Events) -> Report:
         config = BenchConfig(
-            victims=_names(victim, "--victim"), data=data, task=task, conditions=_names(conditions, "--conditions"),
-            protect_masks=protect_masks, mask_rule=mask_rule, budget=_budget(epsilon, epsilon_bg, strength),
-            defences=_names(defences, "--defences"), ratio=ratio, seeds=_integers(seeds, "--seeds"), init=init, epochs=epochs,
+            victims=names_of(victim, "--victim"), data=data, task=task, conditions=names_of(conditions, "--conditions"),
+            protect_masks=protect_masks, mask_rule=mask_rule, spare=spare, budget=budget_of(epsilon, epsilon_bg, strength),
+            defences=names_of(defences, "--defences"), ratio=ratio, seeds=integers_of(seeds, "--seeds"), init=init, epochs=epochs,
             image_size=image_size, batch_size=batch_size, lr=lr, limit=limit, generator=generator, protected=protected, out=out,
             resume=resume, fail_under=fail_under, device=device, workers=workers,
         )  # fmt: skip
@@ -324,41 +331,6 @@ def victims(json: Json = False, quiet: Quiet = False, verbose: Verbose = False, 
         return list_victims()
 
     return run_workflow("victims", work, Flags(json, quiet, verbose, debug))
-
-
-def _budget(epsilon: str | None, epsilon_bg: str | None, strength: Strength | None) -> NoiseBudget:
-    if strength is not None:
-        if epsilon is not None or epsilon_bg is not None:
-            raise UsageProblem("--strength and --epsilon exclude each other", hint="give --strength, or --epsilon and --epsilon-bg")
-        return STRENGTHS[strength]
-    given = {"foreground": _epsilon(epsilon, "--epsilon"), "background": _epsilon(epsilon_bg, "--epsilon-bg")}
-    return NoiseBudget(**{name: value for name, value in given.items() if value is not None})
-
-
-def _epsilon(text: str | None, option: str) -> float | None:
-    return None if text is None else parse_epsilon(text, option=option)
-
-
-def _batch_size(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageProblem(f"--batch-size {text!r} is not a number of pictures", hint="give auto, or a whole number from 1")
-    return int(text)
-
-
-def _names(text: str, option: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise UsageProblem(f"{option} names nothing", hint="give one name, or several joined by commas")
-    return names
-
-
-def _integers(text: str, option: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(name) for name in _names(text, option))
-    except ValueError:
-        raise UsageProblem(f"{option} {text!r} are not whole numbers", hint=f"write {option} 0,1,2") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -245,7 +245,9 @@ def _noised(context: Context, generator: Generator, batch: list[Loaded], tally: 
 def _forward(context: Context, generator: Generator, batch: list[Loaded]) -> list[Noised]:
     started = time.perf_counter()
     images = [visible_rgb(loaded.picture.pixels, loaded.picture.space) for loaded in batch]
-    made: list[PictureNoise | None] = list(picture_noise(generator, images, [loaded.mask for loaded in batch], context.config.target))
+    made: list[PictureNoise | None] = list(
+        picture_noise(generator, images, [loaded.mask for loaded in batch], context.config.target, context.config.spare)
+    )
     share = (time.perf_counter() - started) / len(batch)
     out = []
     for index, loaded in enumerate(batch):

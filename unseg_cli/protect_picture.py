@@ -85,7 +85,7 @@ class Noised:
 
     Attributes:
         pixels: like `loaded.picture.pixels`.
-        mask, mask_source: as used by the generator.
+        mask, mask_source, spared: as used by the generator.
         seconds: time spent on it so far.
     """
 
@@ -93,6 +93,7 @@ class Noised:
     pixels: PixelArray
     mask: BoolArray
     mask_source: str
+    spared: bool
     seconds: float
 
 
@@ -150,6 +151,7 @@ def _settings(context: Context, mask: Path | None) -> str:
         "epsilon_bg": config.budget.background,
         "generator": context.generator_sha256,
         "target": None if mask else config.target,
+        "spare": config.spare,
         "mask": hashlib.sha256(read_bytes(mask)).hexdigest() if mask else None,
         "mask_rule": config.mask_rule if mask else None,
         "per_class": bool(mask) and config.per_class,
@@ -200,7 +202,7 @@ def add(context: Context, loaded: Loaded, made: PictureNoise, seconds: float) ->
     noise = made.noise if loaded.classes is None else noise_per_class(made.noise, loaded.classes)
     pixels = add_noise(picture.pixels, picture.space, noise, made.mask, context.config.budget)
     total = loaded.seconds + seconds + time.perf_counter() - started
-    return Noised(loaded=loaded, pixels=pixels, mask=made.mask, mask_source=made.mask_source, seconds=total)
+    return Noised(loaded=loaded, pixels=pixels, mask=made.mask, mask_source=made.mask_source, spared=made.spared, seconds=total)
 
 
 def write(context: Context, noised: Noised) -> Row:
@@ -294,6 +296,7 @@ def _row(context: Context, noised: Noised, measured: dict[str, Any]) -> Row:
         "lossless": loaded.encoding.lossless,
         "quality": loaded.encoding.quality,
         "noise_kept": measured["noise_kept"],
+        "spared": noised.spared,
         "mask_share": round(float(noised.mask.mean()), 4),
         "src_bytes": claimed.job.src.stat().st_size,
     }

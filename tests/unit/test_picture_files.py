@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
+from tests.unit.picture_makers import LOSSLESS, lossless_file, photo, plain_tiff, saved
 from unseg_cli.data import png
 from unseg_cli.data.encode import choose_encoding, converted, encode_picture
 from unseg_cli.data.images import read_picture
@@ -25,21 +26,6 @@ from unseg_cli.errors import UnsegError
 
 ANY = Path("picture")
 RATIONAL = TiffImagePlugin.IFDRational
-
-
-def photo(height: int = 37, width: int = 52, channels: int = 3, depth: int = 8) -> np.ndarray:
-    """Smooth with some grain, and no symmetry."""
-    rng = np.random.default_rng(1)
-    y, x = np.mgrid[:height, :width]
-    base = np.stack([(x * (c + 1) / width + y * y / height**2) / 4 for c in range(channels)], axis=-1)
-    values = np.clip(base + rng.normal(0, 0.01, base.shape) + 0.2, 0, 1)
-    return np.rint(values * (2**depth - 1)).astype(np.uint16 if depth == 16 else np.uint8)
-
-
-def saved(image: Image.Image, format: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return out.getvalue()
 
 
 def again(data: bytes, *, metadata: str = "keep", format: str = "keep", quality: int | None = None) -> tuple[Picture, Picture, bytes]:
@@ -71,75 +57,6 @@ def exif_with_everything(orientation: int = 1) -> bytes:
     entries = [(0x0201, 4, 1, directory + 2 + 24 + 4), (0x0202, 4, 1, len(thumbnail))]
     block += struct.pack(order + "H", 2) + b"".join(struct.pack(order + "HHII", *entry) for entry in entries) + struct.pack(order + "I", 0)
     return bytes(block) + thumbnail
-
-
-LOSSLESS = [
-    ("PNG", "L", 8),
-    ("PNG", "LA", 8),
-    ("PNG", "RGB", 8),
-    ("PNG", "RGBA", 8),
-    ("PNG", "L", 16),
-    ("PNG", "LA", 16),
-    ("PNG", "RGB", 16),
-    ("PNG", "RGBA", 16),
-    ("TIFF", "L", 8),
-    ("TIFF", "LA", 8),
-    ("TIFF", "RGB", 8),
-    ("TIFF", "RGBA", 8),
-    ("TIFF", "CMYK", 8),
-    ("TIFF", "L", 16),
-    ("TIFF", "RGB", 16),
-    ("TIFF", "RGBA", 16),
-    ("TIFF", "CMYK", 16),
-    ("WEBP", "RGB", 8),
-    ("WEBP", "RGBA", 8),
-    ("BMP", "L", 8),
-    ("BMP", "RGB", 8),
-]
-CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
-
-
-def lossless_file(format: str, mode: str, depth: int, array: np.ndarray | None = None) -> tuple[bytes, np.ndarray]:
-    """A file and the (H, W, C) array that it holds; alpha has fully transparent pixels with colours under them."""
-    array = photo(channels=CHANNELS[mode], depth=depth) if array is None else array
-    if mode in ("LA", "RGBA"):
-        array[:5, :, -1] = 0
-    if depth == 8:
-        plain = array[..., 0] if mode == "L" else array
-        options = {"lossless": True, "exact": True} if format == "WEBP" else {}
-        height, width = array.shape[:2]
-        return saved(Image.frombytes(mode, (width, height), plain.tobytes()), format, **options), array
-    if format == "PNG":
-        return png.encode_16(array), array
-    return plain_tiff(array, mode), array
-
-
-def plain_tiff(array: np.ndarray, mode: str, *, order: str = "<", planes: bool = False) -> bytes:
-    """A baseline TIFF of 16 bits a channel, made by hand: nothing that is under test."""
-    height, width, channels = array.shape
-    pixels = array.astype(order + "u2").tobytes()
-    photometric = {"L": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}[mode]
-    tags = {256: (4, width), 257: (4, height), 259: (3, 1), 262: (3, photometric), 277: (3, channels), 278: (4, height), 284: (3, 1)}
-    tags[279] = (4, len(pixels))
-    if mode == "RGBA":
-        tags[338] = (3, 2)
-    if planes:
-        tags[284] = (3, 2)
-        pixels = np.moveaxis(array, -1, 0).astype(order + "u2").tobytes()
-    count = len(tags) + 2
-    bits_at = 8 + 2 + 12 * count + 4
-    data_at = bits_at + 2 * channels
-    tags[273] = (4, data_at)
-    entries = []
-    for tag, (kind, value) in tags.items():
-        body = struct.pack(order + ("HH" if kind == 3 else "I"), *((value, 0) if kind == 3 else (value,)))
-        entries.append((tag, struct.pack(order + "HHI", tag, kind, 1) + body))
-    bits = struct.pack(order + f"{channels}H", *(16,) * channels)
-    place = struct.pack(order + "I", bits_at) if channels > 2 else bits.ljust(4, b"\0")
-    entries.append((258, struct.pack(order + "HHI", 258, 3, channels) + place))
-    header = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    table = b"".join(body for _, body in sorted(entries))
-    return header + struct.pack(order + "H", count) + table + struct.pack(order + "I", 0) + bits + pixels
 
 
 def stacked(picture: Picture) -> np.ndarray:
@@ -403,49 +320,6 @@ def test_alpha_does_not_go_into_jpeg_silently() -> None:
     array[0, 0, 3] = 254
     with pytest.raises(UnsegError, match="transparent"):
         again(saved(Image.fromarray(array, "RGBA"), "PNG"), format="jpeg")
-
-
-def frames(format: str) -> bytes:
-    images = [Image.fromarray(np.roll(photo(), shift, axis=0)) for shift in (0, 5, 9)]
-    return saved(images[0], format, save_all=True, append_images=images[1:])
-
-
-BAD = {
-    "text": (b"this is text, whatever it is called\n" * 20, "is text, not a picture"),
-    "rubbish": (bytes(range(256)) * 20, "not a picture"),
-    "truncated jpeg": (saved(Image.fromarray(photo(200, 200)), "JPEG")[:-2000], "damaged or truncated"),
-    "truncated png": (saved(Image.fromarray(photo(200, 200)), "PNG")[:-20000], "damaged or truncated"),
-    "truncated 16-bit png": (png.encode_16(photo(200, 200, depth=16))[:-20000], "damaged or truncated"),
-    "truncated tiff": (saved(Image.fromarray(photo(200, 200)), "TIFF")[:-20000], "damaged or truncated"),
-    "truncated webp": (saved(Image.fromarray(photo(200, 200)), "WEBP")[:-200], "damaged|not a picture"),
-    "truncated bmp": (saved(Image.fromarray(photo(200, 200)), "BMP")[:-20000], "damaged or truncated"),
-    "animated webp": (frames("WEBP"), "animated"),
-    "animated png": (frames("PNG"), "animated"),
-    "gif": (frames("GIF"), "GIF pictures are not supported"),
-    "pages": (frames("TIFF"), "has 3 pages"),
-    "float tiff": (saved(Image.fromarray(photo()[..., 0].astype(np.float32)), "TIFF"), "floating-point"),
-    "separate planes": (plain_tiff(photo(depth=16), "RGB", planes=True), "separate planes"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_files_get_one_clear_line(name: str) -> None:
-    data, message = BAD[name]
-    with pytest.raises(UnsegError, match=message) as caught:
-        read_picture(ANY, data)
-    assert caught.value.hint
-    assert "\n" not in caught.value.message + caught.value.hint
-
-
-def test_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    bomb = bytearray(saved(Image.fromarray(photo()), "PNG"))
-    bomb[16:29], bomb[29:33] = header, struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    with pytest.raises(UnsegError, match="decompression bomb"):
-        read_picture(ANY, bytes(bomb))
-    monkeypatch.setattr("unseg_cli.data.images.MAX_PIXELS", 100)
-    with pytest.raises(UnsegError, match="decompression bomb"):
-        read_picture(ANY, saved(Image.fromarray(photo()), "PNG"))
 
 
 def test_multi_picture_jpeg_gives_its_first_picture() -> None:

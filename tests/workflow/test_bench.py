@@ -6,27 +6,22 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
 
+from tests.workflow.conftest import label_folder
 from unseg_cli import bench as bench_module
-from unseg_cli import bench_conditions
 from unseg_cli.bench import bench, mix
-from unseg_cli.bench_conditions import ConditionMaker, prepare
-from unseg_cli.bench_plots import COLOURS
+from unseg_cli.bench_conditions import ConditionMaker
 from unseg_cli.bench_training import augment
 from unseg_cli.config import BenchConfig, NoiseBudget
 from unseg_cli.data.segmentation import open_segmentation
 from unseg_cli.errors import UsageProblem
 from unseg_cli.events import Events, Report
-from unseg_cli.noise import texture_noise
-from unseg_cli.picture_noise import PictureNoise
 from unseg_cli.victims.registry import VICTIMS
 
 FILES = {
@@ -36,63 +31,6 @@ ROW_KEYS = {
     *("victim", "condition", "defence", "init", "ratio", "seed", "metric", "final", "best", "best_epoch", "train_metric", "seconds"),
 }
 SUMMARY_KEYS = {"victim", "condition", "defence", "init", "ratio", "metric", "mean", "std", "n", "relative_drop"}
-
-
-def pair(rng: np.random.Generator, side: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """A soft background and an ellipse of another colour: what tells them apart differs from picture to picture."""
-    ground = rng.integers(60, 196, 3)
-    y, x = np.mgrid[:side, :side] / side
-    image = ground + 30 * (x[..., None] - 0.5) * rng.normal(0, 1, 3)
-    cx, cy, rx, ry = *rng.uniform(0.35, 0.65, 2), *rng.uniform(0.15, 0.3, 2)
-    mask = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
-    image[mask] += rng.choice([-35, 35], 3)
-    image += rng.normal(0, 4, image.shape)
-    return image.clip(0, 255).astype(np.uint8), mask
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 training and 16 test pictures of 64 x 64, of other names."""
-    root, rng = tmp_path_factory.mktemp("ellipses"), np.random.default_rng(5)
-    for split, count in (("train", 48), ("test", 16)):
-        for kind in ("images", "masks"):
-            (root / kind / split).mkdir(parents=True)
-        for i in range(count):
-            image, mask = pair(rng, 64)
-            Image.fromarray(image).save(root / "images" / split / f"{split[1]}{i:02}.png")
-            Image.fromarray(mask).save(root / "masks" / split / f"{split[1]}{i:02}.png")
-    return root
-
-
-@pytest.fixture
-def quick(folder: Path, tmp_path: Path) -> BenchConfig:
-    """One epoch on eight pictures."""
-    return BenchConfig(data=str(folder), image_size=32, epochs=1, batch_size=4, limit=8, out=tmp_path / "run", device="cpu", init="scratch")
-
-
-@pytest.fixture
-def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Instead of the generator: the closed-form texture, with a square in the middle as the object it finds. Gives what it was asked."""
-    asked: list[dict[str, Any]] = []
-
-    def load(name: str, **_more: Any) -> Any:
-        return SimpleNamespace(source=SimpleNamespace(name=name, sha256="ab" * 32))
-
-    def noise(_generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
-        asked.append({"masks": masks, "target": target})
-        out = []
-        for image, mask in zip(images, masks, strict=True):
-            if mask is None:
-                mask = np.ones(image.shape[:2], bool)
-                if target == "auto":
-                    mask[:] = False
-                    mask[16:48, 16:48] = True
-            out.append(PictureNoise(texture_noise(mask), mask, "file"))
-        return out
-
-    monkeypatch.setattr(bench_module, "load_generator", load)
-    monkeypatch.setattr(bench_conditions, "picture_noise", noise)
-    return asked
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -169,41 +107,6 @@ def test_texture_lowers_what_is_learnt(folder: Path, tmp_path: Path) -> None:
     assert scores["random"] > scores["texture"] + 10
     trained = {row["condition"]: row["train_metric"] for row in report.document["rows"]}
     assert trained["texture"] > 60  # the victim did learn, only the wrong thing
-
-
-@pytest.mark.parametrize(("source", "given", "target"), [("gt", True, "auto"), ("auto", False, "auto"), ("whole", False, "whole")])
-def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]], source: str, given: bool, target: str) -> None:
-    config = dataclasses.replace(quick, conditions=("clean", "protected", "texture"), protect_masks=source, limit=2)
-    data = open_segmentation(config.data, limit=2)
-    maker = ConditionMaker(config, data, SimpleNamespace())  # type: ignore[arg-type]
-    made = maker.batch(list(data.train), list(config.conditions), 0)
-    assert fake_generator[0]["target"] == target
-    masks = fake_generator[0]["masks"]
-    assert all((mask is not None) == given for mask in masks)
-    for i, sample in enumerate(data.train):
-        truth = data.read_labels(sample) == 1
-        used = {"gt": truth, "whole": np.ones_like(truth)}.get(source)
-        change = np.abs(made["texture"][i].astype(int) - made["clean"][i]).max(2)
-        if used is None:
-            used = np.zeros_like(truth)
-            used[16:48, 16:48] = True
-        assert set(change[used]) == {8}
-        assert set(change[~used]) <= {2}
-        assert np.array_equal(made["texture"][i], made["protected"][i])
-
-
-def test_only_training_pictures_change_and_at_their_own_size(quick: BenchConfig, fake_generator: Any) -> None:
-    config = dataclasses.replace(quick, conditions=("clean", "protected", "random"), defences=("none", "gray"), limit=4)
-    data = open_segmentation(config.data, limit=4)
-    keys = {(c, d, (32, 32)) for c in config.conditions for d in config.defences}
-    pictures = prepare(ConditionMaker(config, data, SimpleNamespace()), data, keys, Events())  # type: ignore[arg-type]
-    assert set(pictures.train) == keys
-    assert set(pictures.test) == {("none", (32, 32)), ("gray", (32, 32))}  # one clean set a defence: no condition is in the key
-    gray = pictures.test["gray", (32, 32)]
-    assert torch.equal(gray[:, 0], gray[:, 1])
-    assert pictures.noise["protected"]["linf_255"] == 8  # measured before resizing to 32
-    clean, protected = (pictures.train[c, "none", (32, 32)].int() for c in ("clean", "protected"))
-    assert 0 < (clean - protected).abs().max() <= 8
 
 
 def test_resume_does_only_what_is_missing(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,26 +217,6 @@ def test_augmentation_moves_picture_and_label_together() -> None:
     assert torch.equal(again[0], image_01)
 
 
-def label_folder(root: Path) -> Path:
-    """A miniature of CamVid: label ids, void in the last class of classes.json, a val split, 4:3."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 6), ("val", 3)):
-        for kind in ("images", "masks"):
-            (root / kind / split).mkdir(parents=True)
-        for i in range(count):
-            horizon, car = rng.integers(16, 28), rng.integers(4, 44)
-            label = np.zeros((48, 64), np.uint8)
-            label[horizon:] = 1
-            label[horizon + 4 : horizon + 14, car : car + 14] = 2
-            label[:, :2] = 3
-            colours = np.array([[150, 190, 230], [90, 90, 95], [170, 40, 40], [0, 0, 0]])
-            image = (colours[label] + rng.normal(0, 8, (48, 64, 3))).clip(0, 255).astype(np.uint8)
-            Image.fromarray(image).save(root / "images" / split / f"{i}.jpg", quality=95)
-            Image.fromarray(label).save(root / "masks" / split / f"{i}.png")
-    (root / "classes.json").write_text('["Sky", "Road", {"name": "Car", "thing": true}, "Unlabelled(3)"]')
-    return root
-
-
 def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: list[dict[str, Any]]) -> None:
     config = BenchConfig(
         victims=("mask2former",), data=str(label_folder(tmp_path / "data")), conditions=("clean", "protected"), image_size=64, epochs=1,
@@ -376,33 +259,3 @@ def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> Non
 def test_every_victim_has_a_schedule_of_its_own() -> None:
     for entry in VICTIMS.values():
         assert entry.tasks == ("binary", "semantic")
-
-
-def test_every_condition_has_a_colour() -> None:
-    assert set(bench_conditions.CONDITIONS) == set(COLOURS)
-
-
-def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
-    config = dataclasses.replace(quick, conditions=("clean", "protected", "protected-auto", "protected-whole"), limit=2)
-    data = open_segmentation(config.data, limit=2)
-    samples = list(data.train)
-    together = ConditionMaker(config, data, SimpleNamespace()).batch(samples, list(config.conditions), 0)  # type: ignore[arg-type]
-    for condition, source in (("protected", "gt"), ("protected-auto", "auto"), ("protected-whole", "whole")):
-        alone = dataclasses.replace(config, protect_masks=source)
-        made = ConditionMaker(alone, data, SimpleNamespace()).batch(samples, ["protected"], 0)  # type: ignore[arg-type]
-        assert np.array_equal(together[condition], made["protected"])
-    assert not np.array_equal(together["protected"], together["protected-auto"])
-    assert not np.array_equal(together["protected-auto"], together["protected-whole"])
-
-
-def test_per_class_noise_tells_classes_apart(tmp_path: Path, quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
-    conditions = ("clean", "protected", "protected-per-class")
-    config = dataclasses.replace(quick, data=str(label_folder(tmp_path / "data")), conditions=conditions)
-    data = open_segmentation(config.data, limit=None)
-    made = ConditionMaker(config, data, SimpleNamespace()).batch(list(data.train), list(config.conditions), 0)  # type: ignore[arg-type]
-    for sample, clean, noisy in zip(data.train, made["clean"], made["protected-per-class"], strict=True):
-        labels, change = data.read_labels(sample), noisy.astype(int) - clean
-        tints = [change[labels == label].mean(0) for label in range(3)]
-        assert all(np.abs(a - b).max() > 2 for i, a in enumerate(tints) for b in tints[:i])
-        assert np.abs(change[labels == 255]).max() <= 2
-        assert np.abs(change[labels != 255]).max() <= 8

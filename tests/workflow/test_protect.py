@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -15,47 +14,13 @@ import pytest
 from PIL import Image
 
 import unseg_cli.protect as workflow
+from tests.workflow.conftest import hashes, photo, rows
 from unseg_cli.config import NoiseBudget
 from unseg_cli.data.images import read_picture
 from unseg_cli.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.events import Report
 
 Protect = Callable[..., Report]
-
-
-def photo(seed: int = 0, height: int = 48, width: int = 64) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    base = 60 + 120 * np.stack([x / width, y / height, (x + y) / (width + height)], axis=-1)
-    return np.clip(base + rng.normal(0, 3, base.shape), 0, 255).astype(np.uint8)
-
-
-@pytest.fixture
-def src(tmp_path: Path) -> Path:
-    """Five good pictures in a tree, with text between them."""
-    folder = tmp_path / "src"
-    (folder / "sub" / "deep").mkdir(parents=True)
-    Image.fromarray(photo(0)).save(folder / "a.png")
-    Image.fromarray(photo(1)).save(folder / "b.JPG", quality=93)
-    Image.fromarray(photo(2)).save(folder / "sub" / "c.webp", lossless=True)
-    Image.fromarray(photo(3)).save(folder / "sub" / "deep" / "a.tif")
-    Image.fromarray(photo(4)[..., 0]).save(folder / "sub" / "deep" / "d.bmp")
-    (folder / "sub" / "readme.txt").write_text("no picture")
-    return folder
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def rows(dst: Path) -> dict[str, dict[str, Any]]:
-    lines = [json.loads(line) for line in (dst / "unseg-manifest.jsonl").read_text().splitlines()]
-    assert len({row["src"] for row in lines}) == len(lines)
-    return {row["src"]: row for row in lines}
 
 
 def test_a_tree_is_mirrored_and_measured(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
@@ -128,67 +93,6 @@ def test_batches_and_workers_change_nothing(src: Path, tmp_path: Path, run_prote
         written.pop("unseg-manifest.jsonl")
         results.append(written)
     assert results[0] == results[1] == results[2]
-
-
-def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
-    masks = tmp_path / "masks"
-    (masks / "sub" / "deep").mkdir(parents=True)
-    region = np.zeros((48, 64), np.uint8)
-    region[10:30, 20:50] = 7
-    Image.fromarray(region).save(masks / "a.png")
-    Image.fromarray(region).save(masks / "sub" / "deep" / "d.png")
-    Image.fromarray(np.zeros_like(region)).save(masks / "b.png")
-    Image.fromarray(region[:-1]).save(masks / "sub" / "c.png")
-    report = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole")
-    assert report.exit_code == 1
-    assert report.document["mask_source"] == {"file": 2, "auto": 0, "whole": 2}
-    assert report.document["failures"][0]["path"] == "sub/c.webp"
-    assert "64x47" in report.document["failures"][0]["error"]
-    assert any("1 of 5 pictures have no mask" in warning for warning in events.warnings)
-    for name in ("a.png", "sub/deep/d.bmp"):
-        step = np.abs(read_picture(src / name).pixels.astype(int) - read_picture(tmp_path / "out" / name).pixels)
-        assert step[region == 7].max() == 8
-        assert step[region == 0].max() == 2
-    # another mask is another setting
-    Image.fromarray(np.roll(region, 5)).save(masks / "a.png")
-    again = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole")
-    assert (again.document["protected"], again.document["skipped"], again.document["failed"]) == (1, 3, 1)
-    (masks / "a.bmp").write_bytes(b"")
-    Image.fromarray(region).save(masks / "a.bmp")
-    again = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole", include=["a.png"])
-    assert "2 masks" in again.document["failures"][0]["error"]
-
-
-def test_every_class_gets_noise_of_its_own(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    with Image.open(src / "a.png") as image:
-        clean = np.asarray(image).astype(int)
-    classes = np.zeros(clean.shape[:2], np.uint8)
-    classes[:, : clean.shape[1] // 2] = 3
-    classes[: clean.shape[0] // 4] = 255
-    Image.fromarray(classes).save(tmp_path / "a.png")
-    options = {"masks": tmp_path / "a.png", "mask_rule": "not-void"}
-    run_protect(src / "a.png", tmp_path / "one", **options)
-    run_protect(src / "a.png", tmp_path / "each", per_class=True, **options)
-    one, each = (np.asarray(Image.open(tmp_path / name / "a.png")).astype(int) - clean for name in ("one", "each"))
-    assert np.array_equal(one[classes == 255], each[classes == 255])
-    apart = [each[classes == number].mean(0) for number in (0, 3)]
-    assert np.abs(apart[0] - apart[1]).max() > 2
-    again = run_protect(src / "a.png", tmp_path / "one", per_class=True, **options)
-    assert again.document["protected"] == 1, "another setting, so the picture is done again"
-
-
-def test_classes_need_masks_that_hold_them(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    for changes in ({}, {"masks": tmp_path, "mask_rule": "panoptic-rgb"}):
-        with pytest.raises(UsageProblem, match="--per-class"):
-            run_protect(src, tmp_path / "out", per_class=True, **changes)
-
-
-def test_masks_that_fit_nothing_are_a_usage_problem(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    (tmp_path / "masks").mkdir()
-    for masks in (tmp_path / "masks", tmp_path / "nowhere", src / "a.png"):
-        with pytest.raises(UsageProblem, match="mask"):
-            run_protect(src, tmp_path / "out", masks=masks)
-    assert not (tmp_path / "out").exists()
 
 
 def test_one_bad_picture_does_not_stop_the_others(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
@@ -319,7 +223,7 @@ def test_large_previews_are_scaled(tmp_path: Path, run_protect: Protect) -> None
 def test_an_unprotected_copy_is_never_called_protected(
     src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silence(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[Any]:
+    def silence(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[Any]:
         return [workflow.PictureNoise(np.zeros(image.shape, np.float32), np.ones(image.shape[:2], bool), "whole") for image in images]
 
     monkeypatch.setattr(workflow, "picture_noise", silence)
@@ -381,7 +285,7 @@ def test_absent_weights_are_found_before_anything_is_written(src: Path, tmp_path
 def test_out_of_memory_goes_on_picture_by_picture(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
     whole = workflow.picture_noise
 
-    def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str) -> Any:
+    def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> Any:
         if len(images) > 1:
             raise RuntimeError("CUDA out of memory")
         return whole(generator, images, masks, target)

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unseg_cli.protect as workflow
-from tests.unit.test_picture_files import BAD, LOSSLESS, lossless_file, photo, saved
-from tests.workflow.conftest import Recorder, StandInGenerator, texture
-from tests.workflow.test_protect import hashes, rows
+from tests.unit.picture_makers import LOSSLESS, lossless_file, photo, saved
+from tests.unit.test_bad_picture_files import BAD
+from tests.workflow.conftest import Recorder, StandInGenerator, hashes, rows, texture
 from unseg_cli.checkpoints import shipped_weights_dir
 from unseg_cli.config import NoiseBudget, ProtectConfig
 from unseg_cli.data.images import read_picture
@@ -50,7 +50,7 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     region = rng.random((height, width)) < 0.5
     budget = NoiseBudget(data.draw(st.sampled_from([inside / 255, (inside + 0.6) / 255])), outside / 255)
 
-    def noise(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
+    def noise(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
         return [PictureNoise(np.sign(random_noise(height, width, rng)), region, "auto") for _ in images]
 
     folder = tmp_path_factory.mktemp("bound")
@@ -186,6 +186,7 @@ KILLED = """
         noise: object
         mask: object
         mask_source: str
+        spared: bool = False
 
     class Generator:
         source = types.SimpleNamespace(name="stand-in", sha256="5" * 64)
@@ -193,7 +194,7 @@ KILLED = """
         def parameters(self):
             yield types.SimpleNamespace(device=types.SimpleNamespace(type="cpu"))
 
-    def slow(generator, images, masks, target):
+    def slow(generator, images, masks, target, spare):
         time.sleep(0.05)
         from unseg_cli.noise import texture_noise
         regions = [np.arange(image.shape[0])[:, None] + np.zeros(image.shape[1]) < image.shape[0] // 2 for image in images]
@@ -295,7 +296,7 @@ def test_protect_image_on_arrays(stand_in: StandInGenerator, shape: tuple[int, .
 def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandInGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def look(generator: Any, images: list[Any], masks: list[Any], target: str) -> Any:
+    def look(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> Any:
         seen.append((images[0], masks[0]))
         return texture(generator, images, masks, target)
 

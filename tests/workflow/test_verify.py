@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.test_picture_files import LOSSLESS, lossless_file, photo, saved
+from tests.unit.picture_makers import LOSSLESS, lossless_file, photo, saved
 from unseg_cli.config import NoiseBudget, VerifyConfig
 from unseg_cli.errors import NothingToDo, UsageProblem
 from unseg_cli.events import Report
