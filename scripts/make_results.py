@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from unseg_cli.bench_report import Document, section
+from unseg_cli.bench_report import Document, markdown_table, number, section
 from unseg_cli.metrics import relative_drop
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -32,13 +32,25 @@ MASKS = {
 }
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
 SETTING = ("data", "victim", "init", "defence", "size", "epochs")
-NOISE = ("layers", "background", "background_levels", "floor", "masks", "per_class", "fill")
-NOT_SHOWN = (None, False, 1.0, 2, "gt", "flip")  # defaults
+#: What makes up a noise, with the values that go without saying.
+NOISE = {
+    "layers": None,
+    "levels": 8,
+    "background": "flip",
+    "background_levels": 2,
+    "floor": 1.0,
+    "masks": "gt",
+    "per_class": False,
+    "fill": False,
+}
+EFFICACY_HEADER = ("data", "victim", "protected with", "washed by", "clean", "protected", "drop", "at its best epoch", "control")
+EXPERIMENTS_HEADER = ("data", "victim", "washed by", "epochs", "seeds", "noise", "final", "best", "drop %", "PSNR dB", "SSIM", "verdict")
 EXPERIMENTS = """Closed-form noises, tried with `scripts/explore_noise.py` before one became the start of the noise head.
-A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells, CELLS of them along the longer side (magenta: against green; gray: all
-channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the other beside it ("background zero":
-nothing beside it). "floor" is the share of the budget that the smoothest places get. 8/255 on the object, 2/255 beside it; the drop is
-against a clean run of the same setting. One seed is a direction, not a result: seeds differ by about 3 points."""
+A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells or a named one (check: a checkerboard), CELLS of them along the longer
+side (magenta: against green; gray: all channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the
+other beside it ("background zero": nothing beside it). "floor" is the share of the budget that the smoothest places get. 8/255 on the
+object, 2/255 beside it; the drop is against a clean run of the same setting. One seed is a direction, not a result."""
+EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the table of README.md."
 LARGEST = 150_000  # bytes of one kept file
 
 
@@ -64,16 +76,17 @@ def runs_kept(docs: Path) -> list[tuple[Path, Document, Document]]:
     ]
 
 
+def of_earlier_weights(run: Document, docs: Path) -> bool:
+    """Whether the run was made with another generator than the one that ships now."""
+    sums = docs.parent / "weights" / "SHA256SUMS"
+    return sums.is_file() and (run["generator"] or {}).get("sha256") != sums.read_text(encoding="utf-8").split()[0]
+
+
 def efficacy(docs: Path) -> str:
     """What protection cost the victims, one line for each setting: the table of README.md. Only runs with the shipped weights count."""
-    sums = docs.parent / "weights" / "SHA256SUMS"
-    shipped = sums.read_text(encoding="utf-8").split()[0] if sums.is_file() else None
-    lines = [
-        "| data | victim | protected with | washed by | clean | protected | drop | at its best epoch | control |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows: list[tuple[str, ...]] = []
     for _, document, run in runs_kept(docs):
-        if shipped and (run["generator"] or {}).get("sha256") != shipped:
+        if of_earlier_weights(run, docs):
             continue
         size = {row["victim"]: max(row["height"], row["width"]) for row in document["rows"]}
         groups = {tuple(entry[name] for name in ("victim", "defence", "init", "condition")): entry for entry in document["summary"]}
@@ -84,19 +97,19 @@ def efficacy(docs: Path) -> str:
             if clean is None:
                 continue
             masks = MASKS[document["protect_masks"] if condition == "protected" else condition.removeprefix("protected-")]
-            cells = (
+            row = (
                 Path(document["data"]).name,
                 f"{victim}, {init}, {size[victim]} px",
                 masks,
                 "-" if defence == "none" else defence,
-                f"{clean['mean']:.1f}",
-                f"{entry['mean']:.1f}" + (f" ± {entry['std']:.1f}" if entry["n"] > 1 else ""),
+                number(clean["mean"]),
+                number(entry["mean"]) + (f" ± {entry['std']:.1f}" if entry["n"] > 1 else ""),
                 f"**{entry['relative_drop']:.0f} %**",
                 f"{entry['best_relative_drop']:.0f} %",
                 "-" if control is None else f"{control['relative_drop']:.0f} %",
             )
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            rows.append(row)
+    return "\n".join(markdown_table(EFFICACY_HEADER, rows))
 
 
 def experiments(docs: Path) -> str:
@@ -108,33 +121,38 @@ def experiments(docs: Path) -> str:
     groups: dict[tuple[Any, ...], list[Document]] = {}
     for line in lines:
         groups.setdefault(tuple(line.get(name) for name in (*SETTING, *NOISE)), []).append(line)
-    header = "| data | victim | washed by | epochs | seeds | noise | final | best | drop % | PSNR dB | SSIM | verdict |"
-    rows = [header, "| --- " * (header.count("|") - 1) + "|"]
+    rows: list[tuple[str, ...]] = []
     for key, members in groups.items():
         setting = dict(zip((*SETTING, *NOISE), key, strict=True))
         same = [line for line in lines if line["layers"] == "clean" and all(line.get(name) == setting[name] for name in SETTING)]
         final, best = (mean(line[name] for line in members) for name in ("final", "best"))
-        drop = f"{relative_drop(mean(line['final'] for line in same), final):.0f}" if same and setting["layers"] != "clean" else "-"
-        noise = [setting["layers"]]
-        if setting["layers"] not in ("clean", "random"):
-            noise += [f"{name.replace('_', ' ')} {setting[name]}" for name in NOISE[1:] if setting[name] not in NOT_SHOWN]
-        psnr, ssim = (members[0].get(name) for name in ("psnr", "ssim"))
-        cells = (
+        drop = relative_drop(mean(line["final"] for line in same), final) if same and setting["layers"] != "clean" else None
+        row = (
             setting["data"],
             f"{setting['victim']}, {setting['init']}, {setting['size']} px",
             "-" if setting["defence"] == "none" else setting["defence"],
             str(setting["epochs"]),
             ",".join(str(line["seed"]) for line in members),
-            ", ".join(noise),
-            f"{final:.1f}",
-            f"{best:.1f}",
-            drop,
-            "-" if psnr is None else f"{psnr:.1f}",
-            "-" if ssim is None else f"{ssim:.3f}",
+            noise_in_words(setting),
+            number(final),
+            number(best),
+            number(drop, 0),
+            number(members[0].get("psnr")),
+            number(members[0].get("ssim"), 3),
             members[0].get("note") or "-",
         )
-        rows.append(f"| {' | '.join(cells)} |")
-    return f"## Noises that were tried\n\n{EXPERIMENTS}\n\n" + "\n".join(rows)
+        rows.append(row)
+    return "\n".join(["## Noises that were tried", "", EXPERIMENTS, "", *markdown_table(EXPERIMENTS_HEADER, rows)])
+
+
+def noise_in_words(setting: Document) -> str:
+    """Layers, and every other option that is not at its default."""
+    words = [setting["layers"]]
+    for name, default in list(NOISE.items())[1:]:
+        value, label = setting[name], name.replace("_", " ")
+        if value not in (None, default) and setting["layers"] not in ("clean", "random"):
+            words.append(label if value is True else f"{label} {value}")
+    return ", ".join(words)
 
 
 def page(docs: Path) -> str:
@@ -144,7 +162,8 @@ def page(docs: Path) -> str:
         plots = " ".join(
             f"![{name}](results/{folder.name}/{name}.png)" for name in ("bars", "curves") if (folder / f"{name}.png").is_file()
         )
-        parts.append(f"## {folder.name}\n\n{section(document, run).rstrip()}\n\n{plots}".rstrip())
+        note = f"{EARLIER}\n\n" if of_earlier_weights(run, docs) else ""
+        parts.append(f"## {folder.name}\n\n{note}{section(document, run).rstrip()}\n\n{plots}".rstrip())
     tried = experiments(docs)
     return "\n\n".join([*parts, tried] if tried else parts) + "\n"
 
