@@ -34,6 +34,7 @@ from unseg_cli.victims.registry import find_victim, schedule_for
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
+COLOURS |= {"violet": (0.5, -0.5, 1), "indigo": (0.3, -0.3, 1), "blue": (0, 0, 1)}
 #: What the pattern is multiplied with beside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
 BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yellow": (1, -1, -1)}
 SHAPES = {

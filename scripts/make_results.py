@@ -5,8 +5,9 @@
     python scripts/make_results.py runs/NAME    first copy what is kept of a run (tables, settings and plots) to docs/results/NAME
     python scripts/make_results.py --check      exit 1 if page or table is not what the runs say
 
-The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and one table
-of the lines that scripts/explore_noise.py wrote. The table of README.md stands between two comments that name this script.
+The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and two tables
+of lines: the noises that scripts/explore_noise.py tried, and the schedules that scripts/tune_victims.py tried.
+The table of README.md stands between two comments that name this script.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from unseg_cli.bench_report import Document, markdown_table, number, section
 from unseg_cli.metrics import relative_drop
+from unseg_cli.victims.registry import VICTIMS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 KEPT = ("results.json", "results.csv", "curves.csv", "summary.md", "run.json", "bars.png", "curves.png")
@@ -50,6 +52,10 @@ A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells or a named one 
 side (magenta: against green; gray: all channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the
 other beside it ("background zero": nothing beside it). "floor" is the share of the budget that the smoothest places get. 8/255 on the
 object, 2/255 beside it; the drop is against a clean run of the same setting. One seed is a direction, not a result."""
+SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
+SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
+SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
+`scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/victims/registry.py`."""
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the table of README.md."
 LARGEST = 150_000  # bytes of one kept file
 
@@ -114,10 +120,9 @@ def efficacy(docs: Path) -> str:
 
 def experiments(docs: Path) -> str:
     """One line for each noise that was tried, with the drop against the clean run of the same setting where there is one."""
-    path = docs / "results" / "experiments.jsonl"
-    if not path.is_file():
+    lines = json_lines(docs / "results" / "experiments.jsonl")
+    if not lines:
         return ""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     groups: dict[tuple[Any, ...], list[Document]] = {}
     for line in lines:
         groups.setdefault(tuple(line.get(name) for name in (*SETTING, *NOISE)), []).append(line)
@@ -145,6 +150,26 @@ def experiments(docs: Path) -> str:
     return "\n".join(["## Noises that were tried", "", EXPERIMENTS, "", *markdown_table(EXPERIMENTS_HEADER, rows)])
 
 
+def schedules(docs: Path) -> str:
+    """One line for each schedule that was tried on clean pictures."""
+    groups: dict[tuple[Any, ...], list[Document]] = {}
+    for line in json_lines(docs / "results" / "schedules.jsonl"):
+        groups.setdefault(tuple(line[name] for name in SCHEDULE), []).append(line)
+    rows: list[tuple[str, ...]] = []
+    for key, members in sorted(groups.items()):
+        data, init, victim, size, epochs, lr = key
+        used = any((own.image_size, own.epochs, own.lr) == (size, epochs, lr) for own in VICTIMS[victim].schedules.values())
+        final, best = (number(mean(line[name] for line in members)) for name in ("final", "best"))
+        seeds = ",".join(str(line["seed"]) for line in members)
+        rows.append((data, f"{victim}, {init}, {size} px", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))
+    return "\n".join(["## How the victims are trained", "", SCHEDULES, "", *markdown_table(SCHEDULES_HEADER, rows)]) if rows else ""
+
+
+def json_lines(path: Path) -> list[Document]:
+    """The lines of a file that may not be there yet."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
 def noise_in_words(setting: Document) -> str:
     """Layers, and every other option that is not at its default."""
     words = [setting["layers"]]
@@ -164,8 +189,8 @@ def page(docs: Path) -> str:
         )
         note = f"{EARLIER}\n\n" if of_earlier_weights(run, docs) else ""
         parts.append(f"## {folder.name}\n\n{note}{section(document, run).rstrip()}\n\n{plots}".rstrip())
-    tried = experiments(docs)
-    return "\n\n".join([*parts, tried] if tried else parts) + "\n"
+    tables = [table for table in (schedules(docs), experiments(docs)) if table]
+    return "\n\n".join([*parts, *tables]) + "\n"
 
 
 def with_table(readme: str, table: str) -> str:

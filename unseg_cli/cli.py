@@ -57,7 +57,7 @@ GeneratorName = Annotated[str, _option(metavar="lite|vit_b|FILE", help="The nois
 Epsilon = Annotated[str | None, _option(metavar="E", help="Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]")]
 EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: 2/255]")]
 Spare = Annotated[
-    bool | None, _option("--spare/--no-spare", help="Less noise where the eye finds it.  [default: objects that it found itself]")
+    bool | None, _option("--spare/--no-spare", help="Less noise on smooth places and faces.  [default: objects that it found itself]")
 ]
 
 Conditions = Annotated[

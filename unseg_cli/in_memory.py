@@ -45,7 +45,7 @@ def protect_image(
         mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
             it finds none the whole picture is protected.
         budget: bounds of the noise; None: 8/255 on the object and 2/255 beside it.
-        spare: less noise where the eye finds it; None: where there is no mask.
+        spare: less noise where the eye finds it (smooth places, faces); None: where there is no mask.
 
     Returns:
         A new picture of the same kind, size and depth; alpha is untouched, `info` (EXIF, ICC profile) of a Pillow picture is kept.

@@ -13,6 +13,7 @@ from unseg_cli.config import NoiseBudget
 
 #: Shares of red, green and blue in luma: ITU-R 601, as Pillow and JPEG convert.
 LUMA = (0.299, 0.587, 0.114)
+LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -101,6 +102,11 @@ def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float)
 def luma(image_01: Tensor) -> Tensor:
     """(B, 3, H, W) -> (B, 1, H, W), BT.601."""
     return (image_01 * image_01.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def without_colour(image_01: Tensor) -> Tensor:
+    """(B,) bool: whether the channels of (B, 3, H, W) are alike everywhere, up to the rounding of a codec."""
+    return (image_01.amax(1) - image_01.amin(1)).amax((1, 2)) <= LIKE
 
 
 def to_tensor_01(image_u8: npt.NDArray[np.uint8]) -> Tensor:

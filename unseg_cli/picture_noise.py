@@ -52,9 +52,9 @@ def picture_noise(
         masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
         target: "auto" or "whole": what gets the foreground's budget without a mask. A generator that does not find objects protects
             the whole picture.
-        spare: less noise on smooth places, see `unseg_cli.models.visibility`. None: where nobody gave a mask, the target is "auto" and
-            the generator finds objects itself.
-            Whoever has masks publishes data to be learnt from rather than looked at, and "whole" asks for as much as there is.
+        spare: less noise on smooth places and people, see `unseg_cli.models.visibility`. None: where nobody gave a mask, the target is
+            "auto" and the generator finds objects itself. Whoever has masks publishes data to be learnt from rather than looked at,
+            and "whole" asks for as much as there is.
     """
     device = next(generator.parameters()).device
     size = generator.spec.image_size
@@ -73,8 +73,8 @@ def picture_noise(
     by_default = target == "auto" and generator.spec.finds_objects  # the paper's generator spares nothing
     spared = [spare if spare is not None else by_default and mask is None for mask in masks]
     if any(spared):
-        weight = F.interpolate(visibility_weight(frames), noise.shape[-2:], mode="bilinear", align_corners=False)
-        noise = torch.where(torch.tensor(spared, device=device).view(-1, 1, 1, 1), noise * weight, noise)
+        these = torch.tensor(spared, device=device)
+        noise[these] *= F.interpolate(visibility_weight(frames[these]), noise.shape[-2:], mode="bilinear", align_corners=False)
     return [PictureNoise(_from_frame(n, r.budget.shape), r.budget, r.source, s) for n, r, s in zip(noise, chosen, spared, strict=True)]
 
 

@@ -141,6 +141,23 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert make.main([], docs) == 0
     assert make.main(["--check"], docs) == 0
     assert "| gray:4@48, background zero | 15.0 | 50.0 | 75 | 37.4 | - | - |" in (docs / "results.md").read_text()
+    clean = {
+        "data": "ecssd",
+        "init": "pretrained",
+        "victim": "unet",
+        "size": 96,
+        "epochs": 8,
+        "lr": 0.001,
+        "seed": 0,
+        "final": 60.0,
+        "best": 62.0,
+    }
+    lines = [clean, {**clean, "seed": 1, "final": 61.0}, {**clean, "lr": 0.002}]
+    (docs / "results" / "schedules.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    assert make.main([], docs) == 0
+    text = (docs / "results.md").read_text()
+    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
+    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert "| ecssd | unet, pretrained, 96 px | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** |" in text

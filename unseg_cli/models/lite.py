@@ -14,8 +14,7 @@ from unseg_cli.models.lite_noise_head import LiteNoiseHead
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
-
-LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
+from unseg_cli.noise import without_colour
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,3 @@ class LiteGenerator(PromptableSegmenter):
     def noise_parameters(self) -> list[torch.nn.Parameter]:
         """What the second stage of training trains."""
         return list(self.noise_head.parameters())
-
-
-def without_colour(image_01: Tensor) -> Tensor:
-    """(B,) bool: whether the channels of (B, 3, H, W) are alike everywhere, up to the rounding of a codec."""
-    return (image_01.amax(1) - image_01.amin(1)).amax((1, 2)) <= LIKE
