@@ -76,7 +76,7 @@ def test_constraints_hold_a_version_of_everything_and_nothing_else(root: Path) -
 def test_the_core_is_what_protecting_needs(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     core = requirement_names(project["dependencies"])
-    assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scikit-image", "scipy", "pycocotools"}
+    assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scipy", "pycocotools"}
     extras = project["optional-dependencies"]
     assert set(extras) == {"bench", "train", "dev"}
 
