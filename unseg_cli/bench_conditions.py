@@ -17,7 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.config import BenchConfig, NoiseBudget
-from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_stem, read_image
+from unseg_cli.data.channels import GREEN
+from unseg_cli.data.picture import Space
+from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_stem, read_image, read_image_and_space
 from unseg_cli.defences import DEFENCES
 from unseg_cli.errors import UsageProblem, did_you_mean
 from unseg_cli.events import Events
@@ -89,24 +91,25 @@ class ConditionMaker:
         Returns:
             For each condition the (H, W, 3) uint8 pictures at their original size, in the order of `samples`.
         """
-        images = [read_image(sample.image) for sample in samples]
+        read = [read_image_and_space(sample.image) for sample in samples]
+        images = [image for image, _ in read]
         labels = [self._labels(sample, image) for sample, image in zip(samples, images, strict=True)]
         noises = {source: self._noises(images, labels, source, needs) for source, needs in self._sources(conditions).items()}
         budget, everywhere = self.config.budget, NoiseBudget(self.config.budget.foreground, self.config.budget.foreground)
         made: dict[str, list[U8Array]] = {condition: [] for condition in conditions}
-        for i, (sample, image) in enumerate(zip(samples, images, strict=True)):
+        for i, (sample, (image, space)) in enumerate(zip(samples, read, strict=True)):
             for condition, pictures in made.items():
                 if condition == "clean":
                     pictures.append(image)
                 elif condition == "random":
                     uniform = random_noise(image.shape[0], image.shape[1], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
-                    pictures.append(_apply(image, uniform, np.ones(image.shape[:2], bool), everywhere))
+                    pictures.append(_apply(image, space, uniform, np.ones(image.shape[:2], bool), everywhere))
                 elif condition == "protected" and self.protected is not None:
                     pictures.append(_read_protected(self.protected[sample.stem], image))
                 else:
                     made_noise = noises[mask_source(condition, self.config)][i]
                     noise = texture_noise(made_noise.mask) if condition == "texture" else made_noise.noise
-                    pictures.append(_apply(image, noise, made_noise.mask, budget))
+                    pictures.append(_apply(image, space, noise, made_noise.mask, budget))
         return made
 
     def _sources(self, conditions: list[str]) -> dict[str, bool]:
@@ -255,7 +258,10 @@ def _read_protected(path: Path, clean: U8Array) -> U8Array:
     return image
 
 
-def _apply(image: U8Array, noise: npt.NDArray[np.float32], mask: BoolArray, budget: NoiseBudget) -> U8Array:
+def _apply(image: U8Array, space: Space, noise: npt.NDArray[np.float32], mask: BoolArray, budget: NoiseBudget) -> U8Array:
+    """As `protect` would write it: a grey file takes one channel of the noise."""
+    if space == "grey":
+        noise = np.broadcast_to(noise[..., GREEN : GREEN + 1], noise.shape)
     return apply_noise(image, noise, mask, budget).astype(np.uint8, copy=False)
 
 

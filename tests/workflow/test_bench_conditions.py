@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.workflow.conftest import label_folder
 from unseg_cli import bench_conditions
@@ -53,6 +54,21 @@ def test_only_training_pictures_change_and_at_their_own_size(quick: BenchConfig,
     assert pictures.noise["protected"]["linf_255"] == 8  # measured before resizing to 32
     clean, protected = (pictures.train[c, "none", (32, 32)].int() for c in ("clean", "protected"))
     assert 0 < (clean - protected).abs().max() <= 8
+
+
+def test_files_of_one_channel_stay_grey(tmp_path: Path, quick: BenchConfig) -> None:
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for kind in ("images", "masks"):
+            (tmp_path / kind / split).mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (40, 40), np.uint8)).save(tmp_path / "images" / split / "a.png")
+        Image.fromarray(np.kron(np.eye(2, dtype=np.uint8), np.full((20, 20), 255, np.uint8))).save(tmp_path / "masks" / split / "a.png")
+    config = dataclasses.replace(quick, data=str(tmp_path), conditions=("clean", "random"))
+    data = open_segmentation(config.data)
+    made = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "random"], 0)
+    change = made["random"][0].astype(int) - made["clean"][0]
+    assert change.any()
+    assert not np.diff(change, axis=2).any()
 
 
 def test_every_condition_has_a_colour() -> None:

@@ -23,6 +23,7 @@ from unseg_cli.data.channels import visible_rgb
 from unseg_cli.data.folders import match_by_stem
 from unseg_cli.data.images import read_picture
 from unseg_cli.data.masks import mask_rule
+from unseg_cli.data.picture import Space
 from unseg_cli.data.synthetic import synthetic_pairs
 from unseg_cli.errors import NothingToDo, UnsegError, UsageProblem, did_you_mean
 from unseg_cli.metrics import IGNORE
@@ -145,13 +146,22 @@ def read_image(source: Path | U8Array) -> U8Array:
     Raises:
         UnsegError: the file cannot be decoded.
     """
+    return read_image_and_space(source)[0]
+
+
+def read_image_and_space(source: Path | U8Array) -> tuple[U8Array, Space]:
+    """The same, and what the channels of the file are: noise on a file of one channel has no colour.
+
+    Raises:
+        UnsegError: the file cannot be decoded.
+    """
     if not isinstance(source, Path):
-        return source
+        return source, "rgb"
     try:
         picture = read_picture(source)
     except UnsegError as problem:
         raise UnsegError(f"{source} {problem.message}", hint=problem.hint) from None
-    return visible_rgb(picture.pixels, picture.space)
+    return visible_rgb(picture.pixels, picture.space), picture.space
 
 
 def pictures_by_stem(folder: Path) -> dict[str, Path]:

@@ -12,12 +12,14 @@ from unseg_cli.models.specs import GeneratorSpec
 MAGENTA, YELLOW, LUMA = (1.0, -1.0, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 #: How the tiles start, each in one of the first three `REGIONS`: colour, and cells along the side of the checkerboard. Magenta against
 #: green is the axis on which pictures vary least, so it stands out to a network, and colour filters are coarse. A checkerboard with its
-#: sign turned is the same one cell on, so another colour says "beside". Noise on grey pictures must stay grey; there only fine luma stands
-#: out, to a network as to the eye, so beside the object there is none of it.
+#: sign turned is the same one cell on, so another colour says "beside". In a file of one channel only fine luma stands out, to a network as
+#: to the eye, so beside the object there is none of it.
 STARTS = ((MAGENTA, 2), (YELLOW, 2), (LUMA, 4))
 REGIONS = ("object", "beside", "object, grey picture", "beside, grey picture")
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on
+#: What a grey picture gets of the colour: none in green, which is what a file of one channel takes.
+GREY_TAKES = (1.0, 0.0, 1.0)
 
 
 class LiteNoiseHead(nn.Module):
@@ -55,13 +57,19 @@ class LiteNoiseHead(nn.Module):
         Returns:
             (B, 3, noise_size, noise_size) in [-1, 1].
         """
-        without = grey.view(-1, 1, 1, 1).to(region.dtype)
-        colour = 1 - without
         sides = torch.cat([region, 1 - region], 1)
-        regions = torch.cat([sides * colour, sides * without], 1)
-        gates = torch.einsum("brhw,kr->bkhw", regions, self.gains)
-        # Grey pictures are few in training: what the picture has to say about them would blend the colour tiles in.
-        gates = gates + colour * self.picture_gates(torch.cat([features, region * 2 - 1], 1))
+        in_colour, in_grey = (torch.einsum("brhw,kr->bkhw", sides, gains) for gains in self.gains.chunk(2, 1))
+        # Grey pictures are few in training: what a picture has to say is learnt from coloured ones, and about colour.
+        noise = self._draw(in_colour + self.picture_gates(torch.cat([features, region * 2 - 1], 1)))
+        if not grey.any():
+            return noise
+        # Among coloured pictures a few grey ones without the colour would show a victim what objects look like, and luma does not stop it.
+        # A file of three channels therefore takes both, and each stays half as strong in red and blue where they meet.
+        both = self._draw(in_grey) + noise * noise.new_tensor(GREY_TAKES).view(1, 3, 1, 1)
+        return torch.where(grey.view(-1, 1, 1, 1), both.clamp(-1, 1), noise)
+
+    def _draw(self, gates: Tensor) -> Tensor:
+        """(B, tiles, h, w) -> (B, 3, noise_size, noise_size) in (-1, 1): the tiles, repeated and added up."""
         side = self.noise_size
         gates = F.interpolate(gates, (side, side), mode="bilinear", align_corners=False)
         repeats = -(-side // self.tiles.shape[-1])
