@@ -2,7 +2,7 @@
 """A data set for `unseg bench` of any size: training pictures from tar shards, test pictures from another data set.
 
     python scripts/unpack_shards.py ../shared/data/train runs/duts-1000 --pictures 1000 --test ../shared/data/ecssd
-    unseg bench --victim unet --data runs/duts-1000 --conditions clean,protected
+    unseg bench --victim unet --data runs/duts-1000 --task binary --conditions clean,protected
 
 The pictures are spread evenly over the shards, in their order, so that a smaller set lies as thinly over the same pictures as a larger one.
 """

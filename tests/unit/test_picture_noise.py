@@ -61,7 +61,7 @@ def test_a_picture_without_an_object_is_protected_as_a_whole(generator: Any, mon
 def test_smooth_places_are_spared_by_default_in_what_is_published_to_be_looked_at(
     generator: Any, left_half: np.ndarray, target: str, given: bool, spare: bool | None, expected: bool
 ) -> None:
-    flat = np.full((*SHAPE, 3), 128, np.uint8)
+    flat = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
     made = picture_noise(generator, [flat], [left_half if given else None], target, spare)[0]
     full = picture_noise(generator, [flat], [left_half if given else None], target, False)[0]
     assert made.spared is expected
@@ -69,7 +69,7 @@ def test_smooth_places_are_spared_by_default_in_what_is_published_to_be_looked_a
 
 
 def test_a_batch_may_hold_pictures_to_spare_and_not_to_spare(generator: Any, left_half: np.ndarray) -> None:
-    flat = np.full((*SHAPE, 3), 128, np.uint8)
+    flat = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
     made = picture_noise(generator, [flat, flat], [None, left_half], "auto")
     assert [one.spared for one in made] == [True, False]
     assert np.allclose(made[0].noise, made[1].noise * FLOOR, atol=0.02)

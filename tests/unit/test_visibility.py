@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unseg_cli.models import visibility as module
-from unseg_cli.models.visibility import FLOOR, PEOPLE, PEOPLE_BLUE, visibility_weight
+from unseg_cli.models.visibility import FLOOR, GREY_COLOUR, PEOPLE, PEOPLE_BLUE, visibility_weight
 
 SIZE = 64
 
@@ -14,6 +14,7 @@ SIZE = 64
 def test_smooth_places_are_spared_and_detail_is_not() -> None:
     image = torch.full((2, 3, SIZE, SIZE), 0.6)
     image[1, :, :, : SIZE // 2] = torch.rand(1, SIZE, SIZE // 2)
+    image[:, 0] *= 0.9
     weight = visibility_weight(image)
     assert weight.shape == (2, 3, SIZE // 2, SIZE // 2)
     assert torch.allclose(weight[0], torch.full_like(weight[0], FLOOR), atol=0.03)
@@ -28,7 +29,7 @@ def test_a_lone_edge_does_not_count_as_detail() -> None:
     assert visibility_weight(image)[..., : SIZE // 4 - 3].max() < FLOOR + 0.1
 
 
-def test_people_are_spared_though_they_have_detail_and_grey_pictures_stay_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_spared_though_they_have_detail_and_so_is_the_colour_of_grey_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     left = torch.zeros(2, 1, SIZE, SIZE)
     left[..., : SIZE // 2] = 1
     monkeypatch.setattr(module, "people", lambda _: left)
@@ -36,5 +37,7 @@ def test_people_are_spared_though_they_have_detail_and_grey_pictures_stay_grey(m
     image[1] = image[1, :1]
     weight = visibility_weight(image)
     inside = weight[..., 8:-8, : SIZE // 4 - 6].mean((2, 3))
-    assert torch.allclose(inside, torch.tensor([[PEOPLE, PEOPLE, PEOPLE_BLUE], [PEOPLE] * 3]))
-    assert weight[..., 8:-8, SIZE // 4 + 6 : -8].min() > 0.9
+    shares = torch.tensor([PEOPLE, PEOPLE, PEOPLE_BLUE])
+    grey_shares = torch.tensor([GREY_COLOUR, 1, GREY_COLOUR])
+    assert torch.allclose(inside, torch.stack([shares, shares * grey_shares]))
+    assert weight[0, :, 8:-8, SIZE // 4 + 6 : -8].min() > 0.9

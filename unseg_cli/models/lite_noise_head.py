@@ -18,8 +18,7 @@ STARTS = ((MAGENTA, 2), (YELLOW, 2), (LUMA, 4))
 REGIONS = ("object", "beside", "object, grey picture", "beside, grey picture")
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on
-#: What a grey picture gets of the colour: none in green, which is what a file of one channel takes.
-GREY_TAKES = (1.0, 0.0, 1.0)
+GREEN = 1
 
 
 class LiteNoiseHead(nn.Module):
@@ -64,9 +63,10 @@ class LiteNoiseHead(nn.Module):
         if not grey.any():
             return noise
         # Among coloured pictures a few grey ones without the colour would show a victim what objects look like, and luma does not stop it.
-        # A file of three channels therefore takes both, and each stays half as strong in red and blue where they meet.
-        both = self._draw(in_grey) + noise * noise.new_tensor(GREY_TAKES).view(1, 3, 1, 1)
-        return torch.where(grey.view(-1, 1, 1, 1), both.clamp(-1, 1), noise)
+        # So luma has the green channel, which is all that a file of one channel takes, and red and blue have the colour.
+        luma = self._draw(in_grey)
+        split = torch.cat([noise[:, :GREEN], luma[:, GREEN : GREEN + 1], noise[:, GREEN + 1 :]], 1)
+        return torch.where(grey.view(-1, 1, 1, 1), split, noise)
 
     def _draw(self, gates: Tensor) -> Tensor:
         """(B, tiles, h, w) -> (B, 3, noise_size, noise_size) in (-1, 1): the tiles, repeated and added up."""

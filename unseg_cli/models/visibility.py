@@ -19,6 +19,7 @@ FULL = 18 / 255  # standard deviation of luma, as a fraction of full intensity, 
 WINDOW, EROSION = 5, 5  # in steps of two pixels of the generator's frame
 PEOPLE = 0.3  # share of the budget of red and green on faces and skin
 PEOPLE_BLUE = 0.5  # and of blue, which the eye resolves worse, and which gives a tenth of the brightness
+GREY_COLOUR = 0.5  # share of that, of red and blue on a grey picture, where any colour is seen
 PEOPLE_WINDOW = 9  # in steps of two pixels: a soft edge
 
 
@@ -31,7 +32,7 @@ def visibility_weight(image_01: Tensor) -> Tensor:
         image_01: (B, 3, S, S) in [0, 1], S even.
 
     Returns:
-        (B, 3, S / 2, S / 2) in [`FLOOR`, 1], for each channel; alike for all channels of a grey picture.
+        (B, 3, S / 2, S / 2) in [0, 1], for each channel.
     """
     grey = luma(image_01).contiguous()
     mean, square = (_average(F.avg_pool2d(plane, 2), WINDOW) for plane in (grey, grey * grey))
@@ -40,9 +41,10 @@ def visibility_weight(image_01: Tensor) -> Tensor:
     eroded = -F.max_pool2d(-activity, EROSION, stride=1, padding=EROSION // 2)
     hidden = FLOOR + (1 - FLOOR) * (_average(eroded, EROSION) / FULL).clamp(max=1)
     looked_at = _average(F.avg_pool2d(people(image_01), 2), PEOPLE_WINDOW)
-    blue = torch.where(without_colour(image_01), PEOPLE, PEOPLE_BLUE)
-    shares = torch.stack([torch.full_like(blue, PEOPLE), torch.full_like(blue, PEOPLE), blue], 1)[..., None, None]
-    return hidden + (shares - hidden) * looked_at
+    shares = image_01.new_tensor([PEOPLE, PEOPLE, PEOPLE_BLUE]).view(1, 3, 1, 1)
+    grey_shares = image_01.new_tensor([GREY_COLOUR, 1, GREY_COLOUR]).view(1, 3, 1, 1)
+    weight = hidden + (shares - hidden) * looked_at
+    return torch.where(without_colour(image_01).view(-1, 1, 1, 1), weight * grey_shares, weight)
 
 
 def _average(plane: Tensor, window: int) -> Tensor:
