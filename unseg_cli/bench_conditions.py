@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.config import BenchConfig, NoiseBudget
-from unseg_cli.data.channels import GREEN
 from unseg_cli.data.picture import Space
 from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_stem, read_image, read_image_and_space
 from unseg_cli.defences import DEFENCES
@@ -26,7 +25,7 @@ from unseg_cli.events import Events
 from unseg_cli.metrics import IGNORE
 from unseg_cli.metrics_image import Difference, measure
 from unseg_cli.models.generator import Generator
-from unseg_cli.noise import apply_noise, random_noise, texture_noise
+from unseg_cli.noise import GREEN, apply_noise, random_noise, texture_noise
 from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
 from unseg_cli.picture_noise import PictureNoise, picture_noise
 

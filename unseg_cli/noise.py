@@ -13,6 +13,7 @@ from unseg_cli.config import NoiseBudget
 
 #: Shares of red, green and blue in luma: ITU-R 601, as Pillow and JPEG convert.
 LUMA = (0.299, 0.587, 0.114)
+GREEN = 1  # the channel that luma follows most, and the one that files of one channel take of the noise
 LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
 
 FloatArray = npt.NDArray[np.float32]

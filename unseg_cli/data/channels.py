@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from unseg_cli.config import NoiseBudget
 from unseg_cli.data.picture import PixelArray, Space, full_scale
-from unseg_cli.noise import BoolArray, FloatArray, apply_noise, budget_levels
+from unseg_cli.noise import GREEN, BoolArray, FloatArray, apply_noise, budget_levels
 
 _ROWS = 256
-GREEN = 1  # the channel that grey follows most
 
 
 def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:

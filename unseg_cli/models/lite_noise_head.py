@@ -8,6 +8,7 @@ from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 
 from unseg_cli.models.specs import GeneratorSpec
+from unseg_cli.noise import GREEN
 
 MAGENTA, YELLOW, LUMA = (1.0, -1.0, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 #: How the tiles start, each in one of the first three `REGIONS`: colour, and cells along the side of the checkerboard. Magenta against
@@ -18,7 +19,6 @@ STARTS = ((MAGENTA, 2), (YELLOW, 2), (LUMA, 4))
 REGIONS = ("object", "beside", "object, grey picture", "beside, grey picture")
 GATE_WIDTH = 32
 INITIAL_GAIN = 2.5  # tanh(2.5) = 0.99 of the budget from the first step on
-GREEN = 1
 
 
 class LiteNoiseHead(nn.Module):
