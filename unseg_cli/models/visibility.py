@@ -17,8 +17,8 @@ from unseg_cli.noise import luma, without_colour
 FLOOR = 0.3  # share of the budget on a smooth surface
 FULL = 18 / 255  # standard deviation of luma, as a fraction of full intensity, that takes the whole budget
 WINDOW, EROSION = 5, 5  # in steps of two pixels of the generator's frame
-PEOPLE = 0.3  # share of the budget of red and green on faces and skin
-PEOPLE_BLUE = 0.5  # and of blue, which the eye resolves worse, and which gives a tenth of the brightness
+PEOPLE = 0.4  # share of the budget of red and green on faces and skin
+PEOPLE_BLUE = 0.8  # and of blue, which the eye resolves worse, and which gives a tenth of the brightness
 GREY_COLOUR = 0.5  # share of that, of red and blue on a grey picture, where any colour is seen
 PEOPLE_WINDOW = 9  # in steps of two pixels: a soft edge
 
