@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.config import BenchConfig, NoiseBudget
+from unseg_cli.data.channels import add_noise, visible_rgb
 from unseg_cli.data.picture import Space
 from unseg_cli.data.segmentation import Sample, SegmentationData, pictures_by_stem, read_image, read_image_and_space
 from unseg_cli.defences import DEFENCES
@@ -25,7 +26,7 @@ from unseg_cli.events import Events
 from unseg_cli.metrics import IGNORE
 from unseg_cli.metrics_image import Difference, measure
 from unseg_cli.models.generator import Generator
-from unseg_cli.noise import GREEN, apply_noise, random_noise, texture_noise
+from unseg_cli.noise import apply_noise, random_noise, texture_noise
 from unseg_cli.noise_per_class import NO_CLASS, noise_per_class
 from unseg_cli.picture_noise import PictureNoise, picture_noise
 
@@ -260,7 +261,7 @@ def _read_protected(path: Path, clean: U8Array) -> U8Array:
 def _apply(image: U8Array, space: Space, noise: npt.NDArray[np.float32], mask: BoolArray, budget: NoiseBudget) -> U8Array:
     """As `protect` would write it: a grey file takes one channel of the noise."""
     if space == "grey":
-        noise = np.broadcast_to(noise[..., GREEN : GREEN + 1], noise.shape)
+        return visible_rgb(add_noise(image[..., 0], space, noise, mask, budget), space)
     return apply_noise(image, noise, mask, budget).astype(np.uint8, copy=False)
 
 
