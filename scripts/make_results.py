@@ -13,6 +13,7 @@ The table of README.md stands between two comments that name this script.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
 import sys
@@ -57,6 +58,10 @@ SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "
 SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
 `scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/victims/registry.py`.
 More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes."""
+TARGETS_HEADER = ("target", "protected with", "data", "victim", "washed by", "at least", "drop", "seeds", "verdict")
+TARGETS = """What the shipped generator is meant to cost a victim, in percent of its clean score, and what it does cost: the mean over
+the seeds, at the sizes and schedules below. The list is `docs/results/targets.json`. Where a target is missed, what was tried for it stands
+at the end of this page."""
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the table of README.md."
 LARGEST = 150_000  # bytes of one kept file
 
@@ -119,20 +124,55 @@ def efficacy(docs: Path) -> str:
     return "\n".join(markdown_table(EFFICACY_HEADER, rows))
 
 
-def experiments(docs: Path) -> str:
-    """One line for each noise that was tried, with the drop against the clean run of the same setting where there is one."""
-    lines = json_lines(docs / "results" / "experiments.jsonl")
-    if not lines:
+def targets(docs: Path) -> str:
+    """Every target beside what the shipped generator reaches, measured or not."""
+    path = docs / "results" / "targets.json"
+    if not path.is_file():
         return ""
+    reached = {}
+    for _, document, run in runs_kept(docs):
+        if not of_earlier_weights(run, docs):
+            for entry in document["summary"]:
+                masks = document["protect_masks"] if entry["condition"] == "protected" else entry["condition"].removeprefix("protected-")
+                reached[Path(document["data"]).name, entry["victim"], entry["init"], entry["defence"], masks] = entry
+    rows: list[tuple[str, ...]] = []
+    for target in json.loads(path.read_text(encoding="utf-8")):
+        init, defences = target.get("init", "pretrained"), target.get("defences", ["none"])
+        drops = []
+        for data, victim, defence in itertools.product(target["data"], target["victims"], defences):
+            entry = reached.get((data, victim, init, defence, target["masks"]))
+            drop = None if entry is None else entry["relative_drop"]
+            drops.append(drop)
+            verdict = "not measured" if drop is None else "met" if drop >= target["at_least"] else "missed"
+            washed = "-" if defence == "none" else defence
+            what = (target["row"], target["what"], data, f"{victim}, {init}", washed, str(target["at_least"]))
+            rows.append((*what, number(drop, 0), "-" if entry is None else str(entry["n"]), verdict))
+    return "\n".join(["## Targets", "", TARGETS, "", *markdown_table(TARGETS_HEADER, rows)])
+
+
+def experiments(docs: Path) -> str:
+    """What was tried: by the target that it was tried for, then the rest. One table each."""
+    lines = json_lines(docs / "results" / "experiments.jsonl")
+    aims = sorted({line["for"] for line in lines if "for" in line})
+    parts = [f"### Tried for {aim}\n\n" + tried([line for line in lines if line.get("for") == aim], lines) for aim in aims]
+    rest = [line for line in lines if "for" not in line]
+    parts += ["### Tried besides\n\n" + tried(rest, lines)] if aims and rest else [tried(rest, lines)] if rest else []
+    return "\n\n".join(["## Noises that were tried", EXPERIMENTS, *parts]) if lines else ""
+
+
+def tried(lines: list[Document], known: list[Document]) -> str:
+    """One row for each noise, with the drop against the clean run of the same setting where `known` has one."""
     groups: dict[tuple[Any, ...], list[Document]] = {}
     for line in lines:
         groups.setdefault(tuple(line.get(name) for name in (*SETTING, *NOISE)), []).append(line)
     rows: list[tuple[str, ...]] = []
     for key, members in groups.items():
         setting = dict(zip((*SETTING, *NOISE), key, strict=True))
-        same = [line for line in lines if line["layers"] == "clean" and all(line.get(name) == setting[name] for name in SETTING)]
-        final, best = (mean(line[name] for line in members) for name in ("final", "best"))
-        drop = relative_drop(mean(line["final"] for line in same), final) if same and setting["layers"] != "clean" else None
+        same = [line for line in known if line["layers"] == "clean" and all(line.get(name) == setting[name] for name in SETTING)]
+        # None: masks that were plainly worse, so that no victim was trained
+        final, best = (None if members[0][name] is None else mean(line[name] for line in members) for name in ("final", "best"))
+        compare = bool(same) and setting["layers"] != "clean"
+        drop = relative_drop(mean(line["final"] for line in same), final) if compare and final is not None else None
         row = (
             setting["data"],
             f"{setting['victim']}, {setting['init']}, {setting['size']} px",
@@ -148,7 +188,7 @@ def experiments(docs: Path) -> str:
             members[0].get("note") or "-",
         )
         rows.append(row)
-    return "\n".join(["## Noises that were tried", "", EXPERIMENTS, "", *markdown_table(EXPERIMENTS_HEADER, rows)])
+    return "\n".join(markdown_table(EXPERIMENTS_HEADER, rows))
 
 
 def schedules(docs: Path) -> str:
@@ -183,7 +223,7 @@ def noise_in_words(setting: Document) -> str:
 
 def page(docs: Path) -> str:
     """The whole page."""
-    parts = [(docs / "results_intro.md").read_text(encoding="utf-8").rstrip()]
+    parts = [(docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), *filter(None, [targets(docs)])]
     for folder, document, run in runs_kept(docs):
         plots = " ".join(
             f"![{name}](results/{folder.name}/{name}.png)" for name in ("bars", "curves") if (folder / f"{name}.png").is_file()

@@ -141,6 +141,17 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert make.main([], docs) == 0
     assert make.main(["--check"], docs) == 0
     assert "| gray:4@48, background zero | 15.0 | 50.0 | 75 | 37.4 | - | - |" in (docs / "results.md").read_text()
+    for_a = {**tried[1], "for": "A: unet", "layers": "ring", "final": None, "best": None, "note": "worse masks"}
+    (docs / "results" / "experiments.jsonl").write_text("".join(json.dumps(one) + "\n" for one in (*tried, for_a)))
+    aims = [{"row": "A", "what": "true masks", "masks": "gt", "at_least": 60, "data": ["ecssd"], "victims": ["unet", "segformer"]}]
+    (docs / "results" / "targets.json").write_text(json.dumps(aims))
+    assert make.main([], docs) == 0
+    text = (docs / "results.md").read_text()
+    assert "| A | true masks | ecssd | unet, pretrained | - | 60 | 70 | 2 | met |" in text
+    assert "| A | true masks | ecssd | segformer, pretrained | - | 60 | - | - | not measured |" in text
+    for_target, besides = text.split("### Tried for A: unet")[1].split("### Tried besides")
+    assert "| ring, background zero | - | - | - | 37.4 | - | worse masks |" in for_target
+    assert "ring" not in besides
     clean = {
         "data": "ecssd",
         "init": "pretrained",
