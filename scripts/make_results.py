@@ -5,6 +5,9 @@
     python scripts/make_results.py runs/NAME    first copy what is kept of a run (tables, settings and plots) to docs/results/NAME
     python scripts/make_results.py --check      exit 1 if page or table is not what the runs say
 
+A run whose pictures were protected before it (--protected) needs docs/results/NAME/beforehand.json, written by hand: the commands that made
+them, the masks in words, and the hash of the shipped weights that they started from.
+
 The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and two tables
 of lines: the noises that scripts/explore_noise.py tried, and the schedules that scripts/tune_victims.py tried.
 The table of README.md stands between two comments that name this script.
@@ -26,6 +29,7 @@ from unseg_cli.metrics import relative_drop
 from unseg_cli.victims.registry import VICTIMS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+BEFOREHAND = "beforehand.json"
 KEPT = ("results.json", "results.csv", "curves.csv", "summary.md", "run.json", "bars.png", "curves.png")
 MASKS = {
     "gt": "true masks",
@@ -88,17 +92,31 @@ def runs_kept(docs: Path) -> list[tuple[Path, Document, Document]]:
     ]
 
 
-def of_earlier_weights(run: Document, docs: Path) -> bool:
+def of_earlier_weights(folder: Path, run: Document, docs: Path) -> bool:
     """Whether the run was made with another generator than the one that ships now."""
     sums = docs.parent / "weights" / "SHA256SUMS"
-    return sums.is_file() and (run["generator"] or {}).get("sha256") != sums.read_text(encoding="utf-8").split()[0]
+    used = beforehand(folder).get("weights") or (run["generator"] or {}).get("sha256")
+    return sums.is_file() and used != sums.read_text(encoding="utf-8").split()[0]
+
+
+def beforehand(folder: Path) -> Document:
+    """What was done before a run of pictures protected earlier: commands, masks, weights; {} for other runs."""
+    path = folder / BEFOREHAND
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def masks_of(condition: str, folder: Path, document: Document) -> str:
+    """Where a condition had its masks from: gt, auto, whole or per-class, or in words."""
+    if condition != "protected":
+        return condition.removeprefix("protected-")
+    return beforehand(folder).get("masks") or document["protect_masks"]
 
 
 def efficacy(docs: Path) -> str:
     """What protection cost the victims, one line for each setting: the table of README.md. Only runs with the shipped weights count."""
     rows: list[tuple[str, ...]] = []
-    for _, document, run in runs_kept(docs):
-        if of_earlier_weights(run, docs):
+    for folder, document, run in runs_kept(docs):
+        if of_earlier_weights(folder, run, docs):
             continue
         size = {row["victim"]: max(row["height"], row["width"]) for row in document["rows"]}
         groups = {tuple(entry[name] for name in ("victim", "defence", "init", "condition")): entry for entry in document["summary"]}
@@ -108,11 +126,11 @@ def efficacy(docs: Path) -> str:
             clean, control = (groups.get((victim, defence, init, name)) for name in ("clean", "random"))
             if clean is None:
                 continue
-            masks = MASKS[document["protect_masks"] if condition == "protected" else condition.removeprefix("protected-")]
+            masks = masks_of(condition, folder, document)
             row = (
                 Path(document["data"]).name,
                 f"{victim}, {init}, {size[victim]} px",
-                masks,
+                MASKS.get(masks, masks),
                 "-" if defence == "none" else defence,
                 number(clean["mean"]),
                 number(entry["mean"]) + (f" ± {entry['std']:.1f}" if entry["n"] > 1 else ""),
@@ -130,10 +148,10 @@ def targets(docs: Path) -> str:
     if not path.is_file():
         return ""
     reached = {}
-    for _, document, run in runs_kept(docs):
-        if not of_earlier_weights(run, docs):
+    for folder, document, run in runs_kept(docs):
+        if not of_earlier_weights(folder, run, docs):
             for entry in document["summary"]:
-                masks = document["protect_masks"] if entry["condition"] == "protected" else entry["condition"].removeprefix("protected-")
+                masks = masks_of(entry["condition"], folder, document)
                 reached[Path(document["data"]).name, entry["victim"], entry["init"], entry["defence"], masks] = entry
     rows: list[tuple[str, ...]] = []
     for target in json.loads(path.read_text(encoding="utf-8")):
@@ -228,7 +246,8 @@ def page(docs: Path) -> str:
         plots = " ".join(
             f"![{name}](results/{folder.name}/{name}.png)" for name in ("bars", "curves") if (folder / f"{name}.png").is_file()
         )
-        note = f"{EARLIER}\n\n" if of_earlier_weights(run, docs) else ""
+        note = f"{EARLIER}\n\n" if of_earlier_weights(folder, run, docs) else ""
+        note += "".join(f"    {command}\n" for command in beforehand(folder).get("commands", []))
         parts.append(f"## {folder.name}\n\n{note}{section(document, run).rstrip()}\n\n{plots}".rstrip())
     tables = [table for table in (schedules(docs), experiments(docs)) if table]
     return "\n\n".join([*parts, *tables]) + "\n"

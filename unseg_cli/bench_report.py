@@ -204,6 +204,8 @@ def _setting(document: Document, run: Document) -> str:
 
 
 def _masks(document: Document, run: Document) -> str:
+    if run["settings"].get("protected"):
+        return f"what `unseg protect` had made of them, in {run['settings']['protected']}"
     budget = run["settings"]["budget"]
     whose = {"gt": "the true masks", "auto": "the masks that the generator finds itself", "whole": "the whole picture as the object"}
     what = f"{whose[document['protect_masks']]}, {_fraction(budget['foreground'])} inside and {_fraction(budget['background'])} outside"

@@ -43,7 +43,7 @@ Target = Literal["auto", "whole"]
 Strength = Literal["low", "medium", "high"]
 Format = Literal["keep", "png", "jpeg", "webp"]
 Metadata = Literal["keep", "strip", "strip-gps"]
-Preset = Literal["lite", "paper", "tiny"]
+Preset = Literal["lite", "adapt", "paper", "tiny"]
 MaskSource = Literal["gt", "auto", "whole"]
 Init = Literal["pretrained", "scratch"]
 
@@ -168,7 +168,7 @@ def train(
     train_epsilon: Annotated[str | None, _option(metavar="E", help="Noise bound while training.")] = None,
     label_modification: Annotated[bool | None, _option(help="Generator steps aim at an all-ones mask.")] = None,
     surrogate_every: Annotated[int | None, _option(min=2, help="One block in so many trains the surrogate.")] = None,
-    init: Annotated[Path | None, _option(metavar="FILE", help="Weights to start from.")] = None,
+    init: Annotated[str | None, _option(metavar="lite|FILE", help="Weights to start from.")] = None,
     sam_parts: Annotated[Path | None, _option(metavar="FILE", help="SAM's prompt encoder and mask decoder.")] = None,
     amp: Annotated[bool | None, _option(help="Mixed precision.")] = None,
     resume: Annotated[bool, _option("--resume", help="Go on where RUN stopped.")] = False,
@@ -180,7 +180,7 @@ def train(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Train a noise generator."""
+    """Train a noise generator, or adapt the shipped one to other kinds of pictures."""
 
     def work(events: Events) -> Report:
         config = train_config(

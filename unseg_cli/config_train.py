@@ -43,7 +43,7 @@ class TrainConfig:
         grey_share: share of the bilevel stage's batches that are grey pictures, on which the noise is another.
         degrade: strength of resizing, JPEG and gray between noise and surrogate; 0: only the resize to the surrogate's size.
         loss_points: points of the sampled mask loss; None: every pixel.
-        init: weights to start from (a run's generator, SAM's .pth for vit_b); None: ImageNet and SAM's parts for lite.
+        init: weights to start from (a generator's name, a run's generator, SAM's .pth for vit_b); None: ImageNet and SAM's parts for lite.
         sam_parts: safetensors with SAM's prompt encoder and mask decoder; None: those inside the shipped lite weights.
         surrogate_init: MAE weights for a ViT surrogate; None: ImageNet for lite, random for ViT.
         save_every: steps between checkpoints.
@@ -74,7 +74,7 @@ class TrainConfig:
     grey_share: float = 0.125
     degrade: float = 1.0
     loss_points: int | None = None
-    init: Path | None = None
+    init: str | None = None
     sam_parts: Path | None = None
     surrogate_init: Path | None = None
     amp: bool = False
@@ -93,6 +93,9 @@ class TrainConfig:
 PRESETS: dict[str, dict[str, Any]] = {
     # Made the shipped weights.
     "lite": {},
+    # Teaches the shipped generator other kinds of pictures, from some that have masks: what an object is there. The noise stays as it is.
+    # Few pictures are seen often, many not all.
+    "adapt": {"init": "lite", "object_epochs": 0.0, "focus_epochs": 40.0, "epochs": 0.0, "max_steps": 300, "lr": 2e-4},
     # A minute on a CPU: the whole path at toy size. Its weights are good for tests only.
     "tiny": {
         "object_epochs": 2.0,

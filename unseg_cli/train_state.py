@@ -89,7 +89,7 @@ def initial_generator(config: TrainConfig) -> Generator:
     if spec.kind == "lite":
         generator = build_generator(spec)
         if config.init is not None:
-            generator.load_state_dict(resized(load_weights(config.init), generator))
+            generator.load_state_dict(resized(load_weights(weights_file(config.init)), generator))
         elif isinstance(generator, LiteGenerator):
             load_imagenet_lite0(generator.lite_encoder.backbone)
             load_sam_parts(generator, config.sam_parts or weights_file("lite"))
@@ -97,7 +97,7 @@ def initial_generator(config: TrainConfig) -> Generator:
     generator = build_generator(spec)
     if config.init is None:
         raise EnvironmentProblem(f"training {spec.name} starts from SAM's weights", hint="give --init sam_vit_b_01ec64.pth")
-    load_sam_checkpoint(generator, config.init)
+    load_sam_checkpoint(generator, Path(config.init))
     for name, parameter in generator.named_parameters():
         parameter.requires_grad_("noise_" in name)
     return generator

@@ -99,6 +99,9 @@ def test_section_says_what_and_how() -> None:
     for part in expected:
         assert part in text
     assert "smoke test" in section({**document(), "smoke_test": True}, run_document())
+    elsewhere = run_document()
+    elsewhere["settings"]["protected"] = "out"
+    assert "what `unseg protect` had made of them, in out" in section(document(), elsewhere)
 
 
 def script(root: Path) -> ModuleType:
@@ -152,6 +155,14 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     for_target, besides = text.split("### Tried for A: unet")[1].split("### Tried besides")
     assert "| ring, background zero | - | - | - | 37.4 | - | worse masks |" in for_target
     assert "ring" not in besides
+    by_hand = docs / "results" / "ecssd-unet" / make.BEFOREHAND
+    by_hand.write_text(json.dumps({"masks": "half of the masks", "commands": ["unseg protect a b"]}))
+    assert make.main([], docs) == 0
+    text = (docs / "results.md").read_text()
+    assert "\n    unseg protect a b\n    unseg bench --victim unet" in text
+    assert "| A | true masks | ecssd | unet, pretrained | - | 60 | - | - | not measured |" in text
+    assert "| half of the masks | - |" in readme.read_text()
+    by_hand.unlink()
     clean = {
         "data": "ecssd",
         "init": "pretrained",

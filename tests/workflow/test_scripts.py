@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from unseg_cli.data.datasets import open_sources
 from unseg_cli.data.segmentation import open_segmentation
 
 
@@ -50,6 +51,24 @@ def test_shards_become_a_data_set_for_bench(root: Path, tmp_path: Path) -> None:
     assert again.returncode == 1 and "is there already" in again.stderr
     too_many = run(root, "unpack_shards", str(tmp_path), str(tmp_path / "more"), "--pictures", "7", *arguments)
     assert too_many.returncode == 1 and "holds 6 pairs" in too_many.stderr
+
+
+def test_the_first_pictures_become_a_data_set_for_training(root: Path, tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        for split in ("train", "test"):
+            folder = tmp_path / "all" / kind / split
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(np.eye(8, dtype=np.uint8) * np.uint8(255)).save(folder / f"{number}.png")
+    made = tmp_path / "part"
+    done = run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2")
+    assert done.returncode == 0, done.stderr
+    (source,) = open_sources(str(made))
+    assert len(source) == 2
+    assert sorted(path.name for path in made.rglob("*.png")) == ["0.png", "0.png", "1.png", "1.png"]
+    assert run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2").returncode == 1
+    too_many = run(root, "first_pictures", str(tmp_path / "all"), str(tmp_path / "more"), "--pictures", "4")
+    assert too_many.returncode == 1 and "has 3 training pictures" in too_many.stderr
 
 
 def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.test_training_data import write_sa1b
-from unseg_cli.checkpoints import load_generator, save_generator
+from unseg_cli.checkpoints import load_generator, save_generator, weights_file
 from unseg_cli.config_train import TrainConfig, train_config
 from unseg_cli.data.datasets import Batch, batches, open_sources
 from unseg_cli.errors import EnvironmentProblem, UnsegError, UsageProblem
@@ -156,8 +156,9 @@ def test_the_papers_generator_trains_too(tmp_path: Path, monkeypatch: pytest.Mon
     sam = {k: v for k, v in start.state_dict().items() if not k.startswith("mask_decoder.noise_")}
     torch.save(sam, tmp_path / "sam.pth")
     config = train_config(
-        "paper", data="synthetic", out=tmp_path / "run", init=tmp_path / "sam.pth", surrogate_size=64, max_steps=5, batch_size=2, workers=0
-    )
+        "paper", data="synthetic", out=tmp_path / "run", init=str(tmp_path / "sam.pth"), surrogate_size=64, max_steps=5, batch_size=2,
+        workers=0,
+    )  # fmt: skip
     config = dataclasses.replace(config, block_steps=1)
     report = train(config, Events())
     turns = [json.loads(line)["turn"] for line in (config.out / "metrics.jsonl").read_text().splitlines()]
@@ -177,9 +178,21 @@ def test_a_named_data_set_is_found_in_its_home(tmp_path: Path, sam_parts: Path, 
 def test_init_starts_from_a_generator(tmp_path: Path, sam_parts: Path) -> None:
     start = build_generator("lite")
     save_generator(tmp_path / "start.safetensors", start, {})
-    learners = build_learners(tiny(tmp_path, sam_parts, init=tmp_path / "start.safetensors"), torch.device("cpu"))
+    learners = build_learners(tiny(tmp_path, sam_parts, init=str(tmp_path / "start.safetensors")), torch.device("cpu"))
     for name, tensor in learners.generator.state_dict().items():
         assert torch.equal(tensor, start.state_dict()[name]), name
+
+
+def test_adapting_teaches_the_shipped_generator_objects_and_leaves_its_noise(tmp_path: Path) -> None:
+    config = train_config("adapt", data="synthetic", out=tmp_path / "run", image_size=64, batch_size=2, max_steps=2, workers=0)
+    report = train(config, Events())
+    turns = [json.loads(line)["turn"] for line in (config.out / "metrics.jsonl").read_text().splitlines()]
+    assert turns == ["focus", "focus"]
+    shipped, adapted = load_file(weights_file("lite")), load_file(report.document["generator"])
+    assert shipped.keys() == adapted.keys()
+    same = {name for name, tensor in shipped.items() if torch.equal(tensor, adapted[name])}
+    assert {name for name in shipped if name.startswith("noise_head.")} <= same
+    assert {name for name in shipped if name.startswith("image_encoder.laterals")} - same  # after two steps some are alike in float16
 
 
 def test_problems_are_said_before_anything_starts(tmp_path: Path, sam_parts: Path) -> None:
