@@ -147,7 +147,7 @@ def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed:
     plain = options.layers in ("clean", "random")
     condition = options.layers if plain else "protected-per-class" if options.per_class else "protected"
     victim = find_victim(options.victim)
-    schedule = schedule_for(victim, data)
+    schedule = schedule_for(victim, data, options.init)
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
     size = training_size(data, options.image_size or schedule.image_size)
     maker = RecipeMaker(

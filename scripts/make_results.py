@@ -8,8 +8,9 @@
 A run whose pictures were protected before it (--protected) needs docs/results/NAME/beforehand.json, written by hand: the commands that made
 them, the masks in words, and the hash of the shipped weights that they started from.
 
-The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and two tables
-of lines: the noises that scripts/explore_noise.py tried, and the schedules that scripts/tune_victims.py tried.
+The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and tables
+of lines: the objects that scripts/found_objects.py compared, the schedules that scripts/tune_victims.py tried, and the noises that
+scripts/explore_noise.py tried.
 The table of README.md stands between two comments that name this script.
 """
 
@@ -66,6 +67,9 @@ TARGETS_HEADER = ("target", "protected with", "data", "victim", "washed by", "at
 TARGETS = """What the shipped generator is meant to cost a victim, in percent of its clean score, and what it does cost: the mean over
 the seeds, at the sizes and schedules below. The list is `docs/results/targets.json`. Where a target is missed, what was tried for it stands
 at the end of this page."""
+FOUND_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "found, %")
+FOUND = """The overlap of the generator's own masks with the true ones (`scripts/found_objects.py`); found: an IoU over 0.5. Without masks,
+protection is worth what these are."""
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the table of README.md."
 LARGEST = 150_000  # bytes of one kept file
 
@@ -217,11 +221,28 @@ def schedules(docs: Path) -> str:
     rows: list[tuple[str, ...]] = []
     for key, members in sorted(groups.items()):
         data, init, victim, size, epochs, lr = key
-        used = any((own.image_size, own.epochs, own.lr) == (size, epochs, lr) for own in VICTIMS[victim].schedules.values())
+        entry = VICTIMS[victim]
+        own = {**entry.schedules, **(entry.scratch_schedules if init == "scratch" else {})}
+        used = any((one.image_size, one.epochs, one.lr) == (size, epochs, lr) for one in own.values())
         final, best = (number(mean(line[name] for line in members)) for name in ("final", "best"))
         seeds = ",".join(str(line["seed"]) for line in members)
         rows.append((data, f"{victim}, {init}, {size} px", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))
     return "\n".join(["## How the victims are trained", "", SCHEDULES, "", *markdown_table(SCHEDULES_HEADER, rows)]) if rows else ""
+
+
+def found_objects(docs: Path) -> str:
+    """How well the objects were found without masks, one line for each generator and data set."""
+    rows = [
+        (
+            line["data"] + (f" but its first {line['skipped']}" if line["skipped"] else ""),
+            str(line["pictures"]),
+            f"{line['generator']}{', ' if line['note'] else ''}{line['note']}",
+            number(line["iou"], 2),
+            number(100 * line["found"], 0),
+        )
+        for line in json_lines(docs / "results" / "found_objects.jsonl")
+    ]
+    return "\n".join(["## Objects found without masks", "", FOUND, "", *markdown_table(FOUND_HEADER, rows)]) if rows else ""
 
 
 def json_lines(path: Path) -> list[Document]:
@@ -249,7 +270,7 @@ def page(docs: Path) -> str:
         note = f"{EARLIER}\n\n" if of_earlier_weights(folder, run, docs) else ""
         note += "".join(f"    {command}\n" for command in beforehand(folder).get("commands", []))
         parts.append(f"## {folder.name}\n\n{note}{section(document, run).rstrip()}\n\n{plots}".rstrip())
-    tables = [table for table in (schedules(docs), experiments(docs)) if table]
+    tables = [table for table in (found_objects(docs), schedules(docs), experiments(docs)) if table]
     return "\n\n".join([*parts, *tables]) + "\n"
 
 

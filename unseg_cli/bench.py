@@ -96,7 +96,7 @@ def plan(config: BenchConfig, entries: list[VictimEntry], data: SegmentationData
     """All rows, those of one seed together, so that the first answers come early."""
     rows = []
     for entry, seed, defence, condition in itertools.product(entries, config.seeds, config.defences, config.conditions):
-        own = schedule_for(entry, data)
+        own = schedule_for(entry, data, config.init)
         schedule = dataclasses.replace(
             own,
             image_size=config.image_size or own.image_size,

@@ -163,6 +163,8 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "| A | true masks | ecssd | unet, pretrained | - | 60 | - | - | not measured |" in text
     assert "| half of the masks | - |" in readme.read_text()
     by_hand.unlink()
+    found = {"data": "ecssd", "skipped": 2, "pictures": 9, "generator": "lite", "note": "as shipped", "iou": 0.716, "found": 0.84}
+    (docs / "results" / "found_objects.jsonl").write_text(json.dumps(found) + "\n")
     clean = {
         "data": "ecssd",
         "init": "pretrained",
@@ -180,6 +182,7 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     text = (docs / "results.md").read_text()
     assert "| ecssd | unet, pretrained, 96 px | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
     assert "| ecssd | unet, pretrained, 96 px | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
+    assert "| ecssd but its first 2 | 9 | lite, as shipped | 0.72 | 84 |" in text
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert "| ecssd | unet, pretrained, 96 px | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** |" in text

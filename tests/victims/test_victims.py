@@ -135,5 +135,7 @@ def test_absent_extra_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 def test_task_that_a_victim_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
     data: Any = SimpleNamespace(task="binary")
     assert schedule_for(registry.VICTIMS["unet"], data).image_size == 96
+    assert schedule_for(registry.VICTIMS["unet"], data, "scratch").epochs > schedule_for(registry.VICTIMS["unet"], data).epochs
+    assert schedule_for(registry.VICTIMS["mask2former"], data, "scratch") == schedule_for(registry.VICTIMS["mask2former"], data)
     with pytest.raises(UsageProblem, match="cannot do the task panoptic"):
         schedule_for(registry.VICTIMS["unet"], SimpleNamespace(task="panoptic"))  # type: ignore[arg-type]

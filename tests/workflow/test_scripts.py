@@ -71,6 +71,21 @@ def test_the_first_pictures_become_a_data_set_for_training(root: Path, tmp_path:
     assert too_many.returncode == 1 and "has 3 training pictures" in too_many.stderr
 
 
+def test_found_objects_are_compared_with_the_true_ones(root: Path, tmp_path: Path) -> None:
+    picture, mask = np.full((64, 64, 3), 60, np.uint8), np.zeros((64, 64), np.uint8)
+    picture[16:48, 16:48], mask[16:48, 16:48] = (230, 60, 40), 255
+    for split, count in (("train", 3), ("test", 1)):
+        for kind, pixels in (("images", picture), ("masks", mask)):
+            (tmp_path / kind / split).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(pixels).save(tmp_path / kind / split / f"{number}.png")
+    done = run(root, "found_objects", "--data", str(tmp_path), "--skip", "1", "--note", "a square", "--out", str(tmp_path / "lines.jsonl"))
+    assert done.returncode == 0, done.stderr
+    (line,) = [json.loads(text) for text in (tmp_path / "lines.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (line["skipped"], line["pictures"], line["generator"], line["note"]) == (1, 2, "lite", "a square")
+    assert line["iou"] > 0.8 and line["found"] == 1
+
+
 def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
     arguments = ("--data", "synthetic", "--victims", "unet", "--lr", "1e-3", "--epochs", "1", "--image-size", "32", "--out", str(out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unseg_cli.errors import EnvironmentProblem, UsageProblem, did_you_mean
@@ -41,7 +41,8 @@ class VictimEntry:
     Attributes:
         name: what users call it.
         description: one line.
-        schedules: how it is trained, for each task that it can do.
+        schedules: how it is trained from pretrained weights, for each task that it can do.
+        scratch_schedules: and without them, where that was tuned.
         packages: modules that must be importable.
         build: (number of classes, pretrained) -> the network.
         extra: the extra of this package that installs `packages`.
@@ -53,6 +54,7 @@ class VictimEntry:
     packages: tuple[str, ...]
     build: Callable[[int, bool], Victim]
     extra: str = "bench"
+    scratch_schedules: dict[str, Schedule] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -84,6 +86,8 @@ SMP_SCHEDULES = {
     "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
     "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
 }
+#: Without pretrained weights a few hundred steps teach nothing, neither what objects look like nor any shortcut.
+SMP_SCRATCH_SCHEDULES = {"binary": Schedule(image_size=96, epochs=32, batch_size=16, lr=3e-3)}
 SMP_TITLES = {
     "unet": "U-Net",
     "unetplusplus": "U-Net++",
@@ -99,6 +103,7 @@ VICTIMS: dict[str, VictimEntry] = {
                 name=name,
                 description=f"{title} on EfficientNet-Lite0 (segmentation-models-pytorch)",
                 schedules=SMP_SCHEDULES,
+                scratch_schedules=SMP_SCRATCH_SCHEDULES,
                 packages=("segmentation_models_pytorch",),
                 build=_smp(name),
             )
@@ -133,8 +138,13 @@ def find_victim(name: str) -> VictimEntry:
     return entry
 
 
-def schedule_for(entry: VictimEntry, data: SegmentationData) -> Schedule:
+def schedule_for(entry: VictimEntry, data: SegmentationData, init: str = "pretrained") -> Schedule:
     """The victim's own schedule for the task of the data.
+
+    Args:
+        entry: the victim.
+        data: tells the task.
+        init: "pretrained" or "scratch".
 
     Raises:
         UsageProblem: the victim cannot do it.
@@ -142,7 +152,7 @@ def schedule_for(entry: VictimEntry, data: SegmentationData) -> Schedule:
     if data.task not in entry.schedules:
         able = [other.name for other in VICTIMS.values() if data.task in other.schedules]
         raise UsageProblem(f"{entry.name} cannot do the task {data.task}", hint=f"these can: {', '.join(able)}")
-    return entry.schedules[data.task]
+    return {**entry.schedules, **(entry.scratch_schedules if init == "scratch" else {})}[data.task]
 
 
 def list_victims() -> Report:
