@@ -56,6 +56,24 @@ def test_lossy_masks_are_binary_and_cut_at_half(tmp_path: Path) -> None:
     assert np.array_equal(data.read_labels(data.train[0]), mask // 255)
 
 
+def test_masks_of_one_beside_masks_of_255_are_not_taken_for_empty_ones(tmp_path: Path) -> None:
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:6, 2:6] = 1
+    for split, stem, pixels, mode in (
+        ("train", "a", mask * np.uint8(255), "1"),
+        ("train", "b", mask, None),
+        ("train", "c", mask * 0, None),
+        ("test", "d", mask * np.uint8(255), None),
+        ("test", "e", mask * np.uint8(100), None),
+    ):
+        write(tmp_path, split, stem, pixels, mode=mode)
+    data = open_segmentation(str(tmp_path), task="binary")
+    a, b, c, d, e = (data.read_labels(sample) for sample in (*data.train, *data.test))
+    for labels in (a, b, d):
+        assert np.array_equal(labels, mask)
+    assert not c.any() and not e.any()
+
+
 def test_label_ids_with_void(tmp_path: Path) -> None:
     data = open_segmentation(str(folder(tmp_path, [0, 1, 2, 255])))
     assert (data.task, data.classes, data.ids) == ("semantic", ("class 0", "class 1", "class 2"), (0, 1, 2))

@@ -75,7 +75,11 @@ class SegmentationData:
 
     def read_labels(self, sample: Sample) -> U8Array:
         """The label map of a sample: (H, W) uint8 in [0, number of classes), 255 = void."""
-        return self.to_label[_read_mask(sample.mask)]
+        values = _read_mask(sample.mask)
+        # Masks of 0 and 1 (all of one bit) may stand beside masks of 0 and 255, as when the splits come from two places.
+        if self.task == "binary" and values.max(initial=0) == 1 and not _is_lossy(sample.mask):
+            values = values * np.uint8(255)
+        return self.to_label[values]
 
     def foreground_labels(self, rule: str | None) -> tuple[int, ...]:
         """Which labels the noise treats as objects.
@@ -222,7 +226,11 @@ def _scan_masks(samples: list[Sample]) -> tuple[set[int], bool]:
     values: set[int] = set()
     for sample in samples:
         values.update(np.flatnonzero(np.bincount(_read_mask(sample.mask).ravel(), minlength=256)).tolist())
-    return values, any(isinstance(sample.mask, Path) and sample.mask.suffix.lower() in LOSSY for sample in samples)
+    return values, any(_is_lossy(sample.mask) for sample in samples)
+
+
+def _is_lossy(mask: Path | U8Array) -> bool:
+    return isinstance(mask, Path) and mask.suffix.lower() in LOSSY
 
 
 def _read_classes(path: Path) -> list[dict[str, Any]] | None:
