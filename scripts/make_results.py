@@ -160,11 +160,9 @@ def targets(docs: Path) -> str:
     rows: list[tuple[str, ...]] = []
     for target in json.loads(path.read_text(encoding="utf-8")):
         init, defences = target.get("init", "pretrained"), target.get("defences", ["none"])
-        drops = []
         for data, victim, defence in itertools.product(target["data"], target["victims"], defences):
             entry = reached.get((data, victim, init, defence, target["masks"]))
             drop = None if entry is None else entry["relative_drop"]
-            drops.append(drop)
             verdict = "not measured" if drop is None else "met" if drop >= target["at_least"] else "missed"
             washed = "-" if defence == "none" else defence
             what = (target["row"], target["what"], data, f"{victim}, {init}", washed, str(target["at_least"]))
