@@ -76,7 +76,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("train", "--preset paper --no-label-modification", "label_modification", False),
     ("train", "--preset paper", "label_modification", True),
     ("train", "--surrogate-every 5", "surrogate_every", 5),
-    ("train", "--init w.pth", "init", Path("w.pth")),
+    ("train", "--init w.pth", "init", "w.pth"),
     ("train", "--sam-parts s", "sam_parts", Path("s")),
     ("train", "--amp", "amp", True),
     ("train", "--resume", "resume", True),
