@@ -28,7 +28,7 @@ def main() -> None:
     pairs = open_segmentation(str(options.data), limit=None).train
     if not 0 < options.pictures <= len(pairs):
         sys.exit(f"{options.data} has {len(pairs)} training pictures, not {options.pictures}")
-    chosen = sorted(pairs, key=lambda pair: pair.stem)[: options.pictures]
+    chosen = pairs[: options.pictures]
     for kind, files in (("images", [pair.image for pair in chosen]), ("masks", [pair.mask for pair in chosen])):
         folder = options.root / kind / "train"
         folder.mkdir(parents=True)

@@ -15,9 +15,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from unseg_cli.checkpoints import load_generator
 from unseg_cli.data.segmentation import open_segmentation, read_image
+from unseg_cli.metrics import IGNORE, binary_iou, confusion_per_picture
 from unseg_cli.picture_noise import picture_noise
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "found_objects.jsonl"
@@ -35,10 +37,12 @@ def main() -> None:
     options = parser.parse_args()
     data, generator = open_segmentation(options.data), load_generator(options.generator)
     objects, overlaps = data.foreground_labels(None), []
-    for sample in sorted(data.train, key=lambda sample: sample.stem)[options.skip :]:
-        truth = np.isin(data.read_labels(sample), objects)
+    for sample in data.train[options.skip :]:
+        labels = data.read_labels(sample)
+        truth = np.where(labels == IGNORE, IGNORE, np.isin(labels, objects))
         (made,) = picture_noise(generator, [read_image(sample.image)], [None], "auto", spare=False)
-        overlaps.append((made.mask & truth).sum() / (made.mask | truth).sum())
+        confusion = confusion_per_picture(torch.from_numpy(made.mask)[None], torch.from_numpy(truth)[None], 2)
+        overlaps.append(binary_iou(confusion).item())
     line = {
         "data": Path(options.data).name,
         "skipped": options.skip,

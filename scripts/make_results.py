@@ -219,9 +219,7 @@ def schedules(docs: Path) -> str:
     rows: list[tuple[str, ...]] = []
     for key, members in sorted(groups.items()):
         data, init, victim, size, epochs, lr = key
-        entry = VICTIMS[victim]
-        own = {**entry.schedules, **(entry.scratch_schedules if init == "scratch" else {})}
-        used = any((one.image_size, one.epochs, one.lr) == (size, epochs, lr) for one in own.values())
+        used = any((own.image_size, own.epochs, own.lr) == (size, epochs, lr) for own in VICTIMS[victim].schedules_from(init).values())
         final, best = (number(mean(line[name] for line in members)) for name in ("final", "best"))
         seeds = ",".join(str(line["seed"]) for line in members)
         rows.append((data, f"{victim}, {init}, {size} px", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))

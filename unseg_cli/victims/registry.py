@@ -61,6 +61,10 @@ class VictimEntry:
         """The tasks it can do."""
         return tuple(self.schedules)
 
+    def schedules_from(self, init: str) -> dict[str, Schedule]:
+        """How it is trained for each task, from "pretrained" weights or from "scratch"."""
+        return self.schedules | self.scratch_schedules if init == "scratch" else self.schedules
+
     @property
     def missing(self) -> tuple[str, ...]:
         """The modules among `packages` that are not installed."""
@@ -152,7 +156,7 @@ def schedule_for(entry: VictimEntry, data: SegmentationData, init: str = "pretra
     if data.task not in entry.schedules:
         able = [other.name for other in VICTIMS.values() if data.task in other.schedules]
         raise UsageProblem(f"{entry.name} cannot do the task {data.task}", hint=f"these can: {', '.join(able)}")
-    return {**entry.schedules, **(entry.scratch_schedules if init == "scratch" else {})}[data.task]
+    return entry.schedules_from(init)[data.task]
 
 
 def list_victims() -> Report:
