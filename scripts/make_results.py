@@ -36,6 +36,7 @@ MASKS = {
     "gt": "true masks",
     "auto": "no masks: found objects",
     "whole": "no masks: whole picture",
+    "uniform": "no masks: one pattern all over",
     "per-class": "true classes, a noise each",
 }
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
@@ -110,7 +111,7 @@ def beforehand(folder: Path) -> Document:
 
 
 def masks_of(condition: str, folder: Path, document: Document) -> str:
-    """Where a condition had its masks from: gt, auto, whole or per-class, or in words."""
+    """Where a condition had its masks from: gt, auto, whole, uniform or per-class, or in words."""
     if condition != "protected":
         return condition.removeprefix("protected-")
     return beforehand(folder).get("masks") or document["protect_masks"]

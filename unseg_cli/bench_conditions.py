@@ -36,9 +36,9 @@ Size = tuple[int, int]  # height, width
 
 #: `protected` takes its masks as --protect-masks says; the others always find their own, use none, or give each class its own noise:
 #: for one table of all of them.
-CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "protected-per-class", "random", "texture")
+CONDITIONS = ("clean", "protected", "protected-auto", "protected-whole", "protected-uniform", "protected-per-class", "random", "texture")
 PER_CLASS = "classes"  # a mask source beside those of --protect-masks
-OWN_SOURCES = {"protected-auto": "auto", "protected-whole": "whole", "protected-per-class": PER_CLASS}
+OWN_SOURCES = {"protected-auto": "auto", "protected-whole": "whole", "protected-uniform": "uniform", "protected-per-class": PER_CLASS}
 GENERATOR_BATCH = 8
 RANDOM_NOISE_SEED = 2024
 
@@ -140,7 +140,7 @@ class ConditionMaker:
         objects = [np.isin(label, self.objects) for label in labels]
         known = source == "gt"
         if run_generator:
-            return self.generated(images, list(objects) if known else [None] * len(images), "whole" if source == "whole" else "auto")
+            return self.generated(images, list(objects) if known else [None] * len(images), "auto" if known else source)
         no_noise = np.zeros((1, 1, 3), np.float32)
         masks = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
         return [PictureNoise(no_noise, mask, "file" if known else "whole") for mask in masks]
@@ -158,7 +158,7 @@ def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]
 
 
 def mask_source(condition: str, config: BenchConfig) -> str:
-    """Where a condition takes its masks from: gt, auto, whole or `PER_CLASS`."""
+    """Where a condition takes its masks from: gt, auto, whole, uniform or `PER_CLASS`."""
     return OWN_SOURCES.get(condition, config.protect_masks)
 
 
@@ -226,7 +226,7 @@ def check_conditions(config: BenchConfig) -> None:
         if name not in CONDITIONS:
             raise UsageProblem(f"--conditions {name!r} is not known", hint=did_you_mean(name, list(CONDITIONS)))
     for option, value, known in (
-        ("--protect-masks", config.protect_masks, ("gt", "auto", "whole")),
+        ("--protect-masks", config.protect_masks, ("gt", "auto", "whole", "uniform")),
         ("--init", config.init, ("pretrained", "scratch")),
     ):
         if value not in known:

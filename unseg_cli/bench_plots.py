@@ -24,6 +24,7 @@ COLOURS = {
     "protected": "#c0392b",
     "protected-auto": "#e07b6c",
     "protected-whole": "#8e44ad",
+    "protected-uniform": "#16a0a0",
     "protected-per-class": "#27ae60",
     "random": "#7f8c8d",
     "texture": "#d68910",

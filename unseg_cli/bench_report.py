@@ -207,7 +207,12 @@ def _masks(document: Document, run: Document) -> str:
     if run["settings"].get("protected"):
         return f"what `unseg protect` had made of them, in {run['settings']['protected']}"
     budget = run["settings"]["budget"]
-    whose = {"gt": "the true masks", "auto": "the masks that the generator finds itself", "whole": "the whole picture as the object"}
+    whose = {
+        "gt": "the true masks",
+        "auto": "the masks that the generator finds itself",
+        "whole": "the whole picture as the object",
+        "uniform": "one pattern all over the picture",
+    }
     what = f"{whose[document['protect_masks']]}, {_fraction(budget['foreground'])} inside and {_fraction(budget['background'])} outside"
     if document["task"] == "semantic" and document["protect_masks"] == "gt":
         what += f" (objects: {', '.join(run['data']['foreground_classes'])})"

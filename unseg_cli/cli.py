@@ -39,12 +39,12 @@ def _option(*names: str, **settings: Any) -> Any:
     return typer.Option(*names, show_envvar=False, **settings)
 
 
-Target = Literal["auto", "whole"]
+Target = Literal["auto", "whole", "uniform"]
 Strength = Literal["low", "medium", "high"]
 Format = Literal["keep", "png", "jpeg", "webp"]
 Metadata = Literal["keep", "strip", "strip-gps"]
 Preset = Literal["lite", "adapt", "paper", "tiny"]
-MaskSource = Literal["gt", "auto", "whole"]
+MaskSource = Literal["gt", "auto", "whole", "uniform"]
 Init = Literal["pretrained", "scratch"]
 
 Json = Annotated[bool, _option("--json", help="Print the result as one JSON document.")]
@@ -61,7 +61,7 @@ Spare = Annotated[
 ]
 
 Conditions = Annotated[
-    str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto, protected-whole, protected-per-class, random, texture.")
+    str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto|whole|uniform|per-class, random, texture.")
 ]
 
 
@@ -83,7 +83,7 @@ def protect(
     masks: Annotated[Path | None, _option(help="Folder with masks of the same relative names.")] = None,
     mask_rule: Annotated[str, _option(metavar="RULE", help="nonzero, not-void, class:7,9 or panoptic-rgb.")] = "nonzero",
     per_class: Annotated[bool, _option("--per-class", help="Masks hold class numbers: every class gets noise of its own.")] = False,
-    target: Annotated[Target, _option(help="Without a mask: find the objects, or take the whole picture.")] = "auto",
+    target: Annotated[Target, _option(help="Without a mask: find the objects; all of it; or all of it, finding nothing.")] = "auto",
     spare: Spare = None,
     epsilon: Epsilon = None,
     epsilon_bg: EpsilonBg = None,

@@ -63,7 +63,7 @@ class ProtectConfig:
     masks: Path | None = None
     mask_rule: str = "nonzero"
     per_class: bool = False
-    target: str = "auto"  # auto | whole
+    target: str = "auto"  # auto | whole | uniform
     spare: bool | None = None  # None: see `picture_noise`
     budget: NoiseBudget = NoiseBudget()
     generator: str = "lite"
@@ -102,7 +102,7 @@ class BenchConfig:
     data: str = "synthetic"
     task: str | None = None
     conditions: tuple[str, ...] = ("clean", "protected", "random")
-    protect_masks: str = "gt"  # gt | auto | whole
+    protect_masks: str = "gt"  # gt | auto | whole | uniform
     spare: bool | None = None  # None: see `picture_noise`
     mask_rule: str | None = None  # which labels are foreground when the data has label ids; None: the task's default
     budget: NoiseBudget = NoiseBudget()

@@ -50,18 +50,20 @@ def picture_noise(
         generator: from `load_generator`, on any device.
         images: (H, W, 3) each; sizes may differ.
         masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
-        target: "auto" or "whole": what gets the foreground's budget without a mask. A generator that does not find objects protects
-            the whole picture.
+        target: "auto", "whole" or "uniform": what gets the foreground's budget without a mask, the generator's find or the whole
+            picture. "whole" still draws the find in another colour, "uniform" looks for nothing. A generator that does not find
+            objects protects the whole picture.
         spare: less noise on smooth places and people, see `unseg_cli.models.visibility`. None: where nobody gave a mask, the target is
             "auto" and the generator finds objects itself. Whoever has masks publishes data to be learnt from rather than looked at,
-            and "whole" asks for as much as there is.
+            and the other targets ask for as much as there is.
     """
     device = next(generator.parameters()).device
     size = generator.spec.image_size
     frames = torch.stack([_to_frame(image, size) for image in images]).to(device=device, memory_format=torch.channels_last)
     embedding = generator.encode(frames) if isinstance(generator, LiteGenerator) else None
     found: list[BoolArray | None] = [None] * len(images)
-    if isinstance(generator, LiteGenerator) and embedding is not None and any(mask is None for mask in masks):
+    looks = target != "uniform" and any(mask is None for mask in masks)
+    if looks and isinstance(generator, LiteGenerator) and embedding is not None:
         logits = generator.decode(embedding, Prompt()).masks[:, :1]
         found = [_found_object(plane, image.shape[:2]) for plane, image in zip(logits, images, strict=True)]
     chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
@@ -90,7 +92,7 @@ def _choose(shape: tuple[int, ...], given: BoolArray | None, own: BoolArray | No
     """The owner's mask, else the generator's own find, else the whole picture.
 
     With the target "whole" the find still says where the noise changes: everything gets the budget, but a pattern that is the same
-    everywhere would say nothing that a label could be bound to.
+    everywhere would say nothing that a label could be bound to. Where finds are mostly wrong, that is the better one: "uniform".
     """
     everything = np.ones(shape, np.bool_)
     if given is not None:

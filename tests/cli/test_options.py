@@ -35,6 +35,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--mask-rule class:7,9", "mask_rule", "class:7,9"),
     ("protect", "--per-class", "per_class", True),
     ("protect", "--target whole", "target", "whole"),
+    ("protect", "--target uniform", "target", "uniform"),
+    ("bench", "--protect-masks uniform", "protect_masks", "uniform"),
     ("protect", "--spare", "spare", True),
     ("protect", "--no-spare", "spare", False),
     ("protect", "", "spare", None),

@@ -39,6 +39,15 @@ def test_whole_has_the_budget_everywhere_and_the_colours_of_the_object(generator
     assert np.array_equal(auto.noise, whole.noise)
 
 
+def test_uniform_looks_for_nothing_and_draws_the_same_everywhere(generator: Any, left_half: np.ndarray) -> None:
+    image = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
+    uniform, everything = (picture_noise(generator, [image], masks, "uniform", False)[0] for masks in ([None], [np.ones(SHAPE, bool)]))
+    assert (uniform.mask_source, everything.mask_source) == ("whole", "file")
+    assert uniform.mask.all()
+    assert np.array_equal(uniform.noise, everything.noise)
+    assert picture_noise(generator, [image], [left_half], "uniform")[0].mask_source == "file"
+
+
 def test_a_picture_without_an_object_is_protected_as_a_whole(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_found_object", lambda *_: None)
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)

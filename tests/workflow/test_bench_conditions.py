@@ -21,7 +21,10 @@ from unseg_cli.data.segmentation import open_segmentation
 from unseg_cli.events import Events
 
 
-@pytest.mark.parametrize(("source", "given", "target"), [("gt", True, "auto"), ("auto", False, "auto"), ("whole", False, "whole")])
+@pytest.mark.parametrize(
+    ("source", "given", "target"),
+    [("gt", True, "auto"), ("auto", False, "auto"), ("whole", False, "whole"), ("uniform", False, "uniform")],
+)
 def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]], source: str, given: bool, target: str) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "protected", "texture"), protect_masks=source, limit=2)
     data = open_segmentation(config.data, limit=2)
@@ -32,7 +35,7 @@ def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]],
     assert all((mask is not None) == given for mask in masks)
     for i, sample in enumerate(data.train):
         truth = data.read_labels(sample) == 1
-        used = {"gt": truth, "whole": np.ones_like(truth)}.get(source)
+        used = {"gt": truth, "whole": np.ones_like(truth), "uniform": np.ones_like(truth)}.get(source)
         change = np.abs(made["texture"][i].astype(int) - made["clean"][i]).max(2)
         if used is None:
             used = np.zeros_like(truth)
