@@ -133,7 +133,7 @@ def efficacy(docs: Path) -> str:
                 continue
             masks = masks_of(condition, folder, document)
             row = (
-                Path(document["data"]).name,
+                Path(document["data"]).name + (f", {limit} pictures" if (limit := run["settings"]["limit"]) else ""),
                 f"{victim}, {init}, {size[victim]} px",
                 MASKS.get(masks, masks),
                 "-" if defence == "none" else defence,
@@ -148,13 +148,14 @@ def efficacy(docs: Path) -> str:
 
 
 def targets(docs: Path) -> str:
-    """Every target beside what the shipped generator reaches, measured or not."""
+    """Every target beside what the shipped generator reaches, measured or not: on all of the data, at the victims' own sizes."""
     path = docs / "results" / "targets.json"
     if not path.is_file():
         return ""
     reached = {}
     for folder, document, run in runs_kept(docs):
-        if not of_earlier_weights(folder, run, docs):
+        own_setting = run["settings"]["limit"] is None and run["settings"]["image_size"] is None
+        if own_setting and not of_earlier_weights(folder, run, docs):
             for entry in document["summary"]:
                 masks = masks_of(entry["condition"], folder, document)
                 reached[Path(document["data"]).name, entry["victim"], entry["init"], entry["defence"], masks] = entry

@@ -83,7 +83,7 @@ def protect(
     masks: Annotated[Path | None, _option(help="Folder with masks of the same relative names.")] = None,
     mask_rule: Annotated[str, _option(metavar="RULE", help="nonzero, not-void, class:7,9 or panoptic-rgb.")] = "nonzero",
     per_class: Annotated[bool, _option("--per-class", help="Masks hold class numbers: every class gets noise of its own.")] = False,
-    target: Annotated[Target, _option(help="Without a mask: find the objects; all of it; or all of it, finding nothing.")] = "auto",
+    target: Annotated[Target, _option(help="Without a mask: the objects it finds, the whole picture, or that in one pattern.")] = "auto",
     spare: Spare = None,
     epsilon: Epsilon = None,
     epsilon_bg: EpsilonBg = None,
