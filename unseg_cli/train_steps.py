@@ -22,15 +22,19 @@ from unseg_cli.noise import luma, perturb
 
 
 def object_step(generator: PromptableSegmenter, batch: Batch, config: TrainConfig, rng: torch.Generator, empty_share: float) -> Tensor:
-    """First stages: predict the true mask, prompted or not. Without a prompt only pictures with one clear object count."""
+    """First stages: predict the true mask, prompted or not. Without a prompt only pictures with one clear object count.
+
+    Without a prompt, a picture without an object teaches that there is none.
+    """
     kinds = random_kinds(rng, single=True, empty_share=empty_share if batch.salient.all() else 0.0)
-    logits = generator.predict_mask(batch.image, prompt_of(kinds, batch.mask, batch.image.shape[-1], rng))
-    return mask_loss(logits, batch.mask, points=config.loss_points)
+    mask = promptable(batch.mask) if kinds else batch.mask
+    logits = generator.predict_mask(batch.image, prompt_of(kinds, mask, batch.image.shape[-1], rng))
+    return mask_loss(logits, mask, points=config.loss_points)
 
 
 def surrogate_step(generator: Generator, surrogate: PromptableSegmenter, batch: Batch, config: TrainConfig, rng: torch.Generator) -> Tensor:
     """Lower level: the surrogate learns the true masks on protected pictures, as an attacker's model would."""
-    batch = sometimes_grey(batch, config.grey_share, rng)
+    batch = protectable(batch, config, rng)
     with torch.no_grad():
         noise = generator(batch.image, generator_prompt(generator, batch.mask, config, rng))
     return _surrogate_loss(surrogate, noise, batch, batch.mask, config, rng)
@@ -41,7 +45,7 @@ def noise_step(generator: Generator, surrogate: PromptableSegmenter, batch: Batc
 
     With label modification the surrogate is asked for an all-ones mask instead (the paper's way).
     """
-    batch = sometimes_grey(batch, config.grey_share, rng)
+    batch = protectable(batch, config, rng)
     noise = generator(batch.image, generator_prompt(generator, batch.mask, config, rng))
     target = torch.ones_like(batch.mask) if config.label_modification else batch.mask
     with frozen(surrogate):
@@ -60,6 +64,17 @@ def sometimes_grey(batch: Batch, share: float, rng: torch.Generator) -> Batch:
     if torch.rand((), generator=rng) >= share:
         return batch
     return replace(batch, image=luma(batch.image).expand_as(batch.image).contiguous(memory_format=torch.channels_last))
+
+
+def protectable(batch: Batch, config: TrainConfig, rng: torch.Generator) -> Batch:
+    """The batch as the bilevel loop takes it: sometimes grey, and protected as a whole where there is no object."""
+    batch = sometimes_grey(batch, config.grey_share, rng)
+    return replace(batch, mask=promptable(batch.mask))
+
+
+def promptable(mask: Tensor) -> Tensor:
+    """(B, 1, H, W): everything where nothing is marked, since every prompt has to point at something."""
+    return torch.where(mask.amax((1, 2, 3), keepdim=True) > 0, mask, 1.0)
 
 
 @contextmanager

@@ -144,6 +144,17 @@ def test_augmentation_keeps_the_object_and_pads_with_black(height: int, width: i
     assert image[plane.expand(3, -1, -1) > 0].min() > 0.5, "the object is where the mask says"
 
 
+def test_a_black_mask_says_that_nothing_is_there(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    Image.new("L", (48, 48)).save(tmp_path / "masks" / "train" / "p1.png")
+    (source,) = open_sources(str(tmp_path))
+    rng = np.random.default_rng(0)
+    pairs = [source.read(i, rng) for i in range(3)]
+    assert [bool(pair.mask.any()) for pair in pairs] == [True, False, True]
+    image, plane = augment(pairs[1].image, pairs[1].mask, 64, rng)
+    assert image.max() > 0 and plane.sum() == 0
+
+
 def test_boxes_and_points_lie_on_the_object() -> None:
     mask = torch.zeros(2, 1, 40, 40)
     mask[0, 0, 5:9, 10:30] = 1

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.test_training_data import write_sa1b
+from unseg_cli import train_steps
 from unseg_cli.checkpoints import load_generator, save_generator, weights_file
 from unseg_cli.config_train import TrainConfig, train_config
 from unseg_cli.data.datasets import Batch, batches, open_sources
@@ -229,3 +230,21 @@ def first_batch(config: TrainConfig) -> Batch:
 def snapshot(learners: Learners) -> dict[str, torch.Tensor]:
     state = {f"generator.{k}": v.clone() for k, v in learners.generator.state_dict().items()}
     return state | {f"surrogate.{k}": v.clone() for k, v in learners.surrogate.state_dict().items()}
+
+
+@pytest.mark.parametrize(("empty_share", "expected"), [(1.0, [0, 1]), (0.0, [1, 1])])
+def test_a_picture_without_an_object_teaches_that_there_is_none_unless_a_prompt_points_at_it(
+    empty_share: float, expected: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    targets = []
+    monkeypatch.setattr(train_steps, "mask_loss", lambda logits, target, **_: targets.append(target) or logits.mean())
+    config = train_config("tiny", out=tmp_path)
+    learners = build_learners(config, torch.device("cpu"))
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[1] = 1
+    batch = Batch(torch.rand(2, 3, 64, 64), mask, torch.tensor([True, True]))
+    rng = torch.Generator().manual_seed(0)
+    train_steps.object_step(learners.generator, batch, config, rng, empty_share)
+    assert targets[0].mean((1, 2, 3)).tolist() == expected
+    train_steps.noise_step(learners.generator, learners.surrogate, batch, config, rng)
+    assert targets[1].mean((1, 2, 3)).tolist() == [1, 1]

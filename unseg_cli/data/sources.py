@@ -26,7 +26,7 @@ class Pair:
 
     Attributes:
         image: (H, W, 3) uint8.
-        mask: (H, W) bool, never empty.
+        mask: (H, W) bool; empty where the picture has no object.
         salient: the mask is THE object of the picture, so that a prompt-free prediction may be judged by it; False: one of many.
     """
 
@@ -177,10 +177,10 @@ def _decode_rgb(data: bytes, name: str) -> npt.NDArray[np.uint8]:
 
 
 def _binary_pair(image: bytes, mask: bytes, name: str) -> Pair:
-    """Gray masks are cut at half, label ids above zero; an empty mask means the whole picture, since every pair has an object."""
+    """Gray masks are cut at half, label ids above zero."""
     picture = _decode_rgb(image, name)
     levels = np.asarray(Image.open(io.BytesIO(mask)).convert("L"))
     plane = levels > (127 if levels.max() > 127 else 0)
     if plane.shape != picture.shape[:2]:
         raise UnsegError(f"{name}: the mask is {plane.shape}, the picture {picture.shape[:2]}", hint="they must have the same size")
-    return Pair(picture, plane if plane.any() else np.ones_like(plane), salient=True)
+    return Pair(picture, plane, salient=True)

@@ -20,8 +20,8 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Flip, scale, cut or pad to size x size.
 
-    A cut that loses the object is drawn again, and the plain resize is taken when that keeps failing: an empty mask has no
-    prompt and teaches nothing.
+    A cut that loses the object is drawn again, and the plain resize is taken when that keeps failing. A picture without an object
+    has none to lose.
 
     Args:
         image: (H, W, 3).
@@ -38,7 +38,7 @@ def augment(
     for _ in range(4):
         scale = float(np.exp(rng.uniform(np.log(scales[0]), np.log(scales[1])))) if scales[0] < scales[1] else scales[0]
         pair = _place(image, mask, size, scale, rng)
-        if pair[1].mean() > SMALLEST_OBJECT:
+        if pair[1].mean() > SMALLEST_OBJECT or not mask.any():
             return pair
     return _place(image, mask, size, 1.0, rng)
 
