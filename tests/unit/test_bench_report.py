@@ -75,7 +75,7 @@ def run_document() -> dict[str, Any]:
     return {
         "command": "unseg bench --victim unet --data some/ecssd --seeds 0,1",
         "data": {"train_pictures": 300, "test_pictures": 100, "task": "binary", "foreground_classes": ["foreground"]},
-        "settings": {"budget": {"foreground": 8 / 255, "background": 2 / 255}},
+        "settings": {"budget": {"foreground": 8 / 255, "background": 2 / 255}, "limit": None, "image_size": None},
         "generator": {"name": "lite", "sha256": "0123456789abcdef"},
         "schedules": {"unet": {"epochs": 8, "batch_size": 16, "lr": 0.001}},
         "augmentation": "flips",
@@ -190,6 +190,13 @@ def test_results_page(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     (run / "curves.png").write_bytes(bytes(make.LARGEST + 1))
     with pytest.raises(SystemExit, match="larger"):
         make.main([str(run)], docs)
+
+    fewer = run_document()
+    fewer["settings"]["limit"] = 100
+    (docs / "results" / "ecssd-unet" / "run.json").write_text(json.dumps(fewer))
+    assert make.main([], docs) == 0
+    assert "| A | true masks | ecssd | unet, pretrained | - | 60 | - | - | not measured |" in (docs / "results.md").read_text()
+    assert "| ecssd, 100 pictures | unet, pretrained, 96 px | true masks |" in readme.read_text()
 
 
 def test_the_committed_page_is_what_the_committed_runs_say(root: Path) -> None:
