@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,9 +77,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     if max(config.budget.foreground, config.budget.background) < _SMALLEST_EPSILON:
         raise UsageProblem("both epsilons are below 1/255: no pixel of an 8-bit picture would change", hint="give --epsilon 8/255 or so")
     plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=config.limit)
-    for option, folder in (("--preview", config.preview), ("--save-noise", config.save_noise)):
-        if folder is not None and config.src.is_dir():
-            refuse_overlap(config.src, folder, option)
+    _refuse_overlaps(config, plan)
     rule = mask_rule(config.mask_rule)
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
@@ -115,6 +114,25 @@ def protect(config: ProtectConfig, events: Events) -> Report:
                 context.manifest.settle()
         events.stop()
     return _report(context, tally, time.perf_counter() - started)
+
+
+def _refuse_overlaps(config: ProtectConfig, plan: Plan) -> None:
+    """Previews and noise files replace what has their name: never among originals, masks, or the pictures that are to be published.
+
+    Raises:
+        UsageProblem: a folder that is written to is, or lies in, one whose files must stay as they are.
+    """
+    extras = [(option, folder) for option, folder in (("--preview", config.preview), ("--save-noise", config.save_noise)) if folder]
+    tree = config.src.is_dir()
+    trees = [("SRC", config.src), ("DST", plan.root)] if tree else []
+    # What lies around a single picture, or around masks, may hold anything: of those the folder itself alone is refused.
+    folders = [("--masks", config.masks)] if config.masks else []
+    folders += [] if tree else [("SRC's folder", config.src.parent), ("DST's folder", plan.root)]
+    for (option, written), (name, kept) in product(extras, trees):
+        refuse_overlap(kept, written, option, of=name)
+    for (option, written), (name, kept) in product([*extras, *([("DST", plan.root)] if tree else [])], folders):
+        if written.resolve() == kept.resolve():
+            refuse_overlap(kept, written, option, of=name)
 
 
 def _masks(config: ProtectConfig, plan: Plan, events: Events) -> dict[str, list[Path]]:

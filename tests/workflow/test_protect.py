@@ -210,6 +210,17 @@ def test_noise_and_previews(src: Path, tmp_path: Path, run_protect: Protect) -> 
     for option in ("preview", "save_noise"):
         with pytest.raises(UsageProblem, match="inside SRC"):
             run_protect(src, tmp_path / "out", **{option: src / "extra"})
+        with pytest.raises(UsageProblem, match="is DST itself"):
+            run_protect(src, tmp_path / "out", **{option: tmp_path / "out"})
+        with pytest.raises(UsageProblem, match="is --masks itself"):
+            run_protect(src, tmp_path / "out", masks=tmp_path / "extra", **{option: tmp_path / "extra"})
+        one = src / "a.png"
+        with pytest.raises(UsageProblem, match="is SRC's folder itself"):
+            run_protect(one, tmp_path / "one.png", **{option: one.parent})
+        with pytest.raises(UsageProblem, match="is DST's folder itself"):
+            run_protect(one, tmp_path / "one" / "a.png", **{option: tmp_path / "one"})
+    with pytest.raises(UsageProblem, match="is --masks itself"):
+        run_protect(src, tmp_path / "masks", masks=tmp_path / "masks")
 
 
 def test_large_previews_are_scaled(tmp_path: Path, run_protect: Protect) -> None:

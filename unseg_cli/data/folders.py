@@ -130,20 +130,26 @@ def plan_jobs(
     return Plan(jobs=tuple(jobs), root=dst)
 
 
-def refuse_overlap(src: Path, other: Path, what: str = "DST") -> None:
+def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
     """Raise where one of two folders lies in the other: originals could be overwritten, or results taken for originals.
+
+    Args:
+        src: a folder whose files must stay as they are.
+        other: a folder that is written to.
+        what: the name of `other` on the command line.
+        of: the name of `src` there.
 
     Raises:
         UsageProblem: they overlap. Only a DST around SRC is refused, too: the mirrored tree could meet the originals.
     """
     inner, outer = other.resolve(), src.resolve()
     if inner == outer:
-        raise UsageProblem(f"{what} {other} is SRC itself", hint="originals are never overwritten: give another folder")
+        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: give another folder")
     if inner.is_relative_to(outer):
         raise UsageProblem(
-            f"{what} {other} lies inside SRC", hint="give a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
+            f"{what} {other} lies inside {of}", hint="give a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
         )
-    if what == "DST" and outer.is_relative_to(inner):
+    if (what, of) == ("DST", "SRC") and outer.is_relative_to(inner):
         raise UsageProblem(f"SRC {src} lies inside DST {other}", hint="give DST a folder of its own")
 
 
