@@ -200,7 +200,7 @@ def train(
 def bench(
     victim: Annotated[str, _option(metavar="NAME,...", help="Victims to train; see `unseg victims`.")] = "unet",
     data: Annotated[
-        str, _option(metavar="DATA", help="Folder, coco:..., voc:ROOT, cityscapes:ROOT, ade20k:ROOT or synthetic.")
+        str, _option(metavar="DATA", help="A folder with images/{train,test} and masks/{train,test}, or synthetic.")
     ] = "synthetic",
     task: Annotated[str | None, _option(help="Task.  [default: read from the data]")] = None,
     conditions: Conditions = "clean,protected,random",
