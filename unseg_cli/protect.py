@@ -22,7 +22,7 @@ import torch
 from unseg_cli.checkpoints import GeneratorFile, load_generator
 from unseg_cli.config import ProtectConfig
 from unseg_cli.data.channels import visible_rgb
-from unseg_cli.data.folders import Job, Plan, match_by_stem, plan_jobs, refuse_overlap, stem_of
+from unseg_cli.data.folders import Job, Plan, match_by_stem, plan_jobs, refuse_overlap, refuse_same, stem_of
 from unseg_cli.data.masks import mask_rule
 from unseg_cli.errors import UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
@@ -130,9 +130,10 @@ def _refuse_overlaps(config: ProtectConfig, plan: Plan) -> None:
     folders += [] if tree else [("SRC's folder", config.src.parent), ("DST's folder", plan.root)]
     for (option, written), (name, kept) in product(extras, trees):
         refuse_overlap(kept, written, option, of=name)
-    for (option, written), (name, kept) in product([*extras, *([("DST", plan.root)] if tree else [])], folders):
-        if written.resolve() == kept.resolve():
-            refuse_overlap(kept, written, option, of=name)
+    for (option, written), (name, kept) in product(extras, folders):
+        refuse_same(kept, written, option, of=name)
+    if tree and config.masks:
+        refuse_same(config.masks, plan.root, "DST", of="--masks")
 
 
 def _masks(config: ProtectConfig, plan: Plan, events: Events) -> dict[str, list[Path]]:

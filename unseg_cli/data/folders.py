@@ -108,6 +108,8 @@ def plan_jobs(
     if dst.exists() and not dst.is_dir():
         raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="give a folder for DST")
     refuse_overlap(src, dst)
+    if src.resolve().is_relative_to(dst.resolve()):  # the mirrored tree could meet the originals
+        raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="give DST a folder of its own")
     names = list_pictures(src, include, exclude)
     if not names:
         filtered = " that --include and --exclude leave" if include or exclude else ""
@@ -131,7 +133,7 @@ def plan_jobs(
 
 
 def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
-    """Raise where one of two folders lies in the other: originals could be overwritten, or results taken for originals.
+    """Raise where a folder is another, or lies in it: originals could be overwritten, or results taken for originals.
 
     Args:
         src: a folder whose files must stay as they are.
@@ -140,17 +142,20 @@ def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC"
         of: the name of `src` there.
 
     Raises:
-        UsageProblem: they overlap. Only a DST around SRC is refused, too: the mirrored tree could meet the originals.
+        UsageProblem: it is, or does.
     """
-    inner, outer = other.resolve(), src.resolve()
-    if inner == outer:
-        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: give another folder")
-    if inner.is_relative_to(outer):
+    refuse_same(src, other, what, of=of)
+    outer = src.resolve()
+    if other.resolve().is_relative_to(outer):
         raise UsageProblem(
             f"{what} {other} lies inside {of}", hint="give a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
         )
-    if (what, of) == ("DST", "SRC") and outer.is_relative_to(inner):
-        raise UsageProblem(f"SRC {src} lies inside DST {other}", hint="give DST a folder of its own")
+
+
+def refuse_same(src: Path, other: Path, what: str, *, of: str) -> None:
+    """`refuse_overlap` for a folder that may hold others: only itself is refused."""
+    if other.resolve() == src.resolve():
+        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: give another folder")
 
 
 def _single(src: Path, dst: Path, format: str) -> Plan:
