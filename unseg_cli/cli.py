@@ -57,8 +57,9 @@ GeneratorName = Annotated[str, _option(metavar="lite|vit_b|FILE", help="The nois
 Epsilon = Annotated[str | None, _option(metavar="E", help="Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]")]
 EpsilonBg = Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: 2/255]")]
 Spare = Annotated[
-    bool | None, _option("--spare/--no-spare", help="Less noise on smooth places and faces.  [default: objects that it found itself]")
+    bool | None, _option("--spare/--no-spare", help="Less noise on smooth places and faces.  [default: without masks, if --target is auto]")
 ]
+MaskRule = Annotated[str, _option(metavar="RULE", help="Objects are nonzero, not-void (not 255), class:7,9 or panoptic-rgb.")]
 
 Conditions = Annotated[
     str, _option(metavar="NAME,...", help="Of clean, protected, protected-auto|whole|uniform|per-class, random, texture.")
@@ -81,7 +82,7 @@ def protect(
     src: Annotated[Path, typer.Argument(help="A picture, or a folder of pictures.")],
     dst: Annotated[Path, typer.Argument(help="Where the protected tree goes; never SRC itself.")],
     masks: Annotated[Path | None, _option(help="Folder with masks of the same relative names.")] = None,
-    mask_rule: Annotated[str, _option(metavar="RULE", help="nonzero, not-void, class:7,9 or panoptic-rgb.")] = "nonzero",
+    mask_rule: MaskRule = "nonzero",
     per_class: Annotated[bool, _option("--per-class", help="Masks hold class numbers: every class gets noise of its own.")] = False,
     target: Annotated[Target, _option(help="Without a mask: the objects it finds, the whole picture, or that in one pattern.")] = "auto",
     spare: Spare = None,
@@ -91,11 +92,13 @@ def protect(
     generator: GeneratorName = "lite",
     sam_checkpoint: Annotated[Path | None, _option(help="SAM's own checkpoint, for vit_b.")] = None,
     format: Annotated[Format, _option(help="File format to write.")] = "keep",
-    quality: Annotated[int | None, _option(min=1, max=100, help="JPEG and WebP quality.  [default: the source's, at least 90]")] = None,
+    quality: Annotated[
+        int | None, _option(min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG at least 90, lossy WebP 95]")
+    ] = None,
     metadata: Annotated[Metadata, _option(help="EXIF, ICC and the like.")] = "keep",
     workers: Annotated[int, _option(min=0, help="Threads that read and write.")] = 2,
     batch_size: Annotated[str, _option(metavar="auto|N", help="Pictures in one forward pass.")] = "auto",
-    limit: Annotated[int | None, _option(min=1, help="Stop after this many pictures.")] = None,
+    limit: Annotated[int | None, _option(min=1, help="Only the first so many pictures, done ones included.")] = None,
     include: Annotated[list[str] | None, _option(metavar="GLOB", help="Only matching paths; may be repeated.")] = None,
     exclude: Annotated[list[str] | None, _option(metavar="GLOB", help="Not matching paths; may be repeated.")] = None,
     overwrite: Annotated[bool, _option("--overwrite", help="Replace files in DST that no manifest knows.")] = False,
@@ -132,7 +135,9 @@ def verify(
     src: Annotated[Path, typer.Argument(help="The clean picture or folder.")],
     dst: Annotated[Path, typer.Argument(help="What `unseg protect` wrote.")],
     epsilon: Annotated[str | None, _option(metavar="E", help="Bound on objects.  [default: the manifest's]")] = None,
-    epsilon_bg: Annotated[str | None, _option(metavar="E", help="Bound beside objects.  [default: the manifest's]")] = None,
+    epsilon_bg: Annotated[str | None, _option(metavar="E", help="Bound beside the objects of --masks.  [default: the manifest's]")] = None,
+    masks: Annotated[Path | None, _option(help="Check both bounds, each where these masks say.  [default: the larger, everywhere]")] = None,
+    mask_rule: MaskRule = "nonzero",
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -141,7 +146,10 @@ def verify(
     """Compare a protected folder with the clean one. Per picture: largest change, PSNR, SSIM, within the budget or not."""
 
     def work(events: Events) -> Report:
-        config = VerifyConfig(src=src, dst=dst, budget=budget_of(epsilon, epsilon_bg, None) if epsilon or epsilon_bg else None)
+        if epsilon_bg and masks is None:
+            raise UsageProblem("--epsilon-bg needs --masks: the files do not tell where objects end", hint="give --masks DIR")
+        budget = budget_of(epsilon, epsilon_bg, None) if epsilon or epsilon_bg else None
+        config = VerifyConfig(src=src, dst=dst, budget=budget, masks=masks, mask_rule=mask_rule)
         from unseg_cli.verify import verify as workflow
 
         return workflow(config, events)

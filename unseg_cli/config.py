@@ -92,6 +92,8 @@ class VerifyConfig:
     src: Path
     dst: Path
     budget: NoiseBudget | None = None
+    masks: Path | None = None  # where the foreground's bound ends and the background's begins; None: the larger one counts everywhere
+    mask_rule: str = "nonzero"
 
 
 @dataclass(frozen=True, kw_only=True)

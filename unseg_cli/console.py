@@ -17,10 +17,10 @@ from unseg_cli.events import Events, Report
 #: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
 COLUMNS = {
     ("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop"),
-    ("verify", "pairs"): ("src", "linf_255", "psnr", "ssim", "ok", "problem"),
+    ("verify", "pairs"): ("src", "linf_255", "allowed_255", "psnr", "ssim", "ok", "problem", "note"),
 }
-#: Lists of rows that are shown in files only.
-UNSEEN = {("bench", "rows")}
+#: Lists of rows that are shown in files only, or say what another table says.
+UNSEEN = {("bench", "rows"), ("verify", "failures")}
 #: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
 ENDLESS = 10_000
 

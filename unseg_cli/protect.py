@@ -22,7 +22,7 @@ import torch
 from unseg_cli.checkpoints import GeneratorFile, load_generator
 from unseg_cli.config import ProtectConfig
 from unseg_cli.data.channels import visible_rgb
-from unseg_cli.data.folders import Job, Plan, match_by_stem, plan_jobs, refuse_overlap, refuse_same, stem_of
+from unseg_cli.data.folders import Job, Plan, masks_by_stem, plan_jobs, refuse_overlap, refuse_same, stem_of
 from unseg_cli.data.masks import mask_rule
 from unseg_cli.errors import UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
@@ -79,6 +79,8 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=config.limit)
     _refuse_overlaps(config, plan)
     rule = mask_rule(config.mask_rule)
+    if config.masks is None and config.mask_rule != ProtectConfig.mask_rule:
+        raise UsageProblem(f"--mask-rule {config.mask_rule} needs --masks", hint="give --masks DIR, or leave --mask-rule away")
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
@@ -113,7 +115,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
             with contextlib.suppress(OSError):  # it is only untidy
                 context.manifest.settle()
         events.stop()
-    return _report(context, tally, time.perf_counter() - started)
+    return _report(context, tally, time.perf_counter() - started, events)
 
 
 def _refuse_overlaps(config: ProtectConfig, plan: Plan) -> None:
@@ -139,19 +141,8 @@ def _refuse_overlaps(config: ProtectConfig, plan: Plan) -> None:
 def _masks(config: ProtectConfig, plan: Plan, events: Events) -> dict[str, list[Path]]:
     if config.masks is None:
         return {}
-    if not config.masks.exists():
-        raise UsageProblem(f"--masks {config.masks} does not exist", hint="give a folder with masks of the pictures' names")
-    if config.masks.is_file():
-        if len(plan.jobs) > 1:
-            raise UsageProblem(f"--masks {config.masks} is one file for several pictures", hint="give a folder of masks")
-        return {stem_of(plan.jobs[0].name): [config.masks]}
-    masks = match_by_stem(config.masks)
+    masks = masks_by_stem(config.masks, [job.name for job in plan.jobs])
     without = sum(stem_of(job.name) not in masks for job in plan.jobs)
-    if without == len(plan.jobs):
-        raise UsageProblem(
-            f"no mask in {config.masks} has the name of a picture, such as {stem_of(plan.jobs[0].name)}.png",
-            hint="masks are paired by the path below the folder, without the suffix",
-        )
     if without:
         events.warn(f"{without} of {len(plan.jobs)} pictures have no mask: --target {config.target} is used for them")
     return masks
@@ -306,8 +297,14 @@ def _failures_of(job: Job, context: Context, tally: _Tally, events: Events) -> I
         events.advance()
 
 
-def _report(context: Context, tally: _Tally, seconds: float) -> Report:
+def _report(context: Context, tally: _Tally, seconds: float, events: Events) -> Report:
     rows = tally.protected
+    empty = sum(row["mask_empty"] for row in rows)
+    if empty:
+        masked = empty + sum(row["mask_source"] == "file" for row in rows)
+        events.warn(
+            f"{empty} of {masked} masks mark nothing under --mask-rule {context.rule.name}: those pictures are protected as a whole"
+        )
     sources = Counter(row["mask_source"] for row in rows)
     images = len(rows) + tally.skipped + len(tally.failures) + tally.would
     document: dict[str, Any] = {

@@ -120,7 +120,7 @@ def claim(context: Context, job: Job) -> Claim | UpToDate:
     settings = _settings(context, mask)
     row = context.manifest.rows.get(job.name)
     exists = job.dst.exists()
-    if exists and row and _up_to_date(row, job, src_sha256, settings):
+    if exists and row and _up_to_date(row, job, src_sha256, settings) and _has_extras(context.config, job):
         return UpToDate()
     if exists and not context.config.overwrite and not context.manifest.owns(job.dst_name):
         raise UnsegError(f"{job.dst} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
@@ -141,6 +141,19 @@ def _up_to_date(row: Row, job: Job, src_sha256: str, settings: str) -> bool:
         settings,
     )
     return same and row.get("dst_sha256") == hashlib.sha256(read_bytes(job.dst)).hexdigest()
+
+
+def _has_extras(config: ProtectConfig, job: Job) -> bool:
+    """Whether the preview and the noise file that were asked for are there; a picture without them is done again, to the same bytes."""
+    return all(path is None or path.is_file() for path in (_noise_path(config, job), _preview_path(config, job)))
+
+
+def _noise_path(config: ProtectConfig, job: Job) -> Path | None:
+    return config.save_noise and config.save_noise / f"{job.name}.npz"
+
+
+def _preview_path(config: ProtectConfig, job: Job) -> Path | None:
+    return config.preview and config.preview / f"{job.name}.png"
 
 
 def _settings(context: Context, mask: Path | None) -> str:
@@ -227,10 +240,13 @@ def write(context: Context, noised: Noised) -> Row:
         part.write_bytes(data)
         written = read_picture(part)
         measured = _measured(clean, noised, written, loaded.encoding)
-        if context.config.save_noise is not None:
-            save_noise(context.config.save_noise / f"{job.name}.npz", clean.pixels, noised.pixels, noised.mask, context.config.budget)
-        if context.config.preview is not None:
-            save_preview(context.config.preview / f"{job.name}.png", clean, written)
+        if (path := _noise_path(context.config, job)) is not None:
+            save_noise(path, clean.pixels, noised.pixels, noised.mask, context.config.budget)
+        if (path := _preview_path(context.config, job)) is not None:
+            save_preview(path, clean, written)
+        earlier = context.manifest.rows.get(job.name, {}).get("dst")
+        if earlier not in (None, job.dst_name) and (context.manifest.path.parent / str(earlier)).is_file():
+            notes.append(f"{earlier}, written by an earlier run, stays beside {job.dst_name}")
         kept = measured["noise_kept"]
         if kept < LITTLE_NOISE_KEPT:
             notes.append(f"the codec kept only {100 * kept:.0f} % of the noise: raise --quality or --epsilon, or use a lossless format")
@@ -297,6 +313,7 @@ def _row(context: Context, noised: Noised, measured: dict[str, Any]) -> Row:
         "quality": loaded.encoding.quality,
         "noise_kept": measured["noise_kept"],
         "spared": noised.spared,
+        "mask_empty": loaded.mask is not None and noised.mask_source != "file",
         "mask_share": round(float(noised.mask.mean()), 4),
         "src_bytes": claimed.job.src.stat().st_size,
     }
@@ -305,7 +322,8 @@ def _row(context: Context, noised: Noised, measured: dict[str, Any]) -> Row:
 def failed_row(context: Context, job: Job, problem: UnsegError) -> Row:
     """The line of a picture that could not be protected. A file that an earlier run wrote stays ours."""
     earlier = context.manifest.rows.get(job.name, {})
-    ours = earlier.get("dst") == job.dst_name
+    ours = earlier.get("dst") == job.dst_name and bool(earlier.get("dst_sha256"))
+    of_file: Row = {name: earlier[name] for name in ("epsilon", "epsilon_bg", "quality") if ours and name in earlier}
     return {
         "src": job.name,
         "dst": job.dst_name,
@@ -315,8 +333,9 @@ def failed_row(context: Context, job: Job, problem: UnsegError) -> Row:
         "psnr": None,
         "ssim": None,
         **_budget(context),
+        **of_file,  # of the file that is there, for whoever verifies it
         "src_sha256": None,
-        "dst_sha256": earlier.get("dst_sha256") if ours else None,
+        "dst_sha256": earlier["dst_sha256"] if ours else None,
         **_generator(context),
         "seconds": None,
         "error": problem.message,

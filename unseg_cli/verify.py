@@ -1,10 +1,12 @@
 """`unseg verify`: is every picture of SRC in DST, changed, and within the budget?
 
-The rule for `ok`. A lossless file: no pixel moved by more than the larger epsilon. A lossy file (JPEG, lossy WebP) is changed by its codec,
-too, so its allowance is that epsilon plus 2.5 times the largest error that the same codec at the same settings makes on the clean picture,
-or on the clean picture with the change that the file shows, cut to that epsilon. (More than once, because the shown change has passed the
-codec already and is easier to code than the noise was: on photos with hard-edged texture noise the worst of 400 files needed 1.8 times.)
-And the change must be more than the codec alone: a file that hardly differs from the re-encoded clean picture counts as unchanged.
+The rule for `ok`. A lossless file: no pixel moved by more than its epsilon, the foreground's where the masks say object and the
+background's elsewhere; where no mask is given, by more than the larger of both. A lossy file (JPEG, lossy WebP) is changed by its codec,
+too, so its allowance is the epsilon plus 2.5 times the largest error that the same codec at the same settings makes on the clean picture,
+or on the clean picture with the change that the file shows, cut to the larger epsilon. (More than once, because the shown change has
+passed the codec already and is easier to code than the noise was: on photos with hard-edged texture noise the worst of 400 files needed
+1.8 times.) And the change must be more than the codec alone: a file that hardly differs from the re-encoded clean picture counts as
+unchanged.
 """
 
 from __future__ import annotations
@@ -19,16 +21,18 @@ from typing import Any
 import numpy as np
 
 from unseg_cli.config import NoiseBudget, VerifyConfig
-from unseg_cli.data.channels import strips
+from unseg_cli.data.channels import distance, strips
 from unseg_cli.data.encode import WEBP_QUALITY, codec_copy, converted
-from unseg_cli.data.folders import is_picture_name, list_pictures, match_by_stem, stem_of
+from unseg_cli.data.folders import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of
 from unseg_cli.data.images import expanded, read_picture
+from unseg_cli.data.masks import MaskRule, mask_rule, read_mask
 from unseg_cli.data.picture import Picture, PixelArray, full_scale, same_alpha
 from unseg_cli.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
+from unseg_cli.manifest import NAME as MANIFEST_NAME
 from unseg_cli.manifest import Manifest, Row
 from unseg_cli.metrics_image import linf_255, measure, psnr
-from unseg_cli.noise import budget_levels
+from unseg_cli.noise import BoolArray, budget_levels
 
 CODEC_MARGIN = 2.5
 #: A lossy file whose root mean square distance to the re-encoded clean picture is below this, in 1/255, carries no noise.
@@ -39,40 +43,45 @@ _THREADS = 2  # more would decode too many large pictures at once
 
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
-    """A picture, where its protected copy should be, and its line in the manifest."""
+    """A picture, where its protected copy should be, its line in the manifest, and its masks."""
 
     name: str
     src: Path
     dst: Path | None
     dst_name: str
     row: Row | None
+    masks: tuple[Path, ...]
 
 
 def verify(config: VerifyConfig, events: Events) -> Report:
     """Compare a protected tree with the clean one.
 
     Args:
-        config: the two trees and, perhaps, a budget; without one each picture's own from the manifest counts, else the default.
+        config: the two trees and, perhaps, a budget and masks; without a budget each picture's own from the manifest counts, else the
+            default.
         events: receives progress and what is wrong with which picture.
 
     Returns:
         A report with `pairs`; exit code 1 where a picture is missing, unchanged, out of budget or not readable.
 
     Raises:
-        UsageProblem: SRC or DST does not exist.
+        UsageProblem: SRC, DST or the masks do not exist, or SRC is what `protect` wrote.
         NothingToDo: no picture in SRC.
         EnvironmentProblem: the manifest cannot be read.
     """
     started = time.perf_counter()
-    pairs, manifest = _pairs(config.src, config.dst)
+    rule = mask_rule(config.mask_rule)
+    pairs, manifest = _pairs(config.src, config.dst, config.masks)
     results: list[dict[str, Any]] = []
     events.start(len(pairs), "verifying")
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="unseg")
     try:
-        for result in pool.map(lambda pair: _check(pair, config.budget), pairs):
+        for result in pool.map(lambda pair: _check(pair, config.budget, rule), pairs):
             results.append(result)
             if not result["ok"]:
                 events.warn(f"{result['src']}: {result['problem']}")
+            if result["note"]:
+                events.warn(f"{result['src']}: {result['note']}")
             events.advance()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -80,7 +89,7 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     return _report(results, manifest, time.perf_counter() - started)
 
 
-def _pairs(src: Path, dst: Path) -> tuple[list[_Pair], Manifest]:
+def _pairs(src: Path, dst: Path, masks: Path | None) -> tuple[list[_Pair], Manifest]:
     for option, path in (("SRC", src), ("DST", dst)):
         if not path.exists():
             raise UsageProblem(f"{option} {path} does not exist", hint="give the same SRC and DST as to `unseg protect`")
@@ -90,18 +99,22 @@ def _pairs(src: Path, dst: Path) -> tuple[list[_Pair], Manifest]:
     else:
         if not dst.is_dir():
             raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="give the folder that `unseg protect` wrote")
+        if (src / MANIFEST_NAME).is_file() and not (dst / MANIFEST_NAME).is_file():
+            raise UsageProblem(f"SRC {src} is what `unseg protect` wrote, and DST {dst} is not", hint="give the clean folder first")
         root, folder = dst, src
         names = list_pictures(src)
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
     manifest = Manifest.read(root)
     by_stem = match_by_stem(root)
+    of_masks = masks_by_stem(masks, names) if masks else {}
     pairs = []
     for name in names:
         row = manifest.rows.get(name)
         found = dst if dst.is_file() else _find(root, name, row, by_stem)
         dst_name = found.relative_to(root).as_posix() if found else str((row or {}).get("dst") or name)
-        pairs.append(_Pair(name=name, src=folder / name, dst=found, dst_name=dst_name, row=row))
+        own_masks = tuple(of_masks.get(stem_of(name), ()))
+        pairs.append(_Pair(name=name, src=folder / name, dst=found, dst_name=dst_name, row=row, masks=own_masks))
     return pairs, manifest
 
 
@@ -114,7 +127,7 @@ def _find(root: Path, name: str, row: Row | None, by_stem: dict[str, list[Path]]
     return same_stem[0] if len(same_stem) == 1 else None
 
 
-def _check(pair: _Pair, budget: NoiseBudget | None) -> dict[str, Any]:
+def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str, Any]:
     result: dict[str, Any] = {
         "src": pair.name,
         "dst": pair.dst_name,
@@ -125,6 +138,7 @@ def _check(pair: _Pair, budget: NoiseBudget | None) -> dict[str, Any]:
         "in_manifest": bool(pair.row and pair.row.get("status") == "protected"),
         "allowed_255": None,
         "problem": None,
+        "note": None,
     }
     if pair.dst is None:
         return result | {"problem": "is missing in DST"}
@@ -135,20 +149,30 @@ def _check(pair: _Pair, budget: NoiseBudget | None) -> dict[str, Any]:
             clean = expanded(clean)
         if clean.pixels.shape != written.pixels.shape or clean.pixels.dtype != written.pixels.dtype:
             return result | {"problem": f"differs in size or kind: {_kind(clean)} became {_kind(written)}"}
+        inside = _foreground(pair, rule, clean.size)
     except UnsegError as error:
         return result | {"problem": error.message}
     difference = measure(clean.pixels, written.pixels)
     bound = budget or _recorded(pair.row)
     epsilon = max(bound.foreground, bound.background)
-    allowed, noise_found = 255 * epsilon, difference.linf_255 > 0
+    codec, noise_found = 0.0, difference.linf_255 > 0
     if noise_found and not written.coding.lossless:
         codec, noise_found = _codec(clean, written, epsilon, int((pair.row or {}).get("quality") or WEBP_QUALITY))
-        allowed += codec
+    if inside is None:
+        regions = [("", difference.linf_255, epsilon)]
+    else:
+        on, beside = _largest_255(clean.pixels, written.pixels, inside)
+        regions = [(" on the object", on, bound.foreground), (" beside the object", beside, bound.background)]
+    exceeded = [
+        f"is out of budget{where}: {moved:.4g}/255, allowed are {255 * bound + codec:.4g}/255"
+        for where, moved, bound in regions
+        if moved > 255 * bound + codec + _ROUNDING
+    ]
     problem: str | None = None
     if not noise_found:
         problem = "is not protected: it equals the clean picture" + ("" if written.coding.lossless else ", but for the codec")
-    elif difference.linf_255 > allowed + _ROUNDING:
-        problem = f"is out of budget: {difference.linf_255:.4g}/255, allowed are {allowed:.4g}/255"
+    elif exceeded:
+        problem = "; ".join(exceeded)
     elif not same_alpha(clean, written):
         problem = "has another alpha channel than the clean picture"
     return result | {
@@ -156,9 +180,37 @@ def _check(pair: _Pair, budget: NoiseBudget | None) -> dict[str, Any]:
         "psnr": None if difference.psnr is None else round(difference.psnr, 6),
         "ssim": None if difference.ssim is None else round(difference.ssim, 6),
         "ok": problem is None,
-        "allowed_255": round(allowed, 4),
+        "allowed_255": round(255 * max(epsilon for _, _, epsilon in regions) + codec, 4),
         "problem": problem,
+        "note": _note(pair.row),
     }
+
+
+def _note(row: Row | None) -> str | None:
+    if not row or row.get("status") != "failed":
+        return None
+    return f"the last run of `unseg protect` failed on it ({row.get('error')}): the file is of an earlier run"
+
+
+def _foreground(pair: _Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray | None:
+    """The mask that `protect` would use; None where none is given. An empty one means the whole picture there."""
+    if len(pair.masks) > 1:
+        raise UnsegError(f"has {len(pair.masks)} masks: {', '.join(path.name for path in pair.masks)}", hint="leave one of them")
+    if not pair.masks:
+        return None
+    mask = read_mask(pair.masks[0], rule, size)
+    return mask if mask.any() else ~mask
+
+
+def _largest_255(clean: PixelArray, written: PixelArray, inside: BoolArray) -> tuple[float, float]:
+    """The largest change on the foreground and beside it, in 1/255."""
+    on = beside = 0
+    for rows in strips(len(clean)):
+        moved = distance(clean[rows], written[rows])
+        moved = moved.max(axis=2) if moved.ndim == 3 else moved
+        on = max(on, int(moved[inside[rows]].max(initial=0)))
+        beside = max(beside, int(moved[~inside[rows]].max(initial=0)))
+    return 255 * on / full_scale(clean), 255 * beside / full_scale(clean)
 
 
 def _named(what: str, path: Path) -> Picture:

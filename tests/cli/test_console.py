@@ -79,6 +79,7 @@ def test_debug_shows_the_traceback(stand: Stand, capsys: Capture) -> None:
         ("protect ./photos ./out --epsilon 8", "--epsilon 8 is outside [0, 1]", "did you mean --epsilon 8/255?"),
         ("protect ./photos ./out --epsilon-bg 2", "--epsilon-bg 2 is outside [0, 1]", "did you mean --epsilon-bg 2/255?"),
         ("verify ./photos ./out --epsilon eight", "--epsilon 'eight' is not a number", "8/255"),
+        ("verify ./photos ./out --epsilon-bg 2/255", "--epsilon-bg needs --masks", "--masks DIR"),
         ("train --data synthetic --out r --train-epsilon 4", "--train-epsilon 4 is outside [0, 1]", "--train-epsilon 4/255"),
         ("protect a b --strength low --epsilon 4/255", "--strength and --epsilon", "give --strength, or"),
         ("protect a b --batch-size many", "--batch-size 'many'", "give auto"),

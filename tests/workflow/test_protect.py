@@ -189,6 +189,28 @@ def test_another_format(src: Path, tmp_path: Path, run_protect: Protect, format:
         assert row["lossless"] is (format == "png" or (format == "webp" and name != "b.JPG"))
 
 
+def test_a_copy_in_the_former_format_is_named(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
+    run_protect(src, tmp_path / "out")
+    assert not events.warnings
+    run_protect(src, tmp_path / "out", format="png")
+    assert "sub/c.webp: sub/c.webp, written by an earlier run, stays beside sub/c.png" in events.warnings
+    assert not any(warning.startswith("a.png") for warning in events.warnings)
+    assert (tmp_path / "out" / "sub" / "c.webp").is_file()
+
+
+def test_previews_and_noise_of_finished_pictures_can_be_had_later(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    run_protect(src, tmp_path / "out")
+    before = hashes(tmp_path / "out")
+    for option, suffix in (("preview", "png"), ("save_noise", "npz")):
+        for expected in (5, 0):
+            report = run_protect(src, tmp_path / "out", **{option: tmp_path / option})
+            assert report.document["protected"] == expected
+        assert len(list((tmp_path / option).rglob(f"*.{suffix}"))) == 5
+    after = hashes(tmp_path / "out")
+    del before["unseg-manifest.jsonl"], after["unseg-manifest.jsonl"]
+    assert after == before
+
+
 def test_noise_and_previews(src: Path, tmp_path: Path, run_protect: Protect) -> None:
     run_protect(src, tmp_path / "out", save_noise=tmp_path / "noise", preview=tmp_path / "preview")
     for name, row in rows(tmp_path / "out").items():

@@ -32,6 +32,7 @@ def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: 
     assert report.document["failures"][0]["path"] == "sub/c.webp"
     assert "64x47" in report.document["failures"][0]["error"]
     assert any("1 of 5 pictures have no mask" in warning for warning in events.warnings)
+    assert "1 of 3 masks mark nothing under --mask-rule class:7: those pictures are protected as a whole" in events.warnings
     for name in ("a.png", "sub/deep/d.bmp"):
         step = np.abs(read_picture(src / name).pixels.astype(int) - read_picture(tmp_path / "out" / name).pixels)
         assert step[region == 7].max() == 8
@@ -69,6 +70,11 @@ def test_classes_need_masks_that_hold_them(src: Path, tmp_path: Path, run_protec
     for changes in ({}, {"masks": tmp_path, "mask_rule": "panoptic-rgb"}):
         with pytest.raises(UsageProblem, match="--per-class"):
             run_protect(src, tmp_path / "out", per_class=True, **changes)
+
+
+def test_a_rule_needs_masks(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    with pytest.raises(UsageProblem, match="--mask-rule class:7 needs --masks"):
+        run_protect(src, tmp_path / "out", mask_rule="class:7")
 
 
 def test_masks_that_fit_nothing_are_a_usage_problem(src: Path, tmp_path: Path, run_protect: Protect) -> None:

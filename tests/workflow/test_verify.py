@@ -35,10 +35,10 @@ def trees(tmp_path: Path, run_protect: Protect) -> tuple[Path, Path]:
     return src, dst
 
 
-def check(src: Path, dst: Path, budget: NoiseBudget | None = None) -> tuple[Report, dict[str, dict[str, Any]]]:
+def check(src: Path, dst: Path, budget: NoiseBudget | None = None, **more: Any) -> tuple[Report, dict[str, dict[str, Any]]]:
     from unseg_cli.events import Events
 
-    report = verify(VerifyConfig(src=src, dst=dst, budget=budget), Events())
+    report = verify(VerifyConfig(src=src, dst=dst, budget=budget, **more), Events())
     return report, {pair["src"]: pair for pair in report.document["pairs"]}
 
 
@@ -187,3 +187,69 @@ def test_single_files_and_wrong_arguments(trees: tuple[Path, Path], tmp_path: Pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(NothingToDo):
         check(tmp_path / "empty", dst)
+
+
+def masks_for(src: Path, masks: Path) -> Path:
+    """The left third of every picture is an object of class 7."""
+    for path in src.rglob("*.*"):
+        with Image.open(path) as image:
+            labels = np.zeros(image.size[::-1], np.uint8)
+        labels[:, : labels.shape[1] // 3] = 7
+        target = masks / path.relative_to(src).with_suffix(".png")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(labels).save(target)
+    return masks
+
+
+def test_masks_say_where_which_bound_counts(trees: tuple[Path, Path], tmp_path: Path, run_protect: Protect) -> None:
+    src, masks, dst = trees[0], masks_for(trees[0], tmp_path / "masks"), tmp_path / "masked"
+    run_protect(src, dst, masks=masks)
+    report, pairs = check(src, dst, masks=masks)
+    assert report.exit_code == 0, pairs
+    assert pairs["b.png"]["allowed_255"] == 8
+    _, pairs = check(src, dst, NoiseBudget(8 / 255, 1 / 255), masks=masks)
+    assert pairs["b.png"]["problem"] == "is out of budget beside the object: 2/255, allowed are 1/255"
+    _, pairs = check(src, dst, NoiseBudget(7 / 255, 2 / 255), masks=masks)
+    assert pairs["b.png"]["problem"] == "is out of budget on the object: 8/255, allowed are 7/255"
+    _, pairs = check(src, dst, masks=masks, mask_rule="class:6")  # marks nothing: a whole picture
+    assert pairs["b.png"]["ok"]
+    # without masks the larger bound counts everywhere, so that noise in the wrong place is not seen
+    other = tmp_path / "elsewhere"
+    run_protect(src, other)
+    assert check(src, other)[1]["b.png"]["ok"]
+    _, pairs = check(src, other, masks=masks)
+    assert "beside the object: 8/255" in pairs["b.png"]["problem"]
+
+
+def test_masks_that_do_not_fit(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    masks = masks_for(trees[0], tmp_path / "masks")
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(masks / "a.png")
+    (masks / "b.tif").write_bytes((masks / "b.png").read_bytes())
+    _, pairs = check(*trees, masks=masks)
+    assert "its mask a.png is 5x5 pixels" in pairs["a.jpg"]["problem"]
+    assert "has 2 masks" in pairs["b.png"]["problem"]
+    for wrong in (tmp_path / "nowhere", trees[1] / "sub"):
+        with pytest.raises(UsageProblem):
+            check(*trees, masks=wrong)
+
+
+def test_swapped_folders_are_noticed(trees: tuple[Path, Path]) -> None:
+    with pytest.raises(UsageProblem, match="is what `unseg protect` wrote") as caught:
+        check(trees[1], trees[0])
+    assert caught.value.hint == "give the clean folder first"
+
+
+def test_a_file_of_an_earlier_run_is_judged_by_its_own_budget_and_named(
+    trees: tuple[Path, Path], tmp_path: Path, run_protect: Protect
+) -> None:
+    src, dst = trees
+    masks = masks_for(src, tmp_path / "masks")
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(masks / "b.png")
+    report = run_protect(src, dst, masks=masks, budget=NoiseBudget(4 / 255, 1 / 255))
+    assert report.document["failed"] == 1
+    report, pairs = check(src, dst)
+    assert report.exit_code == 0
+    assert "failed on it (its mask b.png is 5x5 pixels" in pairs["b.png"]["note"]
+    assert not pairs["b.png"]["in_manifest"]
+    assert (pairs["b.png"]["allowed_255"], pairs["sub/d.webp"]["allowed_255"]) == (8, 4)
+    assert pairs["a.jpg"]["note"] is None

@@ -193,6 +193,31 @@ def match_by_stem(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def masks_by_stem(masks: Path, names: Sequence[str]) -> dict[str, list[Path]]:
+    """Mask files by the stems of the pictures that they are for.
+
+    Args:
+        masks: a folder of masks with the pictures' relative names, or the mask of a single picture.
+        names: the pictures, as `list_pictures` gives them.
+
+    Raises:
+        UsageProblem: there is no such folder, one file for several pictures, or no mask for any of them.
+    """
+    if not masks.exists():
+        raise UsageProblem(f"--masks {masks} does not exist", hint="give a folder with masks of the pictures' names")
+    if masks.is_file():
+        if len(names) > 1:
+            raise UsageProblem(f"--masks {masks} is one file for several pictures", hint="give a folder of masks")
+        return {stem_of(names[0]): [masks]}
+    found = match_by_stem(masks)
+    if not any(stem_of(name) in found for name in names):
+        raise UsageProblem(
+            f"no mask in {masks} has the name of a picture, such as {stem_of(names[0])}.png",
+            hint="masks are paired by the path below the folder, without the suffix",
+        )
+    return found
+
+
 def stem_of(name: str) -> str:
     """A name below a folder, without its suffix."""
     return Path(name).with_suffix("").as_posix()
