@@ -106,11 +106,12 @@ def keep(run: Path, docs: Path) -> Path:
     missing = [name for name in KEPT if not (run / name).is_file()]
     if missing:
         sys.exit(f"{run} is not a finished bench run: {missing[0]} is missing")
+    large = [name for name in KEPT if (run / name).stat().st_size > LARGEST]
+    if large:
+        sys.exit(f"{run / large[0]} is larger than {LARGEST} bytes")
     kept = docs / "results" / run.resolve().name
     kept.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
-        if (run / name).stat().st_size > LARGEST:
-            sys.exit(f"{run / name} is larger than {LARGEST} bytes")
         shutil.copyfile(run / name, kept / name)
     return kept
 
@@ -178,9 +179,9 @@ def efficacy(docs: Path) -> str:
                 "-" if entry["defence"] == "none" else entry["defence"],
                 number(entry["clean_mean"]),
                 number(entry["mean"]) + (f" ± {entry['std']:.1f}" if entry["n"] > 1 else ""),
-                f"**{entry['relative_drop']:.0f} %**",
-                f"{entry['best_relative_drop']:.0f} %",
-                "-" if control is None else f"{control['relative_drop']:.0f} %",
+                f"**{number(entry['relative_drop'], 0)} %**",
+                f"{number(entry['best_relative_drop'], 0)} %",
+                "-" if control is None else f"{number(control['relative_drop'], 0)} %",
                 str(entry["n"]),
             )
             place = order.index(masks) if masks in order else len(order)

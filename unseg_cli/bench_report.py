@@ -239,8 +239,8 @@ def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> 
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """For a cell of a table; a dash where there is none."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    """For a cell of a table; a dash where there is none, and no minus before a zero."""
+    return "-" if value is None or not math.isfinite(value) else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _fraction(epsilon: float) -> str:
