@@ -8,6 +8,8 @@
 A run whose pictures were protected before it (--protected) needs docs/results/NAME/beforehand.json, written by hand: the commands that made
 them, the masks in words, and the hash of the shipped weights that they started from.
 
+docs/results/examples-photos/unseg-manifest.jsonl is what `make demo` left in out/: it says how visible the noise is.
+
 The page is docs/results_intro.md, written by hand, a section for each run, made from its results.json and run.json alone, and tables
 of lines: the objects that scripts/found_objects.py compared, the schedules that scripts/tune_victims.py tried, and the noises that
 scripts/explore_noise.py tried.
