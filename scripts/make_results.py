@@ -93,6 +93,7 @@ class Setting(NamedTuple):
         limit: at most so many pictures of it; None: all.
         size: the longer side of the training pictures, in pixels.
         epochs: how long victims were trained.
+        lr: the peak learning rate where it is not the victim's own, else 0.
         own: whether size, schedule and number of pictures are those that the victims have without options.
     """
 
@@ -100,6 +101,7 @@ class Setting(NamedTuple):
     limit: int | None
     size: int
     epochs: int
+    lr: float
     own: bool
 
 
@@ -159,7 +161,8 @@ def measured(docs: Path) -> dict[Setting, list[Document]]:
                 condition = masks_of(condition, folder, document)
             used, own = run["schedules"][row["victim"]], VICTIMS[row["victim"]].schedules_from(row["init"])[document["task"]]
             as_own = limit is None and all(used[name] == getattr(own, name) for name in ("image_size", "epochs", "lr"))
-            setting = Setting(Path(document["data"]).name, limit, max(row["height"], row["width"]), row["epochs"], as_own)
+            lr = 0.0 if used["lr"] == own.lr else used["lr"]
+            setting = Setting(Path(document["data"]).name, limit, max(row["height"], row["width"]), row["epochs"], lr, as_own)
             runs.setdefault(setting, {}).setdefault(folder, []).append(row | {"condition": condition})
     return {setting: pool(by_folder.values()) for setting, by_folder in runs.items()}
 
@@ -176,7 +179,7 @@ def efficacy(docs: Path) -> str:
             control = controls.get(_victim(entry))
             line = (
                 setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
-                f"{victim}, {entry['init']}, {setting.size} px",
+                f"{victim}, {entry['init']}, {setting.size} px" + (f", learning rate {setting.lr:g}" if setting.lr else ""),
                 MASKS.get(masks, masks),
                 "-" if entry["defence"] == "none" else entry["defence"],
                 number(entry["clean_mean"]),
@@ -188,7 +191,17 @@ def efficacy(docs: Path) -> str:
             )
             place = order.index(masks) if masks in order else len(order)
             washed = "" if entry["defence"] == "none" else entry["defence"]
-            key = (setting.data, setting.limit or 0, setting.size, entry["init"], washed, [*VICTIMS].index(victim), place, masks)
+            key = (
+                setting.data,
+                setting.limit or 0,
+                setting.size,
+                entry["init"],
+                washed,
+                [*VICTIMS].index(victim),
+                setting.lr,
+                place,
+                masks,
+            )
             rows.append((key, line))
     return "\n".join(markdown_table(EFFICACY_HEADER, [line for _, line in sorted(rows)]))
 

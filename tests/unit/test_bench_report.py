@@ -233,6 +233,21 @@ def test_seeds_of_several_runs_count_together(root: Path, tmp_path: Path) -> Non
     assert "| A | true masks | ecssd | unet, pretrained | - | at least 76 | 76 | - | 3 | met |" in text
 
 
+def test_a_run_at_another_learning_rate_is_a_setting_of_its_own(root: Path, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    kept_run(docs, "own", ROWS)
+    kept_run(docs, "other", [row("clean", 2, 80.0), row("protected", 2, 60.0)])
+    settings = run_document()
+    settings["schedules"]["unet"]["lr"] = 0.004
+    (docs / "results" / "other" / "run.json").write_text(json.dumps(settings))
+    shipped(docs)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{script(root).BEGIN}\n{script(root).END}")
+    text = targets_page(root, docs, {"row": "A", "what": "true masks", "at_least": 60})
+    assert "| at least 60 | 70 | - | 2 | met |" in text
+    assert "| unet, pretrained, 96 px, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in readme.read_text()
+
+
 def test_true_masks_must_reach_the_rival_and_random_noise_must_not(root: Path, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     kept_run(docs, "run", [*ROWS, row("texture", 0, 10.0), row("random", 0, 63.0)])
