@@ -23,7 +23,7 @@ from unseg_cli.checkpoints import GeneratorFile, load_generator
 from unseg_cli.config import ProtectConfig
 from unseg_cli.data.channels import visible_rgb
 from unseg_cli.data.folders import Job, Plan, masks_by_stem, plan_jobs, refuse_overlap, refuse_same, stem_of
-from unseg_cli.data.masks import mask_rule
+from unseg_cli.data.masks import rule_for
 from unseg_cli.errors import UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
 from unseg_cli.in_memory import protect_image
@@ -78,9 +78,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         raise UsageProblem("both epsilons are below 1/255: no pixel of an 8-bit picture would change", hint="give --epsilon 8/255 or so")
     plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=config.limit)
     _refuse_overlaps(config, plan)
-    rule = mask_rule(config.mask_rule)
-    if config.masks is None and config.mask_rule != ProtectConfig.mask_rule:
-        raise UsageProblem(f"--mask-rule {config.mask_rule} needs --masks", hint="give --masks DIR, or leave --mask-rule away")
+    rule = rule_for(config.masks, config.mask_rule)
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",

@@ -25,7 +25,7 @@ from unseg_cli.data.channels import distance, strips
 from unseg_cli.data.encode import WEBP_QUALITY, codec_copy, converted
 from unseg_cli.data.folders import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of
 from unseg_cli.data.images import expanded, read_picture
-from unseg_cli.data.masks import MaskRule, mask_rule, read_mask
+from unseg_cli.data.masks import MaskRule, read_mask, rule_for
 from unseg_cli.data.picture import Picture, PixelArray, full_scale, same_alpha
 from unseg_cli.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.events import Events, Report
@@ -70,7 +70,7 @@ def verify(config: VerifyConfig, events: Events) -> Report:
         EnvironmentProblem: the manifest cannot be read.
     """
     started = time.perf_counter()
-    rule = mask_rule(config.mask_rule)
+    rule = rule_for(config.masks, config.mask_rule)
     pairs, manifest = _pairs(config.src, config.dst, config.masks)
     results: list[dict[str, Any]] = []
     events.start(len(pairs), "verifying")

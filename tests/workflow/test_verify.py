@@ -228,6 +228,8 @@ def test_masks_that_do_not_fit(trees: tuple[Path, Path], tmp_path: Path) -> None
     _, pairs = check(*trees, masks=masks)
     assert "its mask a.png is 5x5 pixels" in pairs["a.jpg"]["problem"]
     assert "has 2 masks" in pairs["b.png"]["problem"]
+    with pytest.raises(UsageProblem, match="--mask-rule class:7 needs --masks"):
+        check(*trees, mask_rule="class:7")
     for wrong in (tmp_path / "nowhere", trees[1] / "sub"):
         with pytest.raises(UsageProblem):
             check(*trees, masks=wrong)

@@ -81,6 +81,18 @@ def mask_rule(text: str) -> MaskRule:
     return _RULES[text]
 
 
+def rule_for(masks: Path | None, text: str) -> MaskRule:
+    """The rule called `text` for the masks that were given.
+
+    Raises:
+        UsageProblem: no such rule, or one was asked for and there are no masks that it could read.
+    """
+    rule = mask_rule(text)
+    if masks is None and text != "nonzero":
+        raise UsageProblem(f"--mask-rule {text} needs --masks", hint="give --masks DIR, or leave --mask-rule away")
+    return rule
+
+
 def read_mask(path: Path, rule: MaskRule, size: tuple[int, int]) -> BoolArray:
     """Foreground of a mask file, upright.
 
