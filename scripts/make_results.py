@@ -68,7 +68,7 @@ SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
 SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
 SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
 `scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/victims/registry.py`.
-More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes. CamVid was tuned after its rows had been
+More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes. CamVid was tuned after its rows were
 measured: twice the learning rate gains two points on clean pictures, and lowers none of the drop (the run camvid-deeplabv3plus-lr)."""
 TARGETS_HEADER = ("target", "protected with", "data", "victim", "washed by", "aim", "drop", "texture", "seeds", "verdict")
 TARGETS = """What the shipped generator is meant to cost a victim, in percent of its clean score, and what it does cost: the mean over
