@@ -257,6 +257,11 @@ def test_true_masks_must_reach_the_rival_and_random_noise_must_not(root: Path, t
     )
     assert "| A | ours | ecssd | unet, pretrained | - | at least 60 | 70 | 86 | 2 | missed: under the rival |" in text
     assert "| control | noise | ecssd | unet, pretrained | - | at most 8 | 10 | - | 1 | missed |" in text
+    kept_run(docs, "without-a-generator", [row("clean", 1, 70.0), row("random", 1, 69.0)])
+    (docs / "results" / "without-a-generator" / "run.json").write_text(json.dumps(run_document() | {"generator": None}))
+    text = targets_page(root, docs, {"row": "control", "what": "noise", "masks": "random", "at_most": 8})
+    assert "| control | noise | ecssd | unet, pretrained | - | at most 8 | 6 | - | 2 | met |" in text
+    assert "## without-a-generator\n\n    unseg bench" in text, "no word of earlier weights"
 
 
 def test_defences_are_judged_one_by_one_and_on_average(root: Path, tmp_path: Path) -> None:
