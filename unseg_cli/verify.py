@@ -34,6 +34,7 @@ from unseg_cli.manifest import Manifest, Row
 from unseg_cli.metrics_image import linf_255, measure, psnr
 from unseg_cli.noise import BoolArray, budget_levels
 
+MISSING = "is missing in DST"
 CODEC_MARGIN = 2.5
 #: A lossy file whose root mean square distance to the re-encoded clean picture is below this, in 1/255, carries no noise.
 UNCHANGED_RMS = 0.5
@@ -141,7 +142,7 @@ def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str,
         "note": None,
     }
     if pair.dst is None:
-        return result | {"problem": "is missing in DST"}
+        return result | {"problem": MISSING, "note": _note(pair)}
     try:
         written = _named("the protected file", pair.dst)
         clean = _alike(_named("the clean file", pair.src), written)
@@ -182,14 +183,16 @@ def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str,
         "ok": problem is None,
         "allowed_255": round(255 * max(epsilon for _, _, epsilon in regions) + codec, 4),
         "problem": problem,
-        "note": _note(pair.row),
+        "note": _note(pair),
     }
 
 
-def _note(row: Row | None) -> str | None:
-    if not row or row.get("status") != "failed":
+def _note(pair: _Pair) -> str | None:
+    if not pair.row or pair.row.get("status") != "failed":
         return None
-    return f"the last run of `unseg protect` failed on it ({row.get('error')}): the file is of an earlier run"
+    return f"the last run of `unseg protect` failed on it ({pair.row.get('error')})" + (
+        ": the file is of an earlier run" if pair.dst else ""
+    )
 
 
 def _foreground(pair: _Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray | None:
@@ -272,7 +275,7 @@ def _report(results: list[dict[str, Any]], manifest: Manifest, seconds: float) -
         "protected": len(good),
         "skipped": 0,
         "failed": len(results) - len(good),
-        "missing": sum(result["problem"] == "is missing in DST" for result in results),
+        "missing": sum(result["problem"] == MISSING for result in results),
         "not_in_manifest": sum(not result["in_manifest"] for result in results),
         "linf_255_max": max((result["linf_255"] for result in measured), default=None),
         "psnr_mean": _mean([result["psnr"] for result in measured]),

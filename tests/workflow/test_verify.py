@@ -255,3 +255,6 @@ def test_a_file_of_an_earlier_run_is_judged_by_its_own_budget_and_named(
     assert not pairs["b.png"]["in_manifest"]
     assert (pairs["b.png"]["allowed_255"], pairs["sub/d.webp"]["allowed_255"]) == (8, 4)
     assert pairs["a.jpg"]["note"] is None
+    (dst / "b.png").unlink()
+    _, pairs = check(src, dst)
+    assert pairs["b.png"]["note"] == "the last run of `unseg protect` failed on it (its mask b.png is 5x5 pixels, the picture 120x90)"
