@@ -17,7 +17,7 @@ from unseg_cli import __version__
 from unseg_cli.config import ProtectConfig
 from unseg_cli.data.channels import add_noise, noise_kept, within_budget
 from unseg_cli.data.encode import Encoding, choose_encoding, converted, encode_picture
-from unseg_cli.data.folders import Job, stem_of
+from unseg_cli.data.folders import Job, only_mask, stem_of
 from unseg_cli.data.images import decoding_errors, expanded, open_image, read_bytes, read_picture
 from unseg_cli.data.masks import MaskRule, read_classes, read_mask
 from unseg_cli.data.picture import Picture, PixelArray, same_alpha
@@ -113,10 +113,7 @@ def claim(context: Context, job: Job) -> Claim | UpToDate:
         raise UnsegError(job.problem, hint=job.hint)
     data = read_bytes(job.src)
     src_sha256 = hashlib.sha256(data).hexdigest()
-    masks = context.masks.get(stem_of(job.name), [])
-    if len(masks) > 1:
-        raise UnsegError(f"has {len(masks)} masks: {', '.join(path.name for path in masks)}", hint="leave one of them")
-    mask = masks[0] if masks else None
+    mask = only_mask(context.masks.get(stem_of(job.name), []))
     settings = _settings(context, mask)
     row = context.manifest.rows.get(job.name)
     exists = job.dst.exists()

@@ -23,7 +23,7 @@ import numpy as np
 from unseg_cli.config import NoiseBudget, VerifyConfig
 from unseg_cli.data.channels import distance, strips
 from unseg_cli.data.encode import WEBP_QUALITY, codec_copy, converted
-from unseg_cli.data.folders import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of
+from unseg_cli.data.folders import is_picture_name, list_pictures, masks_by_stem, match_by_stem, only_mask, stem_of
 from unseg_cli.data.images import expanded, read_picture
 from unseg_cli.data.masks import MaskRule, read_mask, rule_for
 from unseg_cli.data.picture import Picture, PixelArray, full_scale, same_alpha
@@ -160,14 +160,17 @@ def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str,
     if noise_found and not written.coding.lossless:
         codec, noise_found = _codec(clean, written, epsilon, int((pair.row or {}).get("quality") or WEBP_QUALITY))
     if inside is None:
-        regions = [("", difference.linf_255, epsilon)]
+        regions = [("", difference.linf_255, 255 * epsilon + codec)]
     else:
         on, beside = _largest_255(clean.pixels, written.pixels, inside)
-        regions = [(" on the object", on, bound.foreground), (" beside the object", beside, bound.background)]
+        regions = [
+            (" on the object", on, 255 * bound.foreground + codec),
+            (" beside the object", beside, 255 * bound.background + codec),
+        ]
     exceeded = [
-        f"is out of budget{where}: {moved:.4g}/255, allowed are {255 * bound + codec:.4g}/255"
-        for where, moved, bound in regions
-        if moved > 255 * bound + codec + _ROUNDING
+        f"is out of budget{where}: {moved:.4g}/255, allowed are {allowed:.4g}/255"
+        for where, moved, allowed in regions
+        if moved > allowed + _ROUNDING
     ]
     problem: str | None = None
     if not noise_found:
@@ -181,7 +184,7 @@ def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str,
         "psnr": None if difference.psnr is None else round(difference.psnr, 6),
         "ssim": None if difference.ssim is None else round(difference.ssim, 6),
         "ok": problem is None,
-        "allowed_255": round(255 * max(epsilon for _, _, epsilon in regions) + codec, 4),
+        "allowed_255": round(max(allowed for _, _, allowed in regions), 4),
         "problem": problem,
         "note": _note(pair),
     }
@@ -197,11 +200,10 @@ def _note(pair: _Pair) -> str | None:
 
 def _foreground(pair: _Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray | None:
     """The mask that `protect` would use; None where none is given. An empty one means the whole picture there."""
-    if len(pair.masks) > 1:
-        raise UnsegError(f"has {len(pair.masks)} masks: {', '.join(path.name for path in pair.masks)}", hint="leave one of them")
-    if not pair.masks:
+    path = only_mask(pair.masks)
+    if path is None:
         return None
-    mask = read_mask(pair.masks[0], rule, size)
+    mask = read_mask(path, rule, size)
     return mask if mask.any() else ~mask
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from unseg_cli.data.encode import SUFFIXES, written_suffix
-from unseg_cli.errors import NothingToDo, UsageProblem
+from unseg_cli.errors import NothingToDo, UnsegError, UsageProblem
 
 _WRITABLE = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 #: Known for pictures although they cannot be written, so that a folder of them is not passed over in silence.
@@ -216,6 +216,17 @@ def masks_by_stem(masks: Path, names: Sequence[str]) -> dict[str, list[Path]]:
             hint="masks are paired by the path below the folder, without the suffix",
         )
     return found
+
+
+def only_mask(masks: Sequence[Path]) -> Path | None:
+    """The mask of a picture, or None where it has none.
+
+    Raises:
+        UnsegError: it has several.
+    """
+    if len(masks) > 1:
+        raise UnsegError(f"has {len(masks)} masks: {', '.join(path.name for path in masks)}", hint="leave one of them")
+    return masks[0] if masks else None
 
 
 def stem_of(name: str) -> str:
