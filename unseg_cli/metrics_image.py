@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.metrics import structural_similarity
 
-from unseg_cli.noise import LUMA, FloatArray
+from unseg_cli.noise import LUMA, BoolArray, FloatArray
 
 _ROWS = 64
 _WINDOW = 7
@@ -40,10 +40,20 @@ def measure(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> Difference:
     return Difference(linf_255=linf_255(clean, other), psnr=psnr(clean, other), ssim=ssim(clean, other))
 
 
-def linf_255(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-    """The largest change in 1/255 of full intensity (for uint16 a fraction is possible)."""
+def linf_255(clean: npt.NDArray[Any], other: npt.NDArray[Any], where: BoolArray | None = None) -> float:
+    """The largest change in 1/255 of full intensity (for uint16 a fraction is possible).
+
+    Args:
+        clean: see `measure`.
+        other: see `measure`.
+        where: (H, W) the pixels that count; None: all. 0 where there are none.
+    """
     _check(clean, other)
-    largest = max(int((np.maximum(a, b) - np.minimum(a, b)).max(initial=0)) for a, b in _strips(clean, other))
+    largest = 0
+    for top in range(0, len(clean), _ROWS):
+        rows = slice(top, top + _ROWS)
+        a, b = (pixels[rows] if where is None else pixels[rows][where[rows]] for pixels in (clean, other))
+        largest = max(largest, int((np.maximum(a, b) - np.minimum(a, b)).max(initial=0)))
     return largest * 255 / _full_scale(clean)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from unseg_cli.config import NoiseBudget, VerifyConfig
-from unseg_cli.data.channels import distance, strips
+from unseg_cli.data.channels import strips
 from unseg_cli.data.encode import WEBP_QUALITY, codec_copy, converted
 from unseg_cli.data.folders import is_picture_name, list_pictures, masks_by_stem, match_by_stem, only_mask, stem_of
 from unseg_cli.data.images import expanded, read_picture
@@ -162,7 +162,7 @@ def _check(pair: _Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str,
     if inside is None:
         regions = [("", difference.linf_255, 255 * epsilon + codec)]
     else:
-        on, beside = _largest_255(clean.pixels, written.pixels, inside)
+        on, beside = (linf_255(clean.pixels, written.pixels, where) for where in (inside, ~inside))
         regions = [
             (" on the object", on, 255 * bound.foreground + codec),
             (" beside the object", beside, 255 * bound.background + codec),
@@ -205,17 +205,6 @@ def _foreground(pair: _Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray
         return None
     mask = read_mask(path, rule, size)
     return mask if mask.any() else ~mask
-
-
-def _largest_255(clean: PixelArray, written: PixelArray, inside: BoolArray) -> tuple[float, float]:
-    """The largest change on the foreground and beside it, in 1/255."""
-    on = beside = 0
-    for rows in strips(len(clean)):
-        moved = distance(clean[rows], written[rows])
-        moved = moved.max(axis=2) if moved.ndim == 3 else moved
-        on = max(on, int(moved[inside[rows]].max(initial=0)))
-        beside = max(beside, int(moved[~inside[rows]].max(initial=0)))
-    return 255 * on / full_scale(clean), 255 * beside / full_scale(clean)
 
 
 def _named(what: str, path: Path) -> Picture:

@@ -51,6 +51,13 @@ def test_equal_and_tiny_pictures() -> None:
 def test_no_wrap_around() -> None:
     black, white = np.zeros((8, 8), np.uint8), np.full((8, 8), 255, np.uint8)
     assert linf_255(black, white) == linf_255(white, black) == 255
+    half = np.zeros(black.shape[:2], bool)
+    assert linf_255(black, white, half) == 0
+    half[-1, -1] = True
+    assert linf_255(black, white, half) == 255
+    white[half] = 0
+    assert linf_255(black, white, half) == 0
+    assert linf_255(black, white, ~half) == 255
     assert psnr(black, white) == pytest.approx(0)
 
 
