@@ -51,14 +51,17 @@ def test_equal_and_tiny_pictures() -> None:
 def test_no_wrap_around() -> None:
     black, white = np.zeros((8, 8), np.uint8), np.full((8, 8), 255, np.uint8)
     assert linf_255(black, white) == linf_255(white, black) == 255
-    half = np.zeros(black.shape[:2], bool)
-    assert linf_255(black, white, half) == 0
-    half[-1, -1] = True
-    assert linf_255(black, white, half) == 255
-    white[half] = 0
-    assert linf_255(black, white, half) == 0
-    assert linf_255(black, white, ~half) == 255
     assert psnr(black, white) == pytest.approx(0)
+
+
+def test_the_largest_change_of_some_pixels() -> None:
+    black, changed = np.zeros((100, 8, 3), np.uint8), np.zeros((100, 8, 3), np.uint8)
+    changed[90, 2, 1], changed[3, 3, 0] = 9, 4
+    some = np.zeros((100, 8), bool)
+    assert linf_255(black, changed, some) == 0
+    some[90, 2] = True
+    assert (linf_255(black, changed, some), linf_255(black, changed, ~some), linf_255(black, changed)) == (9, 4, 9)
+    assert linf_255(black[..., 0], changed[..., 0], ~some) == 4
 
 
 def test_different_kinds_are_refused() -> None:
