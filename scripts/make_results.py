@@ -25,11 +25,12 @@ import shutil
 import sys
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from results_lines import experiments, found_objects, json_lines, schedules, washed_by
 
 from unseg_cli.bench_pooling import pool
 from unseg_cli.bench_report import Document, markdown_table, number, section
-from unseg_cli.metrics import relative_drop
 from unseg_cli.victims.registry import VICTIMS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -43,34 +44,9 @@ MASKS = {
     "per-class": "true classes, a noise each",
 }
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
-SETTING = ("data", "victim", "init", "defence", "size", "epochs")
-#: What makes up a noise, with the values that go without saying.
-NOISE = {
-    "layers": None,
-    "levels": 8,
-    "background": "flip",
-    "background_levels": 2,
-    "floor": 1.0,
-    "masks": "gt",
-    "per_class": False,
-    "fill": False,
-}
 #: Conditions that are no protection of ours.
 RIVALS = ("random", "texture")
 EFFICACY_HEADER = ("data", "victim", "protected with", "washed by", "clean", "protected", "drop", "at its best epoch", "control", "seeds")
-EXPERIMENTS_HEADER = ("data", "victim", "washed by", "epochs", "seeds", "noise", "final", "best", "drop %", "PSNR dB", "SSIM", "verdict")
-EXPERIMENTS = """Closed-form noises, tried with `scripts/explore_noise.py` before one became the start of the noise head.
-A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells or a named one (check: a checkerboard), CELLS of them along the longer
-side (magenta: against green; gray: all channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the
-other beside it ("background zero": nothing beside it). "floor" is the share of the budget that the smoothest places get. 8/255 on the
-object, 2/255 beside it; the drop is against a clean run of the same setting. One seed is a direction, not a result."""
-SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
-SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
-SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
-`scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/victims/registry.py`.
-More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes. CamVid was tuned after its rows were
-measured: twice the learning rate gains two points on clean pictures, and lowers none of the drop (the run camvid-deeplabv3plus-lr). On
-CVC-ClinicDB twice the rate gains three points."""
 TARGETS_HEADER = ("target", "protected with", "data", "victim", "washed by", "aim", "drop", "texture", "seeds", "verdict")
 TARGETS = """What the shipped generator is meant to cost a victim, in percent of its clean score, and what it does cost: the mean over
 the seeds, at the sizes and schedules below. Runs of one setting with different seeds are taken together, each score beside the clean one of
@@ -80,9 +56,6 @@ LEAST_PSNR, LEAST_SSIM = 34, 0.93
 VISIBILITY = """F, visibility: `unseg protect examples/photos out` leaves [{count} pictures]({path}) with a PSNR of at least {psnr} dB
 (aim: {least_psnr}) and an SSIM of at least {ssim} (aim: {least_ssim}): {verdict}. Both are blind to some of what the eye sees at once;
 README says where that is."""
-FOUND_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "found, %")
-FOUND = """The overlap of the generator's own masks with the true ones (`scripts/found_objects.py`); found: an IoU over 0.5. Without masks,
-protection is worth what these are."""
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the table of README.md."
 LARGEST = 250_000  # bytes of one kept file: the curves of seven defences over two seeds take 165 kB
 
@@ -105,6 +78,9 @@ class Setting(NamedTuple):
     epochs: int
     lr: float
     own: bool
+
+
+Pooled = dict[Setting, list[Document]]
 
 
 def keep(run: Path, docs: Path) -> Path:
@@ -150,8 +126,8 @@ def masks_of(condition: str, folder: Path, document: Document) -> str:
     return beforehand(folder).get("masks") or document["protect_masks"]
 
 
-def measured(docs: Path) -> dict[Setting, list[Document]]:
-    """What the shipped weights cost: the pooled entries of each setting, with where the masks came from as their condition."""
+def measured(docs: Path) -> Pooled:
+    """What the shipped weights cost: the pooled entries of each setting, with the source of the masks as their condition."""
     runs: dict[Setting, dict[Path, list[Document]]] = {}
     for folder, document, run in runs_kept(docs):
         if of_earlier_weights(folder, run, docs):
@@ -169,10 +145,10 @@ def measured(docs: Path) -> dict[Setting, list[Document]]:
     return {setting: pool(by_folder.values()) for setting, by_folder in runs.items()}
 
 
-def efficacy(docs: Path) -> str:
-    """What protection cost the victims, one line for each setting: the table of README.md. Only runs with the shipped weights count."""
+def efficacy(pooled: Pooled) -> str:
+    """What protection cost the victims, one line for each setting: the table of README.md."""
     order, rows = [*MASKS], []
-    for setting, entries in measured(docs).items():
+    for setting, entries in pooled.items():
         controls = {_victim(entry): entry for entry in entries if entry["condition"] == "random"}
         for entry in entries:
             masks, victim = entry["condition"], entry["victim"]
@@ -183,7 +159,7 @@ def efficacy(docs: Path) -> str:
                 setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
                 f"{victim}, {entry['init']}, {setting.size} px" + (f", learning rate {setting.lr:g}" if setting.lr else ""),
                 MASKS.get(masks, masks),
-                "-" if entry["defence"] == "none" else entry["defence"],
+                washed_by(entry["defence"]),
                 number(entry["clean_mean"]),
                 number(entry["mean"]) + (f" ± {entry['std']:.1f}" if entry["n"] > 1 else ""),
                 f"**{number(entry['relative_drop'], 0)} %**",
@@ -192,13 +168,12 @@ def efficacy(docs: Path) -> str:
                 str(entry["n"]),
             )
             place = order.index(masks) if masks in order else len(order)
-            washed = "" if entry["defence"] == "none" else entry["defence"]
             key = (
                 setting.data,
                 setting.limit or 0,
                 setting.size,
                 entry["init"],
-                washed,
+                washed_by(entry["defence"]),  # a dash sorts before names
                 [*VICTIMS].index(victim),
                 setting.lr,
                 place,
@@ -212,14 +187,14 @@ def _victim(entry: Document) -> tuple[str, ...]:
     return entry["victim"], entry["init"], entry["defence"]
 
 
-def targets(docs: Path) -> str:
+def targets(docs: Path, pooled: Pooled) -> str:
     """Every target beside what the shipped generator reaches, measured or not: on all of the data, at the victims' own sizes."""
     path = docs / "results" / "targets.json"
     if not path.is_file():
         return ""
     reached = {
         (setting.data, *_victim(entry), entry["condition"]): entry
-        for setting, entries in measured(docs).items()
+        for setting, entries in pooled.items()
         if setting.own
         for entry in entries
     }
@@ -245,9 +220,8 @@ def _judged(target: Document, data: str, victim: tuple[str, str], reached: dict[
         else:
             verdict = "missed" if drop < target["at_least"] else "met" if against is None or drop >= against else "missed: under the rival"
         bound = f"at most {target['at_most']}" if "at_most" in target else f"at least {target['at_least']}"
-        washed = "-" if defence == "none" else defence
         seeds = "-" if entry is None else str(entry["n"])
-        what = (target["row"], target["what"], data, ", ".join(victim), washed, bound)
+        what = (target["row"], target["what"], data, ", ".join(victim), washed_by(defence), bound)
         rows.append((*what, number(drop, 0), number(against, 0), seeds, verdict))
         found.append(drop)
     unwashed = reached.get((data, *victim, "none", masks))
@@ -274,95 +248,9 @@ def visibility(docs: Path) -> str:
     )  # fmt: skip
 
 
-def experiments(docs: Path) -> str:
-    """What was tried: by the target that it was tried for, then the rest. One table each."""
-    lines = json_lines(docs / "results" / "experiments.jsonl")
-    aims = sorted({line["for"] for line in lines if "for" in line})
-    parts = [f"### Tried for {aim}\n\n" + tried([line for line in lines if line.get("for") == aim], lines) for aim in aims]
-    rest = [line for line in lines if "for" not in line]
-    parts += ["### Tried besides\n\n" + tried(rest, lines)] if aims and rest else [tried(rest, lines)] if rest else []
-    return "\n\n".join(["## Noises that were tried", EXPERIMENTS, *parts]) if lines else ""
-
-
-def tried(lines: list[Document], known: list[Document]) -> str:
-    """One row for each noise, with the drop against the clean run of the same setting where `known` has one."""
-    groups: dict[tuple[Any, ...], list[Document]] = {}
-    for line in lines:
-        groups.setdefault(tuple(line.get(name) for name in (*SETTING, *NOISE)), []).append(line)
-    rows: list[tuple[str, ...]] = []
-    for key, members in groups.items():
-        setting = dict(zip((*SETTING, *NOISE), key, strict=True))
-        same = [line for line in known if line["layers"] == "clean" and all(line.get(name) == setting[name] for name in SETTING)]
-        # None: masks that were plainly worse, so that no victim was trained
-        final, best = (None if members[0][name] is None else mean(line[name] for line in members) for name in ("final", "best"))
-        compare = bool(same) and setting["layers"] != "clean"
-        drop = relative_drop(mean(line["final"] for line in same), final) if compare and final is not None else None
-        row = (
-            setting["data"],
-            f"{setting['victim']}, {setting['init']}, {setting['size']} px",
-            "-" if setting["defence"] == "none" else setting["defence"],
-            str(setting["epochs"]),
-            ",".join(str(line["seed"]) for line in members),
-            noise_in_words(setting),
-            number(final),
-            number(best),
-            number(drop, 0),
-            number(members[0].get("psnr")),
-            number(members[0].get("ssim"), 3),
-            members[0].get("note") or "-",
-        )
-        rows.append(row)
-    return "\n".join(markdown_table(EXPERIMENTS_HEADER, rows))
-
-
-def schedules(docs: Path) -> str:
-    """One line for each schedule that was tried on clean pictures."""
-    groups: dict[tuple[Any, ...], list[Document]] = {}
-    for line in json_lines(docs / "results" / "schedules.jsonl"):
-        groups.setdefault(tuple(line[name] for name in SCHEDULE), []).append(line)
-    rows: list[tuple[str, ...]] = []
-    for key, members in sorted(groups.items()):
-        data, init, victim, size, epochs, lr = key
-        used = any((own.image_size, own.epochs, own.lr) == (size, epochs, lr) for own in VICTIMS[victim].schedules_from(init).values())
-        final, best = (number(mean(line[name] for line in members)) for name in ("final", "best"))
-        seeds = ",".join(str(line["seed"]) for line in members)
-        rows.append((data, f"{victim}, {init}, {size} px", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))
-    return "\n".join(["## How the victims are trained", "", SCHEDULES, "", *markdown_table(SCHEDULES_HEADER, rows)]) if rows else ""
-
-
-def found_objects(docs: Path) -> str:
-    """How well the objects were found without masks, one line for each generator and data set."""
-    rows = [
-        (
-            line["data"] + (f" but its first {line['skipped']}" if line["skipped"] else ""),
-            str(line["pictures"]),
-            f"{line['generator']}{', ' if line['note'] else ''}{line['note']}",
-            number(line["iou"], 2),
-            number(100 * line["found"], 0),
-        )
-        for line in json_lines(docs / "results" / "found_objects.jsonl")
-    ]
-    return "\n".join(["## Objects found without masks", "", FOUND, "", *markdown_table(FOUND_HEADER, rows)]) if rows else ""
-
-
-def json_lines(path: Path) -> list[Document]:
-    """The lines of a file that may not be there yet."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-
-
-def noise_in_words(setting: Document) -> str:
-    """Layers, and every other option that is not at its default."""
-    words = [setting["layers"]]
-    for name, default in list(NOISE.items())[1:]:
-        value, label = setting[name], name.replace("_", " ")
-        if value not in (None, default) and setting["layers"] not in ("clean", "random"):
-            words.append(label if value is True else f"{label} {value}")
-    return ", ".join(words)
-
-
-def page(docs: Path) -> str:
+def page(docs: Path, pooled: Pooled) -> str:
     """The whole page."""
-    parts = [(docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), *filter(None, [targets(docs)])]
+    parts = [(docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), *filter(None, [targets(docs, pooled)])]
     for folder, document, run in runs_kept(docs):
         plots = " ".join(
             f"![{name}](results/{folder.name}/{name}.png)" for name in ("bars", "curves") if (folder / f"{name}.png").is_file()
@@ -390,10 +278,11 @@ def main(arguments: list[str] | None = None, docs: Path = DOCS) -> int:
     options = parser.parse_args(arguments)
     for run in options.runs:
         print(f"kept {keep(run, docs)}")
-    made = {docs / "results.md": page(docs)}
+    pooled = measured(docs)
+    made = {docs / "results.md": page(docs, pooled)}
     readme = docs.parent / "README.md"
     if readme.is_file():
-        made[readme] = with_table(readme.read_text(encoding="utf-8"), efficacy(docs))
+        made[readme] = with_table(readme.read_text(encoding="utf-8"), efficacy(pooled))
     stale = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if options.check:
         for path in made:
