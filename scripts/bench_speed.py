@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from unseg_cli.checkpoints import load_generator
-from unseg_cli.config import ProtectConfig
-from unseg_cli.errors import UnsegError
-from unseg_cli.events import Events
-from unseg_cli.models.generator import build_generator
-from unseg_cli.models.lite import LiteGenerator
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.events import Events
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.session import picture_noise
+from unseg_cli.models.build import build_generator
+from unseg_cli.models.lite.generator import LiteGenerator
 from unseg_cli.models.prompt import Prompt
-from unseg_cli.picture_noise import picture_noise
-from unseg_cli.protect import protect
+from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.protect.run import protect
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "photos"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}

@@ -6,7 +6,7 @@
 
 Each layer is COLOUR:TILE@CELLS[*SHARE]: a random tile of TILE x TILE cells, CELLS of them along the longer side of the picture, in a
 named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. Lines go to docs/results/experiments.jsonl, from
-which `make results` makes a table; what wins becomes the start of the noise head (unseg_cli/models/lite_noise_head.py), and is trained.
+which `make results` makes a table; what wins becomes the start of the noise head (unseg_cli/models/lite/noise_head.py), and is trained.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from unseg_cli.bench_conditions import ConditionMaker, U8Array, prepare, training_size
-from unseg_cli.bench_training import Examples, train_victim
-from unseg_cli.checkpoints import load_generator
-from unseg_cli.config import BenchConfig, NoiseBudget
-from unseg_cli.data.segmentation import SegmentationData, open_segmentation
-from unseg_cli.events import Events
-from unseg_cli.noise import LUMA, BoolArray, FloatArray, tiled
-from unseg_cli.picture_noise import PictureNoise
-from unseg_cli.runtime import seed_everything
-from unseg_cli.victims.registry import find_victim, schedule_for
+from unseg_cli.bench.conditions import ConditionMaker, prepare, training_size
+from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.fit import Examples, train_victim
+from unseg_cli.bench.victims.registry import find_victim, schedule_for
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
+from unseg_cli.core.device import seed_everything
+from unseg_cli.core.events import Events
+from unseg_cli.datasets.segmentation import SegmentationData, open_segmentation
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.session import PictureNoise
+from unseg_cli.noise.arithmetic import LUMA
+from unseg_cli.noise.closed_form import tiled
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}

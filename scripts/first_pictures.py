@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from unseg_cli.data.segmentation import open_segmentation
+from unseg_cli.datasets.segmentation import open_segmentation
 
 
 def main() -> None:

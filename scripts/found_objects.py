@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unseg_cli.checkpoints import load_generator
-from unseg_cli.data.segmentation import open_segmentation, read_image
-from unseg_cli.metrics import IGNORE, binary_iou, confusion_per_picture
-from unseg_cli.picture_noise import picture_noise
+from unseg_cli.bench.metrics.confusion import binary_iou, confusion_per_picture
+from unseg_cli.core.constants import IGNORE
+from unseg_cli.datasets.segmentation import open_segmentation, read_image
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.session import picture_noise
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "found_objects.jsonl"
 RIGHT = 0.5  # IoU from which on the object counts as found

@@ -29,9 +29,9 @@ from typing import NamedTuple
 
 from results_lines import experiments, found_objects, json_lines, schedules, washed_by
 
-from unseg_cli.bench_pooling import pool
-from unseg_cli.bench_report import Document, markdown_table, number, section
-from unseg_cli.victims.registry import VICTIMS
+from unseg_cli.bench.pooling import pool
+from unseg_cli.bench.report.markdown import Document, markdown_table, number, section
+from unseg_cli.bench.victims.registry import VICTIMS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BEFOREHAND = "beforehand.json"

@@ -20,12 +20,14 @@ import torch
 from explore_noise import NAMES, layer
 from torch import Tensor
 
-from unseg_cli.bench_conditions import U8Array, to_size
-from unseg_cli.config import NoiseBudget
-from unseg_cli.data.segmentation import open_segmentation, read_image
-from unseg_cli.models.imagenet_weights import load_imagenet_lite0
-from unseg_cli.noise import FloatArray, apply_noise, tiled
-from unseg_cli.victims.base import ENCODER, normalise
+from unseg_cli.bench.conditions import to_size
+from unseg_cli.bench.victims.base import ENCODER, normalise
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.constants import FloatArray, U8Array
+from unseg_cli.datasets.segmentation import open_segmentation, read_image
+from unseg_cli.models.imagenet import load_imagenet_lite0
+from unseg_cli.noise.arithmetic import apply_noise
+from unseg_cli.noise.closed_form import tiled
 
 STRIDES = (4, 8, 16)
 RIDGE = 0.02  # share of the mean variance added to every feature's own: thousands of positions for a hundred features

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from unseg_cli.bench_report import Document, markdown_table, number
-from unseg_cli.metrics import relative_drop
-from unseg_cli.victims.registry import VICTIMS
+from unseg_cli.bench.metrics.confusion import relative_drop
+from unseg_cli.bench.report.markdown import Document, markdown_table, number
+from unseg_cli.bench.victims.registry import VICTIMS
 
 SETTING = ("data", "victim", "init", "defence", "size", "epochs")
 #: What makes up a noise, with the values that go without saying.
@@ -36,7 +36,7 @@ object, 2/255 beside it; the drop is against a clean run of the same setting. On
 SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
 SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
 SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
-`scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/victims/registry.py`.
+`scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/bench/victims/registry.py`.
 More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes. CamVid was tuned after its rows were
 measured: twice the learning rate gains two points on clean pictures, and lowers none of the drop (the run camvid-deeplabv3plus-lr). On
 CVC-ClinicDB twice the rate gains three points."""

@@ -17,10 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from unseg_cli.bench import bench
-from unseg_cli.config import BenchConfig
-from unseg_cli.events import Events
-from unseg_cli.option_values import integers_of, names_of
+from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.run import bench
+from unseg_cli.cli.options import integers_of, names_of
+from unseg_cli.core.events import Events
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "schedules.jsonl"
 

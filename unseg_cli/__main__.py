@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unseg_cli.cli import run
+from unseg_cli.cli.app import run
 
 if __name__ == "__main__":
     run()

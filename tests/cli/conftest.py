@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from unseg_cli.events import Events, Report
+from unseg_cli.core.events import Events, Report
 
 #: command -> (module, function)
 WORKFLOWS = {
-    "protect": ("unseg_cli.protect", "protect"),
-    "verify": ("unseg_cli.verify", "verify"),
-    "train": ("unseg_cli.train", "train"),
-    "bench": ("unseg_cli.bench", "bench"),
-    "doctor": ("unseg_cli.doctor", "doctor"),
+    "protect": ("unseg_cli.protect.run", "protect"),
+    "verify": ("unseg_cli.protect.verification", "verify"),
+    "train": ("unseg_cli.train.loop", "train"),
+    "bench": ("unseg_cli.bench.run", "bench"),
+    "doctor": ("unseg_cli.doctor.checks", "doctor"),
 }
 #: The least that a command needs on its line.
 LEAST = {

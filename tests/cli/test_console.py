@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import LEAST, Stand
-from unseg_cli.cli import main
-from unseg_cli.console import cell, protect_lines
-from unseg_cli.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
-from unseg_cli.events import Events, Report
+from unseg_cli.cli.app import main
+from unseg_cli.cli.console import cell, protect_lines
+from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
+from unseg_cli.core.events import Events, Report
 
 Capture = pytest.CaptureFixture[str]
 
@@ -247,7 +247,7 @@ def test_cells() -> None:
 
 SLOW = """
 import os, signal, sys, time, types
-from unseg_cli.events import Report
+from unseg_cli.core.events import Report
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background hands down an ignored SIGINT
 
@@ -260,8 +260,8 @@ def protect(config, events):
     events.stop()
     return Report(document={"schema": 1, "command": "x", "done": "all"})
 
-sys.modules["unseg_cli.protect"] = types.SimpleNamespace(protect=protect)
-from unseg_cli.cli import run
+sys.modules["unseg_cli.protect.run"] = types.SimpleNamespace(protect=protect)
+from unseg_cli.cli.app import run
 sys.argv = ["unseg", "protect", "in", "out", *sys.argv[1:]]
 run()
 """

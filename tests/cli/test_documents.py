@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Stand
-from unseg_cli.cli import main
+from unseg_cli.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "examples/README.md", "CHANGELOG.md", "docs/how-it-works.md", "docs/decisions.md", "docs/results.md"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from unseg_cli.cli import main
+from unseg_cli.cli.app import main
 
 
 def pictures(photos: Path) -> dict[str, Path]:

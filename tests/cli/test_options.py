@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from tests.cli.conftest import LEAST, Stand
-from unseg_cli.cli import app, main
-from unseg_cli.config import NoiseBudget, parse_epsilon
+from unseg_cli.cli.app import app, main
+from unseg_cli.core.budget import NoiseBudget, parse_epsilon
 
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {

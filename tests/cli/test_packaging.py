@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unseg_cli import checkpoints
+from unseg_cli.generators import files as checkpoints
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,7 +42,7 @@ def test_the_wheel_holds_package_weights_licence_and_script(wheel: Path, root: P
     assert modules | weights | {"unseg_cli/py.typed"} <= names
     assert any(name.endswith("/weights/lite.safetensors") for name in names)
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
-    assert "unseg = unseg_cli.cli:run" in entry_points
+    assert "unseg = unseg_cli.cli.app:run" in entry_points
     assert not [name for name in names if name.startswith(("tests/", "examples/", "docs/", "weights/"))]
 
 
@@ -50,7 +50,7 @@ def test_an_installed_package_finds_its_weights(wheel: Path, tmp_path: Path, roo
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     # The module as it lies in the wheel; what it imports may come from the checkout.
-    spec = importlib.util.spec_from_file_location("installed_checkpoints", tmp_path / "unseg_cli" / "checkpoints.py")
+    spec = importlib.util.spec_from_file_location("installed_checkpoints", tmp_path / "unseg_cli" / "generators" / "files.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import unseg_cli
-from unseg_cli.cli import main
+from unseg_cli.cli.app import main
 
 HEAVY = ("torch", "torchvision", "numpy", "PIL", "timm", "segment_anything", "transformers", "matplotlib")
 
@@ -25,7 +25,8 @@ def python(code: str, *arguments: str, root: Path) -> subprocess.CompletedProces
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["protect", "--help"], ["weights", "--help"], ["bench", "--nonsense"]])
 def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: list[str], root: Path) -> None:
     code = (
-        f"import sys; from unseg_cli.cli import main; main(sys.argv[1:]); print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+        "import sys; from unseg_cli.cli.app import main; main(sys.argv[1:]); "
+        f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
     )
     done = python(code, *arguments, root=root)
     assert done.stderr.splitlines()[-1] == "[]"

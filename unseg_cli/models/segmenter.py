@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from segment_anything.modeling import PromptEncoder
 from torch import Tensor, nn
 
-from unseg_cli.models.batched_mask_decoder import BatchedMaskDecoder, DecoderOutput, sam_transformer
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, DecoderOutput, sam_transformer
 
 EMBED_DIM = 256  # channels of SAM's image embedding
 

@@ -6,8 +6,8 @@ import torch
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
-from unseg_cli.models.lite_encoder import LiteImageEncoder
-from unseg_cli.models.sam_vit import IMAGENET_MEAN, IMAGENET_STD
+from unseg_cli.models.lite.encoder import LiteImageEncoder
+from unseg_cli.models.sam.generator import IMAGENET_MEAN, IMAGENET_STD
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 

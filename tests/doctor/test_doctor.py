@@ -1,0 +1,164 @@
+"""`unseg doctor`: each check reports what is really there, and one that fails does not hide the others."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.core.events import Events
+from unseg_cli.doctor import checks as module
+from unseg_cli.doctor.checks import doctor
+from unseg_cli.generators.files import save_generator
+from unseg_cli.generators.shelf import record_sum
+from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.specs import GeneratorSpec
+
+SPEC = GeneratorSpec(kind="sam_vit", name="lite", image_size=32, embed_stride=16, noise_size=8, vit_width=24, vit_depth=1, vit_heads=3)
+
+
+class Fake(torch.nn.Module):
+    """A generator that answers with a constant picture; what it answers is the test's business."""
+
+    spec = SPEC
+
+    def __init__(self, answer: float = 0.5) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, image_01: torch.Tensor, prompt: Prompt) -> torch.Tensor:
+        assert prompt.mask is not None
+        return torch.linspace(-self.answer, self.answer, 192).view(1, 3, 8, 8)
+
+
+@pytest.fixture(autouse=True)
+def healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine where all is well: weights with their hash, an empty cache, a CPU."""
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "lite.safetensors").write_bytes(b"weights")
+    record_sum(shipped / "lite.safetensors")
+    monkeypatch.setenv("UNSEG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("unseg_cli.doctor.checks.shipped_weights_dir", lambda: shipped)
+    monkeypatch.setattr("unseg_cli.generators.files.shipped_weights_dir", lambda: shipped)
+    monkeypatch.setattr(module, "load_generator", lambda name, device: Fake().to(device))
+    return shipped
+
+
+def checks() -> dict[str, dict[str, str]]:
+    return {check["name"]: check for check in doctor(Events()).document["checks"]}
+
+
+def test_a_healthy_machine_passes(tmp_path: Path) -> None:
+    report = doctor(Events())
+    found = {check["name"]: check for check in report.document["checks"]}
+    assert report.document["schema"] == 1
+    assert report.document["command"] == "doctor"
+    assert report.exit_code == 0
+    assert all(set(check) == {"name", "status", "detail", "hint"} for check in found.values())
+    assert {"python", "torch", "cpu", "cuda", "codec jpeg", "codec heif", "weights lite", "weights vit_b", "forward pass", "cache"} <= {
+        name.replace(":0", "") for name in found
+    }
+    assert not [check for check in found.values() if check["status"] == "problem"]
+    assert " s a picture on " in found["forward pass"]["detail"]
+    assert not (tmp_path / "home").exists()  # looking leaves nothing behind
+
+
+def test_problems_come_with_a_hint_and_exit_code_4(healthy: Path) -> None:
+    (healthy / "lite.safetensors").write_bytes(b"tampered")
+    report = doctor(Events())
+    assert report.exit_code == 4
+    (problem,) = [check for check in report.document["checks"] if check["status"] == "problem"]
+    assert problem["name"] == "weights lite"
+    assert "hash" in problem["detail"]
+    assert problem["hint"]
+
+
+def test_absent_weights_are_a_problem(healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (healthy / "lite.safetensors").unlink()
+    (healthy / "SHA256SUMS").unlink()
+
+    def refuse(name: str, device: torch.device) -> Fake:
+        raise EnvironmentProblem("the weights are not here", hint="reinstall")
+
+    monkeypatch.setattr(module, "load_generator", refuse)
+    found = checks()
+    assert found["weights lite"]["status"] == "problem"
+    assert found["forward pass"] == {"name": "forward pass", "status": "problem", "detail": "the weights are not here", "hint": "reinstall"}
+    assert found["cache"]["status"] == "ok"  # the checks after it still answer
+
+
+@pytest.mark.parametrize("answer", [float("nan"), 1.5, 0.0])
+def test_senseless_noise_is_a_problem(monkeypatch: pytest.MonkeyPatch, answer: float) -> None:
+    monkeypatch.setattr(module, "load_generator", lambda name, device: Fake(answer).to(device))
+    assert checks()["forward pass"]["status"] == "problem"
+
+
+def test_a_check_that_falls_over_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall(name: str, device: torch.device) -> Fake:
+        raise RuntimeError("CUDA error: no kernel image\nsecond line")
+
+    monkeypatch.setattr(module, "load_generator", fall)
+    assert checks()["forward pass"]["detail"] == "RuntimeError: CUDA error: no kernel image"
+
+
+def test_a_cache_that_cannot_be_written_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("UNSEG_HOME", str(tmp_path / "file" / "home"))
+    found = checks()["cache"]
+    assert found["status"] == "problem"
+    assert "UNSEG_HOME" in found["hint"]
+
+
+def test_absent_extras_are_warnings_that_name_the_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "transformers" else find_spec(name, *rest))
+    report = doctor(Events())
+    found = {check["name"]: check for check in report.document["checks"]}
+    assert report.exit_code == 0
+    assert found["extra bench"]["status"] == "warning"
+    assert "transformers" in found["extra bench"]["detail"]
+    assert "unseg_cli[bench]" in found["extra bench"]["hint"]
+    assert found["extra train"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(("version", "status"), [((3, 9, 1), "problem"), ((3, 10, 0), "ok"), ((3, 13, 2), "ok"), ((3, 99, 0), "warning")])
+def test_the_python_version_is_judged(monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], status: str) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    (check,) = module.check_python()
+    assert check.status == status
+
+
+def test_a_broken_codec_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> int:
+        if name == "WEBP":
+            raise OSError("encoder error")
+        return 200 if name == "PNG" else 0
+
+    monkeypatch.setattr(module, "round_trip", broken)
+    found = {check.name: check for check in module.check_codecs()}
+    assert found["codec webp"].status == "problem"
+    assert found["codec png"].status == "problem"
+    assert found["codec jpeg"].status == "ok"
+
+
+def test_every_codec_round_trips_here() -> None:
+    for name, tolerance in module.CODECS.items():
+        list(module.check_codecs())  # registers HEIF
+        assert module.round_trip(name) <= tolerance
+
+
+def test_the_real_generator_kind_passes_through_the_real_loader(healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unseg_cli.generators.files import load_generator
+    from unseg_cli.models.sam.generator import SamVitGenerator
+
+    torch.manual_seed(0)
+    small = GeneratorSpec(**{**SPEC.to_json(), "vit_global_blocks": (0,), "vit_window": 2})
+    save_generator(healthy / "lite.safetensors", SamVitGenerator(small), {})
+    record_sum(healthy / "lite.safetensors")
+    monkeypatch.setattr(module, "load_generator", load_generator)
+    assert checks()["forward pass"]["status"] == "ok"

@@ -1,0 +1,61 @@
+"""Files that are no picture, or none that can be protected: one clear line each."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pictures.picture_makers import photo, plain_tiff, saved
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.pictures import png
+from unseg_cli.pictures.decode import read_picture
+
+ANY = Path("picture")
+
+
+def frames(format: str) -> bytes:
+    images = [Image.fromarray(np.roll(photo(), shift, axis=0)) for shift in (0, 5, 9)]
+    return saved(images[0], format, save_all=True, append_images=images[1:])
+
+
+BAD = {
+    "text": (b"this is text, whatever it is called\n" * 20, "is text, not a picture"),
+    "rubbish": (bytes(range(256)) * 20, "not a picture"),
+    "truncated jpeg": (saved(Image.fromarray(photo(200, 200)), "JPEG")[:-2000], "damaged or truncated"),
+    "truncated png": (saved(Image.fromarray(photo(200, 200)), "PNG")[:-20000], "damaged or truncated"),
+    "truncated 16-bit png": (png.encode_16(photo(200, 200, depth=16))[:-20000], "damaged or truncated"),
+    "truncated tiff": (saved(Image.fromarray(photo(200, 200)), "TIFF")[:-20000], "damaged or truncated"),
+    "truncated webp": (saved(Image.fromarray(photo(200, 200)), "WEBP")[:-200], "damaged|not a picture"),
+    "truncated bmp": (saved(Image.fromarray(photo(200, 200)), "BMP")[:-20000], "damaged or truncated"),
+    "animated webp": (frames("WEBP"), "animated"),
+    "animated png": (frames("PNG"), "animated"),
+    "gif": (frames("GIF"), "GIF pictures are not supported"),
+    "pages": (frames("TIFF"), "has 3 pages"),
+    "float tiff": (saved(Image.fromarray(photo()[..., 0].astype(np.float32)), "TIFF"), "floating-point"),
+    "separate planes": (plain_tiff(photo(depth=16), "RGB", planes=True), "separate planes"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_get_one_clear_line(name: str) -> None:
+    data, message = BAD[name]
+    with pytest.raises(UnsegError, match=message) as caught:
+        read_picture(ANY, data)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+def test_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = bytearray(saved(Image.fromarray(photo()), "PNG"))
+    bomb[16:29], bomb[29:33] = header, struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    with pytest.raises(UnsegError, match="decompression bomb"):
+        read_picture(ANY, bytes(bomb))
+    monkeypatch.setattr("unseg_cli.pictures.decode.MAX_PIXELS", 100)
+    with pytest.raises(UnsegError, match="decompression bomb"):
+        read_picture(ANY, saved(Image.fromarray(photo()), "PNG"))

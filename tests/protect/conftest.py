@@ -1,0 +1,116 @@
+"""Stand-ins for the generator, so that the workflows around it are tested without weights and in milliseconds, and pictures for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from unseg_cli.core.events import Events, Report
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.session import PictureNoise
+from unseg_cli.noise.closed_form import texture_noise
+from unseg_cli.protect.config import ProtectConfig
+
+
+class StandInGenerator(torch.nn.Linear):
+    """Has what `protect` asks of a generator; the noise is a fixed texture."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+        self.source = GeneratorFile(name="stand-in", path=Path("stand-in"), sha256="5" * 64)
+
+
+def texture(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None = None) -> list[PictureNoise]:
+    made = []
+    for image, mask in zip(images, masks, strict=True):
+        assert image.dtype == np.uint8
+        assert image.ndim == 3
+        assert image.shape[2] == 3
+        region, source = mask, "file"
+        if mask is None and target == "auto":
+            region, source = np.zeros(image.shape[:2], bool), "auto"
+            region[: image.shape[0] // 2] = True
+        elif mask is None or not mask.any():
+            region, source = np.ones(image.shape[:2], bool), "whole"
+        made.append(PictureNoise(texture_noise(region, cells_per_side=24), region, source))
+    return made
+
+
+class Recorder(Events):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+        self.advanced = 0
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        self.advanced += n
+
+
+@pytest.fixture
+def events() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def run_protect(monkeypatch: pytest.MonkeyPatch, events: Recorder) -> Callable[..., Report]:
+    """`protect` with the stand-in generator; keyword arguments are those of ProtectConfig."""
+    import unseg_cli.protect.run as workflow
+
+    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "picture_noise", texture)
+
+    def run(src: Path, dst: Path, **changes: Any) -> Report:
+        return workflow.protect(ProtectConfig(src=src, dst=dst, **{"device": "cpu", **changes}), events)
+
+    return run
+
+
+def photo(seed: int = 0, height: int = 48, width: int = 64) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    base = 60 + 120 * np.stack([x / width, y / height, (x + y) / (width + height)], axis=-1)
+    return np.clip(base + rng.normal(0, 3, base.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> Path:
+    """Five good pictures in a tree, with text between them."""
+    folder = tmp_path / "src"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    Image.fromarray(photo(0)).save(folder / "a.png")
+    Image.fromarray(photo(1)).save(folder / "b.JPG", quality=93)
+    Image.fromarray(photo(2)).save(folder / "sub" / "c.webp", lossless=True)
+    Image.fromarray(photo(3)).save(folder / "sub" / "deep" / "a.tif")
+    Image.fromarray(photo(4)[..., 0]).save(folder / "sub" / "deep" / "d.bmp")
+    (folder / "sub" / "readme.txt").write_text("no picture")
+    return folder
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows(dst: Path) -> dict[str, dict[str, Any]]:
+    lines = [json.loads(line) for line in (dst / "unseg-manifest.jsonl").read_text().splitlines()]
+    assert len({row["src"] for row in lines}) == len(lines)
+    return {row["src"]: row for row in lines}

@@ -1,0 +1,130 @@
+"""Which pictures are found, and where they go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from unseg_cli.core.errors import NothingToDo, UsageProblem
+from unseg_cli.pictures.names import list_pictures
+from unseg_cli.protect.jobs import plan_jobs, refuse_overlap
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    src = tmp_path / "src"
+    for name in (
+        "b.JPG",
+        "a.png",
+        "sub/deep/c.Tiff",
+        "sub/a.png",
+        "notes.txt",
+        ".hidden.jpg",
+        ".cache/x.png",
+        "old.gif",
+        "._b.JPG",
+        "b.jpg.json",
+    ):
+        path = src / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return src
+
+
+def test_finds_pictures_in_any_case_sorted_and_no_hidden_ones(tree: Path) -> None:
+    assert list_pictures(tree) == ["a.png", "b.JPG", "old.gif", "sub/a.png", "sub/deep/c.Tiff"]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        (["*.png"], [], ["a.png", "sub/a.png"]),
+        ([], ["*.png", "*.gif"], ["b.JPG", "sub/deep/c.Tiff"]),
+        (["sub/*"], [], ["sub/a.png", "sub/deep/c.Tiff"]),
+        (["*.jpg"], [], ["b.JPG"]),
+        (["*"], ["sub/deep/*", "a.*"], ["b.JPG", "old.gif"]),
+    ],
+)
+def test_include_and_exclude(tree: Path, include: list[str], exclude: list[str], expected: list[str]) -> None:
+    assert list_pictures(tree, include, exclude) == expected
+
+
+def test_the_tree_is_mirrored(tree: Path, tmp_path: Path) -> None:
+    plan = plan_jobs(tree, tmp_path / "out", exclude=["*.gif"])
+    assert [(job.name, job.dst_name, job.dst) for job in plan.jobs] == [
+        (name, name, tmp_path / "out" / name) for name in ("a.png", "b.JPG", "sub/a.png", "sub/deep/c.Tiff")
+    ]
+    assert plan.root == tmp_path / "out"
+    assert [job.name for job in plan_jobs(tree, tmp_path / "out", limit=2).jobs] == ["a.png", "b.JPG"]
+
+
+def test_another_format_changes_suffixes_where_needed(tree: Path, tmp_path: Path) -> None:
+    names = {job.name: job.dst_name for job in plan_jobs(tree, tmp_path / "out", format="jpeg").jobs}
+    assert names == {
+        "a.png": "a.jpg",
+        "b.JPG": "b.JPG",
+        "old.gif": "old.jpg",
+        "sub/a.png": "sub/a.jpg",
+        "sub/deep/c.Tiff": "sub/deep/c.jpg",
+    }
+
+
+def test_two_sources_of_one_destination_are_both_refused(tree: Path, tmp_path: Path) -> None:
+    (tree / "a.bmp").touch()
+    problems = {job.name: job.problem for job in plan_jobs(tree, tmp_path / "out", format="png").jobs}
+    assert "2 pictures would be written to a.png" in problems["a.bmp"]
+    assert "2 pictures would be written to a.png" in problems["a.png"]
+    assert not problems["sub/a.png"]
+    assert any(job.problem for job in plan_jobs(tree, tmp_path / "out", format="png", limit=1).jobs)
+
+
+@pytest.mark.parametrize("where", [".", "sub", "sub/new", "..", "../src"])
+def test_overlapping_trees_are_refused(tree: Path, where: str) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        plan_jobs(tree, tree / where)
+    assert caught.value.hint
+
+
+def test_a_link_does_not_hide_an_overlap(tree: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    try:
+        os.symlink(tree / "sub", link)
+    except OSError:
+        pytest.skip("no links here")
+    with pytest.raises(UsageProblem, match="inside SRC"):
+        plan_jobs(tree, link)
+    refuse_overlap(tree, tmp_path / "preview", "--preview")
+    with pytest.raises(UsageProblem, match="--preview"):
+        refuse_overlap(tree, tree / "preview", "--preview")
+
+
+def test_a_single_picture(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (job,) = plan_jobs(tree / "a.png", out).jobs
+    assert (job.name, job.dst, job.dst_name) == ("a.png", out / "a.png", "a.png")
+    (job,) = plan_jobs(tree / "a.png", out / "other.png").jobs
+    assert job.dst == out / "other.png"
+    (job,) = plan_jobs(tree / "b.JPG", out / "other.jpeg").jobs
+    assert job.dst == out / "other.jpeg"
+    (job,) = plan_jobs(tree / "a.png", out / "other.jpg", format="jpeg").jobs
+    assert job.dst == out / "other.jpg"
+    with pytest.raises(UsageProblem, match=r"ends in \.jpg"):
+        plan_jobs(tree / "a.png", out / "other.jpg")
+    for target in (tree, tree / "a.png"):
+        with pytest.raises(UsageProblem, match="overwrite SRC"):
+            plan_jobs(tree / "a.png", target)
+
+
+def test_nothing_there(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NothingToDo) as caught:
+        plan_jobs(tmp_path / "empty", tmp_path / "out")
+    assert caught.value.exit_code == 3
+    with pytest.raises(NothingToDo, match="--include"):
+        plan_jobs(tree, tmp_path / "out", include=["*.xyz"])
+    with pytest.raises(UsageProblem, match="does not exist"):
+        plan_jobs(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(UsageProblem, match="is a file"):
+        plan_jobs(tree, tree / "a.png")

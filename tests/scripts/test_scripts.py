@@ -1,0 +1,97 @@
+"""The scripts that make data sets and tune victims, run as a user runs them."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from unseg_cli.datasets.batches import open_sources
+from unseg_cli.datasets.segmentation import open_segmentation
+
+
+def run(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "scripts" / f"{name}.py"), *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def add(tar: tarfile.TarFile, name: str, pixels: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, name.rpartition(".")[2])
+    member = tarfile.TarInfo(name)
+    member.size = buffer.tell()
+    buffer.seek(0)
+    tar.addfile(member, buffer)
+
+
+def test_shards_become_a_data_set_for_bench(root: Path, tmp_path: Path) -> None:
+    picture, mask = np.zeros((8, 8, 3), np.uint8), np.eye(8, dtype=np.uint8) * np.uint8(255)
+    for shard in range(2):
+        with tarfile.open(tmp_path / f"part-{shard}.tar", "w") as tar:
+            for number in range(3):
+                add(tar, f"{shard}{number}.webp", picture)
+                add(tar, f"{shard}{number}.png", mask)
+            add(tar, f"{shard}-without-a-mask.webp", picture)
+    for kind, pixels in (("images", picture), ("masks", mask)):
+        (tmp_path / "other" / kind / "test").mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "other" / kind / "test" / "t.png")
+    made, arguments = tmp_path / "made", ("--test", str(tmp_path / "other"))
+    done = run(root, "unpack_shards", str(tmp_path), str(made), "--pictures", "4", *arguments)
+    assert done.returncode == 0, done.stderr
+    data = open_segmentation(str(made))
+    assert [sample.stem for sample in data.train] == ["00", "01", "10", "11"]
+    assert [sample.stem for sample in data.test] == ["t"]
+    again = run(root, "unpack_shards", str(tmp_path), str(made), "--pictures", "4", *arguments)
+    assert again.returncode == 1 and "is there already" in again.stderr
+    too_many = run(root, "unpack_shards", str(tmp_path), str(tmp_path / "more"), "--pictures", "7", *arguments)
+    assert too_many.returncode == 1 and "holds 6 pairs" in too_many.stderr
+
+
+def test_the_first_pictures_become_a_data_set_for_training(root: Path, tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        for split in ("train", "test"):
+            folder = tmp_path / "all" / kind / split
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(np.eye(8, dtype=np.uint8) * np.uint8(255)).save(folder / f"{number}.png")
+    made = tmp_path / "part"
+    done = run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2")
+    assert done.returncode == 0, done.stderr
+    (source,) = open_sources(str(made))
+    assert len(source) == 2
+    assert sorted(path.name for path in made.rglob("*.png")) == ["0.png", "0.png", "1.png", "1.png"]
+    assert run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2").returncode == 1
+    too_many = run(root, "first_pictures", str(tmp_path / "all"), str(tmp_path / "more"), "--pictures", "4")
+    assert too_many.returncode == 1 and "has 3 training pictures" in too_many.stderr
+
+
+def test_found_objects_are_compared_with_the_true_ones(root: Path, tmp_path: Path) -> None:
+    picture, mask = np.full((64, 64, 3), 60, np.uint8), np.zeros((64, 64), np.uint8)
+    picture[16:48, 16:48], mask[16:48, 16:48] = (230, 60, 40), 255
+    for split, count in (("train", 3), ("test", 1)):
+        for kind, pixels in (("images", picture), ("masks", mask)):
+            (tmp_path / kind / split).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(pixels).save(tmp_path / kind / split / f"{number}.png")
+    done = run(root, "found_objects", "--data", str(tmp_path), "--skip", "1", "--note", "a square", "--out", str(tmp_path / "lines.jsonl"))
+    assert done.returncode == 0, done.stderr
+    (line,) = [json.loads(text) for text in (tmp_path / "lines.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (line["skipped"], line["pictures"], line["generator"], line["note"]) == (1, 2, "lite", "a square")
+    assert line["iou"] > 0.8 and line["found"] == 1
+
+
+def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    arguments = ("--data", "synthetic", "--victims", "unet", "--lr", "1e-3", "--epochs", "1", "--image-size", "32", "--out", str(out))
+    for _ in range(2):
+        done = run(root, "tune_victims", *arguments)
+        assert done.returncode == 0, done.stderr
+    (line,) = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]
+    assert (line["data"], line["victim"], line["lr"], line["epochs"], line["size"]) == ("synthetic", "unet", 0.001, 1, 32)
+    assert 0 <= line["final"] <= line["best"] <= 100

@@ -1,0 +1,1 @@
+"""What a bench run leaves for people: tables and plots."""

@@ -1,0 +1,1 @@
+"""The networks that bench trains, one file a family of them."""

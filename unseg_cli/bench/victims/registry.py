@@ -1,0 +1,174 @@
+"""The table of victims: what `bench` can train. Nothing heavy is imported until one is built."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
+from unseg_cli.core.events import Report
+
+if TYPE_CHECKING:
+    from unseg_cli.bench.victims.base import Victim
+    from unseg_cli.datasets.segmentation import SegmentationData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How a victim is trained; tuned on clean data alone.
+
+    Attributes:
+        image_size: longer side of the training pictures in pixels.
+        epochs: passes over the training pictures.
+        batch_size: pictures in a step.
+        lr: peak learning rate of the one-cycle schedule.
+        weight_decay: AdamW's.
+    """
+
+    image_size: int
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class VictimEntry:
+    """A victim by name.
+
+    Attributes:
+        name: what users call it.
+        description: one line.
+        schedules: how it is trained from pretrained weights, for each task that it can do.
+        scratch_schedules: and without them, where that was tuned.
+        packages: modules that must be importable.
+        build: (number of classes, pretrained) -> the network.
+        extra: the extra of this package that installs `packages`.
+    """
+
+    name: str
+    description: str
+    schedules: dict[str, Schedule]
+    packages: tuple[str, ...]
+    build: Callable[[int, bool], Victim]
+    extra: str = "bench"
+    scratch_schedules: dict[str, Schedule] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks it can do."""
+        return tuple(self.schedules)
+
+    def schedules_from(self, init: str) -> dict[str, Schedule]:
+        """How it is trained for each task, from "pretrained" weights or from "scratch"."""
+        return self.schedules | self.scratch_schedules if init == "scratch" else self.schedules
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules among `packages` that are not installed."""
+        return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
+
+
+def _smp(name: str) -> Callable[[int, bool], Victim]:
+    def build(classes: int, pretrained: bool) -> Victim:
+        from unseg_cli.bench.victims import smp
+
+        return smp.build(name, classes, pretrained)
+
+    return build
+
+
+def _mask2former(classes: int, pretrained: bool) -> Victim:
+    from unseg_cli.bench.victims import mask2former
+
+    return mask2former.build(classes, pretrained)
+
+
+SMP_SCHEDULES = {
+    "binary": Schedule(image_size=96, epochs=8, batch_size=16, lr=1e-3),
+    "semantic": Schedule(image_size=160, epochs=14, batch_size=16, lr=2e-3),
+}
+#: Without pretrained weights a few hundred steps teach nothing, neither what objects look like nor any shortcut.
+SMP_SCRATCH_SCHEDULES = {"binary": Schedule(image_size=96, epochs=32, batch_size=16, lr=3e-3)}
+SMP_TITLES = {
+    "unet": "U-Net",
+    "unetplusplus": "U-Net++",
+    "deeplabv3plus": "DeepLabV3+",
+    "segformer": "SegFormer's all-MLP decoder",
+}
+
+VICTIMS: dict[str, VictimEntry] = {
+    entry.name: entry
+    for entry in (
+        *(
+            VictimEntry(
+                name=name,
+                description=f"{title} on EfficientNet-Lite0 (segmentation-models-pytorch)",
+                schedules=SMP_SCHEDULES,
+                scratch_schedules=SMP_SCRATCH_SCHEDULES,
+                packages=("segmentation_models_pytorch",),
+                build=_smp(name),
+            )
+            for name, title in SMP_TITLES.items()
+        ),
+        VictimEntry(
+            name="mask2former",
+            description="small Mask2Former on EfficientNet-Lite0 (transformers)",
+            schedules={
+                "binary": Schedule(image_size=96, epochs=10, batch_size=8, lr=5e-4, weight_decay=0.05),
+                "semantic": Schedule(image_size=160, epochs=12, batch_size=8, lr=5e-4, weight_decay=0.05),
+            },
+            packages=("transformers", "scipy"),
+            build=_mask2former,
+        ),
+    )
+}
+
+
+def find_victim(name: str) -> VictimEntry:
+    """Look a victim up.
+
+    Raises:
+        UsageProblem: there is none of that name.
+        EnvironmentProblem: what it needs is not installed.
+    """
+    if name not in VICTIMS:
+        raise UsageProblem(f"--victim {name!r} is not known", hint=did_you_mean(name, list(VICTIMS)))
+    entry = VICTIMS[name]
+    if entry.missing:
+        raise EnvironmentProblem(f"victim {name} needs {', '.join(entry.missing)}", hint=f"pip install 'unseg_cli[{entry.extra}]'")
+    return entry
+
+
+def schedule_for(entry: VictimEntry, data: SegmentationData, init: str = "pretrained") -> Schedule:
+    """The victim's own schedule for the task of the data.
+
+    Args:
+        entry: the victim.
+        data: tells the task.
+        init: "pretrained" or "scratch".
+
+    Raises:
+        UsageProblem: the victim cannot do it.
+    """
+    if data.task not in entry.schedules:
+        able = [other.name for other in VICTIMS.values() if data.task in other.schedules]
+        raise UsageProblem(f"{entry.name} cannot do the task {data.task}", hint=f"these can: {', '.join(able)}")
+    return entry.schedules_from(init)[data.task]
+
+
+def list_victims() -> Report:
+    """All victims, for `unseg victims`."""
+    rows = [
+        {
+            "name": entry.name,
+            "tasks": list(entry.tasks),
+            "extra": f"unseg_cli[{entry.extra}]",
+            "installed": not entry.missing,
+            "description": entry.description,
+        }
+        for entry in VICTIMS.values()
+    ]
+    return Report(document={"schema": 1, "command": "victims", "victims": rows})

@@ -1,0 +1,215 @@
+"""What a person or a script sees: results on stdout, progress and messages on stderr. The only file that imports rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from unseg_cli.core.events import Events, Report
+
+#: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
+COLUMNS = {
+    ("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop"),
+    ("verify", "pairs"): ("src", "linf_255", "allowed_255", "psnr", "ssim", "ok", "problem", "note"),
+}
+#: Lists of rows that are shown in files only, or say what another table says.
+UNSEEN = {("bench", "rows"), ("verify", "failures")}
+#: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
+ENDLESS = 10_000
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line ends included, as one blank."""
+    return " ".join(text.split())
+
+
+class _RateColumn(ProgressColumn):
+    """Items a second, in the unit of the command."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f} {self.unit}/s", style="progress.data.speed")
+
+
+class Console(Events):
+    """Prints events while a workflow runs, and its report at the end.
+
+    Args:
+        json_output: the report goes to stdout as one JSON document instead of text.
+        quiet: only the result, warnings and errors.
+        verbose: also details.
+        unit: what the progress bar counts.
+    """
+
+    def __init__(self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, unit: str = "items") -> None:
+        self.json_output, self.quiet, self.verbose, self.unit = json_output, quiet, verbose, unit
+        # sys.stdout is remembered: while a workflow runs, prints of other libraries are sent to stderr.
+        width = None if sys.stdout.isatty() else ENDLESS
+        self._out = RichConsole(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
+        self._err = RichConsole(file=sys.stderr, highlight=False, markup=False, emoji=False)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, total: int | None, what: str) -> None:
+        """Open a progress bar; none where stderr is no terminal."""
+        self.stop()
+        if self.quiet or not self._err.is_terminal:
+            return
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _RateColumn(self.unit),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._err,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self._task = self._progress.add_task(what, total=total, note="")
+        self._progress.start()
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Move the progress bar."""
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, n)
+            if note:
+                self._progress.update(self._task, note=one_line(note))
+
+    def stop(self) -> None:
+        """Close the progress bar."""
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress = self._task = None
+
+    def info(self, message: str) -> None:
+        """Print a message, unless quiet."""
+        if not self.quiet:
+            self._say(message)
+
+    def detail(self, message: str) -> None:
+        """Print a message if verbose."""
+        if self.verbose and not self.quiet:
+            self._say(message, style="dim")
+
+    def warn(self, message: str) -> None:
+        """Print a warning."""
+        self._say(f"warning: {one_line(message)}", style="yellow")
+
+    def error(self, command: str, message: str, hint: str, exit_code: int) -> None:
+        """Print one line saying what is wrong and one saying what to do; with JSON output also a document."""
+        self.stop()
+        message, hint = one_line(message), one_line(hint)
+        self._say(f"error: {message}", style="bold red")
+        if hint:
+            self._say(f"hint: {hint}")
+        if self.json_output:
+            self._document({"schema": 1, "command": command, "exit_code": exit_code, "error": {"message": message, "hint": hint}})
+
+    def report(self, report: Report) -> None:
+        """Print the result of a workflow and its closing lines."""
+        self.stop()
+        if self.json_output:
+            self._document(report.document)
+        elif report.document.get("command") == "weights path":
+            # Bare, so that it can stand inside a shell's $(...).
+            self._out.print(report.document["path"], soft_wrap=True)
+            return
+        else:
+            self._render(report.document)
+        if not self.quiet:
+            for line in report.closing:
+                (self._err if self.json_output else self._out).print(line, soft_wrap=True)
+
+    def _say(self, message: str, style: str | None = None) -> None:
+        self._err.print(message, style=style, soft_wrap=True)
+
+    def _document(self, document: Mapping[str, Any]) -> None:
+        self._out.file.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+    def _render(self, document: Mapping[str, Any]) -> None:
+        """Text form of a report: `protect` in three lines, anything else as tables of what the document holds."""
+        if document.get("command") == "protect":
+            for line in protect_lines(document):
+                self._out.print(line, soft_wrap=True)
+            return
+        command = document.get("command")
+        rows = {key: value for key, value in document.items() if _is_rows(value)}
+        plain = {
+            key: value
+            for key, value in document.items()
+            if key not in rows and key not in ("schema", "command") and value is not None and value != [] and not _holds_mappings(value)
+        }
+        if plain:
+            grid = Table.grid(padding=(0, 2))
+            for key, value in plain.items():
+                grid.add_row(key.replace("_", " "), cell(value))
+            self._out.print(grid)
+        for key, value in rows.items():
+            if (command, key) not in UNSEEN:
+                self._out.print(_rows_table(value, COLUMNS.get((str(command), key))))
+
+
+def protect_lines(document: Mapping[str, Any]) -> list[str]:
+    """The summary of `protect` for a person."""
+    sources = document["mask_source"]
+    lines = [
+        f"{document['images']} pictures: {document['protected']} protected, {document['skipped']} skipped, {document['failed']} failed"
+        f" in {document['seconds']:.1f} s ({document['images_per_second']:.2f} pictures/s)"
+    ]
+    if document["protected"] and document.get("linf_255_max") is not None:
+        lines += [
+            f"largest change {cell(document['linf_255_max'])}/255, mean PSNR {cell(document['psnr_mean'])} dB, "
+            f"mean SSIM {cell(document['ssim_mean'])}",
+            f"objects: {sources['file']} from mask files, {sources['auto']} found by the generator, {sources['whole']} whole picture",
+        ]
+    lines += [f"failed: {failure['path']}: {one_line(failure['error'])}" for failure in document["failures"]]
+    return lines
+
+
+def cell(value: Any) -> str:
+    """A value as a short text: four digits of a float, names and values of a mapping, members of a list."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {cell(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value)
+    return str(value)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _holds_mappings(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(item, Mapping) for item in value.values())
+
+
+def _rows_table(rows: list[Mapping[str, Any]], columns: tuple[str, ...] | None) -> Table:
+    """The rows under their column names; a column that is empty in all rows is left out."""
+    wanted = columns or tuple(dict.fromkeys(key for row in rows for key in row))
+    table = Table(box=None, pad_edge=False)
+    shown = [column for column in wanted if any(row.get(column) not in (None, "") for row in rows)]
+    for column in shown:
+        numeric = all(isinstance(row.get(column), int | float | None) and not isinstance(row.get(column), bool) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(row.get(column)) for column in shown))
+    return table

@@ -1,0 +1,99 @@
+"""One run of one command: call its workflow, print the report, and turn whatever goes wrong into a line, a hint and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
+from unseg_cli.core.events import Events, Report
+
+INTERRUPTED = 130
+#: What to do after Ctrl-C.
+AGAIN = {
+    "protect": "finished pictures stay; run the same command again to protect the rest",
+    "train": "run the same command again with --resume",
+    "bench": "run the same command again with --resume",
+}
+#: The extra that holds the packages of a command.
+EXTRAS = {"train": "[train]", "bench": "[bench]", "victims": "[bench]"}
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The options that every command has."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+
+def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *, unit: str = "items") -> int:
+    """Run `work` with a console for its events and print what it returns.
+
+    Args:
+        command: what the user called, such as "protect" or "weights list".
+        work: builds the configuration and calls the workflow.
+        flags: how much to print, and in what form.
+        unit: what the progress bar counts.
+
+    Returns:
+        The exit code: the report's, that of the `UnsegError`, 130 after Ctrl-C, else 1.
+    """
+    from unseg_cli.cli.console import Console
+
+    console = Console(json_output=flags.json, quiet=flags.quiet, verbose=flags.verbose, unit=unit)
+    try:
+        # A stray print of another package must not end up in the JSON document, nor its warnings between the messages.
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+            if not flags.debug:
+                warnings.simplefilter("ignore")
+            report = work(console)
+    except KeyboardInterrupt:
+        console.error(command, "interrupted", AGAIN.get(command, "run the same command again"), INTERRUPTED)
+        return INTERRUPTED
+    except Exception as problem:
+        console.stop()
+        if flags.debug:
+            traceback.print_exc()
+        message, hint, exit_code = explain(command, problem)
+        console.error(command, message, hint, exit_code)
+        return exit_code
+    console.report(report)
+    return report.exit_code
+
+
+def usage_error(program: str, message: str, *, as_json: bool) -> int:
+    """Print a command line that cannot be understood, as found before any command was called.
+
+    Args:
+        program: as far as it was understood, such as "unseg protect".
+        message: what is wrong.
+        as_json: also print a document.
+
+    Returns:
+        The exit code of usage errors.
+    """
+    from unseg_cli.cli.console import Console
+
+    command = program.removeprefix("unseg").strip()
+    Console(json_output=as_json).error(command, message, f"see `{program} --help`", UsageProblem.exit_code)
+    return UsageProblem.exit_code
+
+
+def explain(command: str, problem: Exception) -> tuple[str, str, int]:
+    """What to tell a person about an exception: message, hint, exit code."""
+    if isinstance(problem, UnsegError):
+        return problem.message, problem.hint, problem.exit_code
+    if isinstance(problem, ModuleNotFoundError) and problem.name and problem.name.partition(".")[0] != "unseg_cli":
+        extra = EXTRAS.get(command, "")
+        return f"the package {problem.name} is not installed", f'pip install "unseg_cli{extra}"', EnvironmentProblem.exit_code
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+        return "out of memory", "give a smaller --batch-size, or --device cpu", EnvironmentProblem.exit_code
+    detail = f"{type(problem).__name__}: {problem}".rstrip(": ")
+    return f"unexpected problem: {detail}; rerun with --debug", "report it with the traceback that --debug shows", 1

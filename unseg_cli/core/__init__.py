@@ -1,0 +1,1 @@
+"""What every room uses: errors, events, budgets, files written atomically, devices."""

@@ -1,0 +1,1 @@
+"""Pictures with their truth, for training generators and for judging victims."""

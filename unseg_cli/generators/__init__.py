@@ -1,0 +1,1 @@
+"""Using a trained generator: its file, its noise for whole pictures, and what it finds."""

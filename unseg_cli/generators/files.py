@@ -1,0 +1,171 @@
+"""Weights files: safetensors with the generator's spec in the header."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
+from unseg_cli.core.runs import write_atomically
+from unseg_cli.generators.foreign import load_sam_checkpoint, read_state_dict
+from unseg_cli.models.build import Generator, build_generator
+from unseg_cli.models.sam.generator import SamVitGenerator
+from unseg_cli.models.specs import SPECS, GeneratorSpec
+
+SPEC_KEY = "unseg_spec"
+SUFFIX = ".safetensors"
+HOW_TO_GET = {
+    "lite": "it ships with the package: reinstall it; `unseg weights list` shows what is there",
+    "vit_b": "get the authors' released Generator_*.pth, then run `unseg weights import FILE`; nothing is downloaded by itself",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorFile:
+    """Where a loaded generator came from; it goes into manifests."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
+def cache_dir() -> Path:
+    """`$UNSEG_HOME`, else `$XDG_CACHE_HOME/unseg`, else `~/.cache/unseg`; not created here."""
+    if home := os.environ.get("UNSEG_HOME"):
+        return Path(home)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unseg"
+
+
+def shipped_weights_dir() -> Path:
+    """The `weights/` folder: inside the installed package, or at the root of a source checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "weights"
+    return inside if inside.is_dir() else package.parent / "weights"
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def named_weights() -> dict[str, Path]:
+    """Name -> file of every generator on this machine; a shipped one comes before an imported one of the same name."""
+    return {path.stem: path for folder in (cache_dir(), shipped_weights_dir()) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def weights_file(name_or_path: str) -> Path:
+    """The file behind `--generator`: a shipped or imported generator's name, or a path.
+
+    Raises:
+        UsageProblem: neither a known name nor a file.
+        EnvironmentProblem: a known name whose file is absent; the hint says how to get it.
+    """
+    here = named_weights()
+    if name_or_path in here:
+        return here[name_or_path]
+    if name_or_path in SPECS:
+        raise EnvironmentProblem(f"the weights of {name_or_path!r} are not on this machine", hint=HOW_TO_GET[name_or_path])
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        known = sorted({*SPECS, *here})
+        raise UsageProblem(f"no generator and no file is called {name_or_path!r}", hint=did_you_mean(name_or_path, known))
+    return path
+
+
+def read_spec(path: Path) -> GeneratorSpec:
+    """The spec in a weights file's header.
+
+    Raises:
+        UsageProblem: not a weights file of this project.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = file.metadata() or {}
+        return GeneratorSpec.from_json(json.loads(header[SPEC_KEY]))
+    except (SafetensorError, KeyError, json.JSONDecodeError, TypeError, OSError):
+        raise UsageProblem(
+            f"{path} is not a generator's weights file",
+            hint="give a .safetensors written by `unseg train` or `unseg weights import`; a .pth has to be imported first",
+        ) from None
+
+
+def save_generator(path: Path, generator: Generator, metadata: dict[str, str], *, half: bool = False) -> None:
+    """Write weights and spec atomically.
+
+    Args:
+        path: the .safetensors file.
+        generator: trained or not.
+        metadata: further header entries, such as the training command.
+        half: store float16, half the size; loading restores float32.
+    """
+    header = {**metadata, SPEC_KEY: json.dumps(generator.spec.to_json())}
+    tensors = {name: (t.half() if half and t.is_floating_point() else t).cpu().contiguous() for name, t in generator.state_dict().items()}
+    write_atomically(path, lambda part: save_file(tensors, str(part), header))
+
+
+def load_weights(path: Path) -> Generator:
+    """Build the generator a file describes and fill it; strict.
+
+    Raises:
+        UsageProblem: the file is not one of this project's, or does not fit its own spec.
+    """
+    generator = build_generator(read_spec(path))
+    tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(str(path)).items()}
+    try:
+        generator.load_state_dict(tensors, strict=True)
+    except RuntimeError as problem:
+        raise UsageProblem(
+            f"{path} does not fit its own spec: {str(problem).splitlines()[-1].strip()}", hint="get the file again"
+        ) from None
+    return generator
+
+
+def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "cpu", sam_checkpoint: Path | None = None) -> Generator:
+    """A generator ready to protect: eval mode, no gradients, channels_last.
+
+    Args:
+        name_or_path: "lite" (shipped), "vit_b" (imported), or a .safetensors file.
+        device: a resolved torch device.
+        sam_checkpoint: (vit_b) SAM's own `sam_vit_b_01ec64.pth`, whose encoder and decoder weights replace the file's.
+
+    Returns:
+        The module, with `.source`, a `GeneratorFile`.
+    """
+    path = weights_file(name_or_path)
+    generator = load_weights(path)
+    if sam_checkpoint is not None:
+        if not isinstance(generator, SamVitGenerator):
+            raise UsageProblem("--sam-checkpoint goes with --generator vit_b", hint="leave it away")
+        load_sam_checkpoint(generator, sam_checkpoint)
+    generator.source = GeneratorFile(name=generator.spec.name, path=path, sha256=sha256_of(path))
+    generator.to(device).to(memory_format=torch.channels_last)
+    return generator.eval().requires_grad_(False)
+
+
+def load_sam_parts(generator: nn.Module, path: Path) -> None:
+    """Fill prompt encoder and mask decoder from a SAM checkpoint, lite weights, or any file with SAM's keys for the two.
+
+    Raises:
+        UsageProblem: the file lacks a tensor or has another shape.
+    """
+    tensors = read_state_dict(path)
+    for part in ("prompt_encoder", "mask_decoder"):
+        own = {key.removeprefix(part + "."): tensor.float() for key, tensor in tensors.items() if key.startswith(part + ".")}
+        try:
+            getattr(generator, part).load_state_dict(own, strict=True)
+        except RuntimeError as problem:
+            raise UsageProblem(
+                f"{path} does not hold SAM's {part}: {str(problem).splitlines()[-1].strip()}", hint="use SAM's own weights"
+            ) from None

@@ -1,0 +1,182 @@
+"""`unseg weights list | path | verify | import FILE`: which generators are here, where, whether intact, and how to add one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
+from unseg_cli.core.events import Events, Report
+from unseg_cli.core.runs import write_atomically
+from unseg_cli.generators.files import (
+    HOW_TO_GET,
+    SUFFIX,
+    cache_dir,
+    named_weights,
+    read_spec,
+    save_generator,
+    sha256_of,
+    shipped_weights_dir,
+    weights_file,
+)
+from unseg_cli.generators.foreign import read_state_dict, require_keys
+from unseg_cli.models.build import build_generator
+from unseg_cli.models.specs import SPECS, GeneratorSpec
+
+#: One line a file, "<sha256>  <name>", as `sha256sum` writes and checks it.
+SUMS_FILE = "SHA256SUMS"
+#: What an imported file is when it does not say so itself.
+RELEASED = "vit_b"
+
+
+def weights_list(events: Events) -> Report:
+    """Every generator that a name can mean: shipped, imported, or known and absent.
+
+    Returns:
+        `{"schema": 1, "command": "weights list", "weights": [{"name", "status", "path", "bytes", "image_size", "hint"}]}`, where
+        status is shipped, imported, damaged or absent.
+    """
+    here = named_weights()
+    rows = []
+    for name in sorted({*SPECS, *here}):
+        path = here.get(name)
+        row: dict[str, Any] = {
+            "name": name,
+            "status": "absent",
+            "path": None,
+            "bytes": None,
+            "image_size": None,
+            "hint": HOW_TO_GET.get(name, ""),
+        }
+        if path is not None:
+            status = "shipped" if path.parent == shipped_weights_dir() else "imported"
+            row.update(status=status, path=str(path), bytes=path.stat().st_size, hint="")
+            try:
+                row["image_size"] = read_spec(path).image_size
+            except UnsegError as problem:
+                events.warn(f"{problem.message}; {problem.hint}")
+                row.update(status="damaged", hint=problem.hint)
+        rows.append(row)
+    return Report(document={"schema": 1, "command": "weights list", "weights": rows})
+
+
+def weights_path(name: str) -> Report:
+    """Where the weights of a generator lie.
+
+    Raises:
+        UsageProblem: no generator has this name.
+        EnvironmentProblem: it is known but not here; the hint says how to get it.
+    """
+    return Report(document={"schema": 1, "command": "weights path", "name": name, "path": str(weights_file(name))})
+
+
+def weights_verify() -> Report:
+    """Hash every shipped and imported file and compare with the sums recorded beside it.
+
+    Returns:
+        `{"schema": 1, "command": "weights verify", "ok": bool, "files": [{"path", "status", "expected", "sha256"}]}`, where status is
+        ok, mismatch, missing (listed but not there) or unlisted (there but not listed). Exit code 4 unless all are ok.
+    """
+    files = [row for folder in (shipped_weights_dir(), cache_dir()) for row in check_sums(folder)]
+    wrong = [row for row in files if row["status"] != "ok"]
+    if not files:
+        closing = f"no weights found in {shipped_weights_dir()}: {HOW_TO_GET['lite']}"
+    elif wrong:
+        closing = f"{len(wrong)} of {len(files)} files are not as recorded: reinstall the package, or import the file again"
+    else:
+        closing = f"{len(files)} files, all as recorded"
+    ok = bool(files) and not wrong
+    document = {"schema": 1, "command": "weights verify", "ok": ok, "files": files}
+    return Report(document=document, exit_code=0 if ok else EnvironmentProblem.exit_code, closing=(closing,))
+
+
+def weights_import(file: Path, name: str | None = None) -> Report:
+    """Turn a generator's weights into safetensors in the cache, where `--generator NAME` finds them.
+
+    Takes the authors' released `Generator_*.pth` (a state dict, bare or wrapped, of the `vit_b` generator), or a `generator.safetensors`
+    that `unseg train` wrote. Nothing but tensors is read: code inside the file is not run.
+
+    Args:
+        file: the weights.
+        name: what to call it; None: the name in the file, `vit_b` for the authors'.
+
+    Raises:
+        UsageProblem: a name that a file must not have, or one that the package ships.
+        EnvironmentProblem: unreadable, or not exactly the keys, shapes and finite values of a generator.
+    """
+    state = read_state_dict(file)
+    spec = _spec_of(file)
+    name = name or spec.name
+    _check_name(name)
+    with torch.device("meta"):
+        generator = build_generator(spec)
+    require_keys(generator.state_dict(), state, path=file, what=f"the {spec.name} generator")
+    # The tensors take the place of the meta ones: the file is held in memory once.
+    generator.load_state_dict(state, strict=True, assign=True)
+    target = cache_dir() / f"{name}{SUFFIX}"
+    metadata = {"imported_from": file.name, "imported_sha256": sha256_of(file)}
+    save_generator(target, generator, metadata)
+    digest = record_sum(target)
+    document = {
+        "schema": 1,
+        "command": "weights import",
+        "name": name,
+        "source": str(file),
+        "path": str(target),
+        "sha256": digest,
+        "parameters": sum(parameter.numel() for parameter in generator.parameters()),
+    }
+    return Report(document=document, closing=(f"imported as {name}: unseg protect SRC DST --generator {name}",))
+
+
+def check_sums(folder: Path) -> list[dict[str, str]]:
+    """Compare the weights files in `folder` with its SHA256SUMS; one row a file, as in `weights_verify`."""
+    recorded = read_sums(folder)
+    rows = []
+    for name in sorted({*recorded, *(path.name for path in folder.glob(f"*{SUFFIX}"))}):
+        path, expected = folder / name, recorded.get(name, "")
+        found = sha256_of(path) if path.is_file() else ""
+        status = "missing" if not found else "unlisted" if not expected else "ok" if found == expected else "mismatch"
+        rows.append({"path": str(path), "status": status, "expected": expected, "sha256": found})
+    return rows
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256 in hex; {} where nothing is recorded."""
+    path = folder / SUMS_FILE
+    if not path.is_file():
+        return {}
+    lines = (re.fullmatch(r"([0-9a-fA-F]{64}) [ *](.+)", line.strip()) for line in path.read_text(encoding="utf-8").splitlines())
+    return {match[2]: match[1].lower() for match in lines if match}
+
+
+def record_sum(file: Path) -> str:
+    """Hash `file`, note it in the SHA256SUMS beside it, and return the hash."""
+    sums = {**read_sums(file.parent), file.name: sha256_of(file)}
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+
+    def write(part: Path) -> None:
+        part.write_text(text, encoding="utf-8")
+
+    write_atomically(file.parent / SUMS_FILE, write)
+    return sums[file.name]
+
+
+def _spec_of(file: Path) -> GeneratorSpec:
+    """What the file says it is; a foreign file says nothing and is taken for the authors' release."""
+    if file.suffix != SUFFIX:
+        return SPECS[RELEASED]
+    try:
+        return read_spec(file)
+    except UnsegError:
+        return SPECS[RELEASED]
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise UsageProblem(f"{name!r} cannot name a generator", hint="use letters, digits, - and _")
+    if (shipped_weights_dir() / f"{name}{SUFFIX}").is_file():
+        raise UsageProblem(f"{name} ships with the package and is not replaced", hint="give another name with --name")

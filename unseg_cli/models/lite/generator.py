@@ -1,0 +1,73 @@
+"""The lite generator, the default: small encoder, SAM's prompt encoder and mask decoder, and a noise head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unseg_cli.models.lite.encoder import LiteImageEncoder
+from unseg_cli.models.lite.noise_head import LiteNoiseHead
+from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.segmenter import PromptableSegmenter
+from unseg_cli.models.specs import GeneratorSpec
+from unseg_cli.noise.arithmetic import without_colour
+
+
+@dataclass(frozen=True)
+class MaskAndNoise:
+    """What one pass gives: mask_logits (B, 1, h, w) and noise (B, 3, n, n) in [-1, 1]."""
+
+    mask_logits: Tensor
+    noise: Tensor
+
+
+class LiteGenerator(PromptableSegmenter):
+    """Finds the object (or takes the prompt's) and draws noise whose pattern says "object" or "not object".
+
+    Differs from the paper: a ConvNet instead of ViT-B, periodic learned tiles instead of a free noise map, and a mask of its own,
+    so that pictures without masks can be protected.
+    """
+
+    source: Any = None  # where the weights came from; set by whoever loads them
+
+    def __init__(self, spec: GeneratorSpec) -> None:
+        super().__init__(LiteImageEncoder(spec.encoder), image_size=spec.image_size, embed_size=spec.embed_size)
+        self.spec = spec
+        self.noise_head = LiteNoiseHead(spec)
+
+    def mask_and_noise(self, image_01: Tensor, prompt: Prompt, *, embedding: Tensor | None = None) -> MaskAndNoise:
+        """Mask and noise together.
+
+        Args:
+            image_01: (B, 3, S, S) in [0, 1].
+            prompt: what to protect. A mask prompt is the object region as given, not as the decoder redraws it; with any other
+                prompt, or none, the region is the predicted mask.
+            embedding: `encode(image_01)`, where it is at hand already.
+        """
+        if embedding is None:
+            embedding = self.encode(image_01)
+        decoded = self.decode(embedding, prompt)
+        logits = decoded.masks[:, :1]
+        if prompt.mask is not None:
+            region = F.interpolate(prompt.mask, logits.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
+        else:
+            region = torch.sigmoid(logits)
+        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region, without_colour(image_01)))
+
+    def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
+        """Noise (B, 3, n, n) in [-1, 1]."""
+        return self.mask_and_noise(image_01, prompt).noise
+
+    @property
+    def lite_encoder(self) -> LiteImageEncoder:
+        """The image encoder under its own type."""
+        assert isinstance(self.image_encoder, LiteImageEncoder)
+        return self.image_encoder
+
+    def noise_parameters(self) -> list[torch.nn.Parameter]:
+        """What the second stage of training trains."""
+        return list(self.noise_head.parameters())

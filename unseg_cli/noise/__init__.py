@@ -1,0 +1,1 @@
+"""Arithmetic of noise, and noise that needs no learning."""

@@ -1,0 +1,295 @@
+"""Picture files in and out: decode to upright pixels, encode in kind.
+
+What is written keeps the stored orientation and its EXIF tag, which changes the file least. Only where the tag would be lost (metadata
+stripped) or the format changes are pixels stored upright, with the tag set to 1.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.pictures import png, tiff
+from unseg_cli.pictures.deep import decode_16, is_deep
+from unseg_cli.pictures.exif import PREFIX
+from unseg_cli.pictures.jpeg import estimated_quality
+from unseg_cli.pictures.metadata import Metadata, photoshop_blocks
+from unseg_cli.pictures.picture import Coding, Kind, Picture, PixelArray, Space, to_upright
+
+#: Pictures above this are refused (it is also where Pillow suspects a decompression bomb).
+MAX_PIXELS = 178_956_970
+
+_KINDS: dict[str, Kind] = {
+    "JPEG": "jpeg",
+    "MPO": "jpeg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tiff",
+    "BMP": "bmp",
+    "DIB": "bmp",
+    "HEIF": "heif",
+    "AVIF": "avif",
+}
+_SPACES: dict[str, tuple[Space, bool]] = {
+    "L": ("grey", False),
+    "LA": ("grey", True),
+    "RGB": ("rgb", False),
+    "RGBA": ("rgb", True),
+    "CMYK": ("cmyk", False),
+}
+_SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
+_REPLACE = "replace it with the original, or leave it out with --exclude"
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
+_warnings_lock = threading.Lock()
+
+
+def read_picture(path: Path, data: bytes | None = None) -> Picture:
+    """Decode a picture file.
+
+    Args:
+        path: the file; named in errors by the caller, not here.
+        data: its bytes, where they have been read already.
+
+    Raises:
+        UnsegError: not a picture, damaged, too large, or of a kind that cannot be protected without loss; one line, without the path.
+    """
+    if data is None:
+        data = read_bytes(path)
+    with decoding_errors(data):
+        image = open_image(data, path)
+        with image:
+            return _decoded(image, data)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        UnsegError: it cannot be read, or is empty.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise UnsegError(f"cannot be read ({problem.strerror or problem})", hint="check that it exists and its permissions") from None
+    if not data:
+        raise UnsegError("is an empty file", hint=_REPLACE)
+    return data
+
+
+@contextmanager
+def decoding_errors(data: bytes) -> Iterator[None]:
+    """Turn what codecs raise into one clear line."""
+    try:
+        yield
+    except UnsegError:
+        raise
+    except UnidentifiedImageError:
+        what = "is text, not a picture" if _looks_like_text(data) else "is not a picture that can be read"
+        raise UnsegError(what, hint=_REPLACE) from None
+    except Image.DecompressionBombError:
+        raise UnsegError(
+            f"has more than {MAX_PIXELS // 1_000_000} million pixels, which may be a decompression bomb", hint="scale it down first"
+        ) from None
+    except _DECODING_ERRORS as problem:
+        detail = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        raise UnsegError(f"is damaged or truncated ({detail})", hint=_REPLACE) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings while headers are read; the filters are shared by all threads, hence the lock."""
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_image(data: bytes, path: Path) -> Image.Image:
+    """Open a file's bytes with Pillow, without decoding its pixels; use it within `decoding_errors`."""
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1", b"ftypheim", b"ftypheis"):
+        try:
+            import pillow_heif
+        except ImportError:
+            raise UnsegError("HEIC pictures need the package pillow-heif", hint="pip install pillow-heif") from None
+        pillow_heif.register_heif_opener()
+    with quiet():
+        image = Image.open(io.BytesIO(data))
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    if image.format not in _KINDS:
+        name = image.format or path.suffix
+        raise UnsegError(
+            f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or leave it out with --exclude"
+        )
+    return image
+
+
+def _decoded(image: Image.Image, data: bytes) -> Picture:
+    kind = _KINDS[cast(str, image.format)]
+    notes: list[str] = []
+    frames = getattr(image, "n_frames", 1)
+    if image.format == "MPO":
+        notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are left out: they may show the clean one")
+    elif frames > 1:
+        what = f"has {frames} pages" if kind == "tiff" else f"is animated ({frames} frames)"
+        raise UnsegError(f"{what}, and only single pictures can be protected", hint="split it into single pictures first")
+    deep = is_deep(image)
+    if kind != "tiff":
+        # Before the metadata: those of a PNG may follow its pixels. Those of a TIFF have to be read first.
+        image.load()
+    with quiet():
+        orientation = image.getexif().get(274, 1)
+    orientation = orientation if orientation in range(1, 9) else 1
+    metadata, more = _metadata(image, data, kind)
+    coding = _coding(image, data, kind)
+    notes += more
+    pixels, alpha, space, more = _pixels(image, data if deep else None, orientation)
+    notes += more
+    return Picture(
+        pixels=pixels, alpha=alpha, space=space, kind=kind, orientation=orientation, metadata=metadata, coding=coding, notes=tuple(notes)
+    )
+
+
+def _metadata(image: Image.Image, data: bytes, kind: Kind) -> tuple[Metadata, list[str]]:
+    info = image.info
+    xmp = info.get("xmp", b"")
+    dpi = info.get("dpi")
+    common: dict[str, Any] = {
+        "exif": bytes(info.get("exif") or b"").removeprefix(PREFIX),
+        "icc": info.get("icc_profile") or b"",
+        "xmp": xmp.encode() if isinstance(xmp, str) else bytes(xmp),
+        "dpi": (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None,
+    }
+    notes: list[str] = []
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        common["comment"] = info.get("comment", b"")
+        common["photoshop"] = photoshop_blocks([body for name, body in image.applist if name == "APP13"])
+    elif kind == "png":
+        common["png_chunks"] = png.ancillary_chunks(data, recoloured=image.mode in ("1", "P"))
+    elif isinstance(image, TiffImagePlugin.TiffImageFile):
+        with quiet():
+            tags, types, notes = tiff.read_tags(image)
+        common |= {"tiff_tags": tags, "tiff_types": types, "tiff_prefix": image.tag_v2.prefix, "exif": _exif_of(tags)}
+    return Metadata(**common), notes
+
+
+def _exif_of(tags: dict[int, Any]) -> bytes:
+    """EXIF for other formats, from the tags of a TIFF."""
+    exif = Image.Exif()
+    for tag in (270, 271, 272, 305, 306, 315, 33432):
+        if isinstance(tags.get(tag), str):
+            exif[tag] = tags[tag]
+    for directory in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY):
+        exif.get_ifd(directory).update(tags.get(directory, {}))
+    return exif.tobytes().removeprefix(PREFIX) if len(exif) or any(d in tags for d in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY)) else b""
+
+
+def _coding(image: Image.Image, data: bytes, kind: Kind) -> Coding:
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        tables = {number: list(table) for number, table in image.quantization.items()}
+        sampling = JpegImagePlugin.get_sampling(image) if image.mode in ("RGB", "YCbCr") else -1
+        return Coding(
+            lossless=False, quality=estimated_quality(tables), progressive="progressive" in image.info, tables=tables, sampling=sampling
+        )
+    if kind == "webp":
+        return Coding(lossless=b"VP8L" in _riff_chunks(data))
+    if kind == "tiff":
+        return Coding(compressed=image.info.get("compression", "raw") != "raw")
+    return Coding(lossless=kind not in ("heif", "avif"))
+
+
+def _riff_chunks(data: bytes) -> set[bytes]:
+    names, at = set(), 12
+    while at + 8 <= len(data):
+        names.add(data[at : at + 4])
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        at += 8 + length + length % 2
+    return names
+
+
+def _pixels(image: Image.Image, deep: bytes | None, orientation: int) -> tuple[PixelArray, PixelArray | None, Space, list[str]]:
+    """Upright pixels, alpha, space and notes; `deep` is the file where Pillow alone would lose bits."""
+    if image.format == "TIFF":
+        orientation = 1  # Pillow turns a TIFF upright while it loads it; of other formats it leaves the pixels as stored
+    if deep is not None:
+        known: tuple[Space, bool] | None = ("cmyk", False) if image.mode == "CMYK" else None
+        return _split(to_upright(decode_16(deep), orientation), known, image.info.get("transparency"))
+    inverted = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(262) == 0
+    image.load()
+    transparency = image.info.get("transparency") if image.mode not in ("P", "PA") else None
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image).astype(np.uint16)
+        grey = 65535 - grey if inverted else grey
+        return _split(to_upright(grey[..., None], orientation), None, transparency)
+    image, notes = _plain_mode(image)
+    space, has_alpha = _SPACES[image.mode]
+    array = np.asarray(image)
+    array = array[..., None] if array.ndim == 2 else array
+    pixels, opacity, space, more = _split(to_upright(array, orientation), (space, has_alpha), transparency)
+    return pixels, opacity, space, notes + more
+
+
+def _plain_mode(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The picture in a mode that holds 8-bit channels."""
+    mode = image.mode
+    if mode in _SPACES:
+        return image, []
+    if mode == "1":
+        return image.convert("L"), ["a black-and-white (1-bit) picture becomes 8-bit grey: noise needs levels between"]
+    if mode in ("P", "PA"):
+        see_through = mode == "PA" or "transparency" in image.info or (image.palette is not None and image.palette.mode == "RGBA")
+        target = "RGBA" if see_through else "RGB"
+        return image.convert(target), [f"a palette picture becomes {target}: a palette has no room for noise"]
+    if mode in ("RGBX", "YCbCr"):
+        return image.convert("RGB"), [] if mode == "RGBX" else ["a YCbCr picture becomes RGB"]
+    if mode in ("RGBa", "La"):
+        return image.convert({"RGBa": "RGBA", "La": "LA"}[mode]), []
+    what = {"I": "32-bit integers", "F": "floating-point numbers", "LAB": "L*a*b* colours"}.get(mode, f"mode {mode}")
+    raise UnsegError(f"holds {what}, which cannot be kept", hint=_SAVE_AS_8_OR_16)
+
+
+def _split(
+    array: PixelArray, known: tuple[Space, bool] | None, key: Any
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None, Space, list[str]]:
+    """(H, W, C) -> colours and alpha. A transparent colour (`key`) becomes alpha: noise would change which pixels have it."""
+    channels = array.shape[2]
+    space, alpha = known or ("grey" if channels < 3 else "rgb", channels in (2, 4))
+    colours = array[..., :-1] if alpha else array
+    opacity = np.ascontiguousarray(array[..., -1]) if alpha else None
+    notes = []
+    if not alpha and key is not None and not isinstance(key, bytes):
+        wanted = np.asarray(key, colours.dtype)
+        opacity = np.where((colours == wanted).all(axis=-1), 0, np.iinfo(colours.dtype).max).astype(colours.dtype)
+        notes.append("its transparent colour becomes an alpha channel")
+    pixels = np.ascontiguousarray(colours[..., 0] if space == "grey" else colours)
+    return pixels, opacity, space, notes
+
+
+def _looks_like_text(data: bytes) -> bool:
+    head = data[:4096]
+    if b"\x00" in head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return problem.start > len(head) - 4
+    return True
+
+
+def expanded(picture: Picture) -> Picture:
+    """A grey picture as RGB, to compare it with one from a format that has no grey."""
+    if picture.space != "grey":
+        return picture
+    return replace(picture, pixels=np.repeat(picture.pixels[..., None], 3, axis=2), space="rgb")

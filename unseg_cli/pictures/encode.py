@@ -1,0 +1,184 @@
+"""Pixels back into a file: in kind, or in the format asked for."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.pictures import png, tiff
+from unseg_cli.pictures.channels import rgb_from_cmyk, to_8_bit
+from unseg_cli.pictures.decode import expanded, read_picture
+from unseg_cli.pictures.metadata import jpeg_keywords, to_write, webp_keywords
+from unseg_cli.pictures.picture import Kind, Picture, PixelArray, from_upright, to_upright
+
+#: The lowest quality chosen without being asked for.
+MINIMUM_QUALITY = 90
+#: For lossy WebP, whose files do not tell their quality.
+WEBP_QUALITY = 95
+#: Suffixes of the formats that can be written.
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "webp": (".webp",),
+    "tiff": (".tif", ".tiff"),
+    "bmp": (".bmp", ".dib"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How a picture is written.
+
+    Attributes:
+        kind: the format.
+        lossless: whether the file decodes to the very pixels given.
+        quality: of a lossy format, 1 to 100; None for lossless ones.
+        metadata: keep | strip | strip-gps.
+    """
+
+    kind: Kind
+    lossless: bool
+    quality: int | None
+    metadata: str
+
+
+def choose_encoding(picture: Picture, *, format: str, quality: int | None, metadata: str) -> Encoding:
+    """Decide how to write a picture.
+
+    Args:
+        picture: the source.
+        format: keep | png | jpeg | webp.
+        quality: 1 to 100 as asked for; None: the source's estimate, but at least 90. A lossless source stays lossless
+            in WebP unless a quality is asked for.
+        metadata: keep | strip | strip-gps.
+
+    Raises:
+        UnsegError: the source's format can be read but not written.
+    """
+    kind: Kind = picture.kind if format == "keep" else format  # type: ignore[assignment]
+    if kind in ("heif", "avif"):
+        raise UnsegError(f"{kind.upper()} pictures can be read but not written", hint="add --format jpeg, png or webp")
+    if kind == "jpeg":
+        chosen = quality or max(picture.coding.quality or WEBP_QUALITY, MINIMUM_QUALITY)
+        return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata)
+    if kind == "webp":
+        # A lossless WebP has no quality to lower; one made from another format is lossy where that is asked for.
+        lossless = picture.coding.lossless and (quality is None or picture.kind == "webp")
+        chosen_webp = None if lossless else quality or max(picture.coding.quality or WEBP_QUALITY, WEBP_QUALITY)
+        return Encoding(kind=kind, lossless=lossless, quality=chosen_webp, metadata=metadata)
+    return Encoding(kind=kind, lossless=True, quality=None, metadata=metadata)
+
+
+def converted(picture: Picture, kind: Kind) -> Picture:
+    """The picture as a format can hold it; what that costs is added to the notes. Noise is added afterwards.
+
+    Raises:
+        UnsegError: an alpha channel that the format cannot hold.
+    """
+    pixels, alpha, space, notes = picture.pixels, picture.alpha, picture.space, list(picture.notes)
+    if alpha is not None and kind in ("jpeg", "bmp"):
+        if int(alpha.min()) < np.iinfo(alpha.dtype).max:
+            raise UnsegError(f"has transparent pixels, which {kind.upper()} cannot hold", hint="add --format png or webp")
+        alpha = None
+        notes.append(f"its alpha channel, opaque everywhere, is left out: {kind.upper()} has none")
+    if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp"):
+        pixels, alpha = to_8_bit(pixels), None if alpha is None else to_8_bit(alpha)
+        notes.append(f"16 bits a channel become 8: {kind.upper()} has no more")
+    if space == "cmyk" and kind not in ("jpeg", "tiff"):
+        pixels, space = rgb_from_cmyk(pixels), "rgb"
+        notes.append(f"CMYK becomes RGB: {kind.upper()} has no CMYK")
+        picture = replace(picture, metadata=replace(picture.metadata, icc=b""))  # a profile of inks does not fit RGB
+    return replace(picture, pixels=pixels, alpha=alpha, space=space, notes=tuple(notes))
+
+
+def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[str]]:
+    """The bytes of a picture file, and notes on what could not be kept.
+
+    Args:
+        picture: as returned by `converted` for the kind of `encoding`.
+        encoding: how to write it.
+
+    Raises:
+        UnsegError: the format cannot hold the picture (for example its size).
+    """
+    same_kind = encoding.kind == picture.kind
+    upright = not same_kind or encoding.metadata == "strip" or encoding.kind == "bmp"
+    metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
+    orientation = 1 if upright else picture.orientation
+    pixels = from_upright(picture.pixels, orientation)
+    alpha = None if picture.alpha is None else from_upright(picture.alpha, orientation)
+    stacked = _stacked(pixels, alpha)
+
+    if encoding.kind == "tiff":
+        compressed = picture.coding.compressed
+        with_alpha = alpha is not None
+        return tiff.encode(stacked, picture.space, alpha=with_alpha, compressed=compressed, orientation=orientation, metadata=metadata), []
+    if encoding.kind == "png":
+        chunks = metadata.png_chunks if same_kind else png.metadata_chunks(metadata)
+        plain = png.encode_16(stacked) if stacked.dtype == np.uint16 else _saved(_pil(stacked, picture.space), "PNG", {})
+        return png.with_chunks(plain, *chunks), []
+    image = _pil(stacked, picture.space)
+    if encoding.kind == "webp":
+        image = image if picture.space == "rgb" else image.convert("RGBA" if alpha is not None else "RGB")
+        options: dict[str, Any] = {"lossless": True, "quality": 80} if encoding.lossless else {"quality": encoding.quality}
+        # exact: colours under full transparency are part of the picture, too
+        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | webp_keywords(metadata)), []
+    if encoding.kind == "jpeg":
+        keywords, notes = jpeg_keywords(metadata)
+        options = {"quality": encoding.quality, "subsampling": 0, "progressive": picture.coding.progressive and same_kind}
+        return _saved(image, "JPEG", options | keywords), notes
+    return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), []
+
+
+def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
+    """What the codec of `like` makes of the pixels of `picture`: encoded at the same settings and decoded again.
+
+    Args:
+        picture: 8-bit pixels, of the space of `like`.
+        like: a decoded lossy file; a JPEG brings its quantisation tables and chroma subsampling.
+        quality: for WebP, whose files do not tell theirs.
+
+    Returns:
+        Upright pixels.
+    """
+    stored = from_upright(picture.pixels, like.orientation)
+    image = _pil(stored[..., None] if stored.ndim == 2 else stored, picture.space)
+    if like.kind == "jpeg":
+        data = _saved(image, "JPEG", {"qtables": like.coding.tables, "subsampling": like.coding.sampling})
+    else:
+        data = _saved(image.convert("RGB"), "WEBP", {"quality": quality, "method": 4})
+    copy = read_picture(Path("copy"), data)
+    pixels = expanded(copy).pixels if picture.space == "rgb" else copy.pixels
+    return to_upright(pixels, like.orientation)
+
+
+def written_suffix(kind: str, suffix: str) -> str:
+    """The suffix of a written file: its own where it fits the format, else the format's usual one."""
+    return suffix if suffix.lower() in SUFFIXES[kind] else SUFFIXES[kind][0]
+
+
+def _stacked(pixels: PixelArray, alpha: PixelArray | None) -> PixelArray:
+    channels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(channels if alpha is None else np.concatenate([channels, alpha[..., None]], axis=2))
+
+
+def _pil(stacked: PixelArray, space: str) -> Image.Image:
+    """(H, W, C) uint8 as a Pillow picture."""
+    mode = {("grey", 1): "L", ("grey", 2): "LA", ("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("cmyk", 4): "CMYK"}[space, stacked.shape[2]]
+    height, width = stacked.shape[:2]
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(stacked).tobytes())
+
+
+def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    try:
+        image.save(out, format, **options)
+    except (OSError, ValueError) as problem:
+        raise UnsegError(f"cannot be written as {format} ({problem})", hint="add --format png") from None
+    return out.getvalue()

@@ -1,0 +1,181 @@
+"""Mask files, and the rules that say which of their values are objects.
+
+The rules are all that differs between data sets: saliency masks, label ids with a void class, chosen classes, panoptic ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from unseg_cli.core.constants import BoolArray
+from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean
+from unseg_cli.noise.per_class import NO_CLASS
+from unseg_cli.pictures.decode import decoding_errors, open_image, quiet, read_bytes
+from unseg_cli.pictures.picture import to_upright
+
+#: Label of pixels that belong to no class.
+VOID = 255
+#: A JPEG mask is blurred at its edges: from half of full intensity on, a pixel counts as object.
+_JPEG_THRESHOLD = 128
+
+
+@dataclass(frozen=True)
+class MaskRule:
+    """How mask values become foreground.
+
+    Attributes:
+        name: as given on the command line.
+        foreground: (H, W) or (H, W, 3) integers -> (H, W) bool.
+        colour: whether three channels are one id, which must not be reduced to a grey value.
+    """
+
+    name: str
+    foreground: Callable[[npt.NDArray[Any]], BoolArray]
+    colour: bool = False
+
+
+def _nonzero(values: npt.NDArray[Any]) -> BoolArray:
+    return np.asarray(values.any(axis=-1) if values.ndim == 3 else values != 0)
+
+
+def _not_void(values: npt.NDArray[Any]) -> BoolArray:
+    return values != VOID
+
+
+def _panoptic(values: npt.NDArray[Any]) -> BoolArray:
+    ids = values[..., 0].astype(np.int64) + 256 * values[..., 1].astype(np.int64) + 65536 * values[..., 2].astype(np.int64)
+    foreground: BoolArray = ids != 0
+    return foreground
+
+
+_RULES: dict[str, MaskRule] = {
+    "nonzero": MaskRule("nonzero", _nonzero),
+    "not-void": MaskRule("not-void", _not_void),
+    "panoptic-rgb": MaskRule("panoptic-rgb", _panoptic, colour=True),
+}
+
+
+def mask_rule(text: str) -> MaskRule:
+    """The rule called `text`: nonzero | not-void (label != 255) | class:7,9 | panoptic-rgb (id = R + 256 G + 65536 B, not 0).
+
+    Raises:
+        UsageProblem: no such rule.
+    """
+    if text.startswith("class:"):
+        try:
+            classes = [int(number) for number in text.removeprefix("class:").split(",")]
+        except ValueError:
+            raise UsageProblem(f"--mask-rule {text!r} does not list class ids", hint="write --mask-rule class:7,9") from None
+        return MaskRule(text, lambda values: np.isin(values, classes))
+    if text not in _RULES:
+        raise UsageProblem(f"--mask-rule {text!r} is unknown", hint=did_you_mean(text, [*_RULES, "class:7,9"]))
+    return _RULES[text]
+
+
+def rule_for(masks: Path | None, text: str) -> MaskRule:
+    """The rule called `text` for the masks that were given.
+
+    Raises:
+        UsageProblem: no such rule, or one was asked for and there are no masks that it could read.
+    """
+    rule = mask_rule(text)
+    if masks is None and text != "nonzero":
+        raise UsageProblem(f"--mask-rule {text} needs --masks", hint="give --masks DIR, or leave --mask-rule away")
+    return rule
+
+
+def read_mask(path: Path, rule: MaskRule, size: tuple[int, int]) -> BoolArray:
+    """Foreground of a mask file, upright.
+
+    Args:
+        path: a picture file. Palettes are read as indexes, alpha is ignored, the file's own EXIF orientation is applied.
+        rule: from `mask_rule`.
+        size: (H, W) of the upright picture.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        UnsegError: not readable, of another size, or of a kind that the rule cannot read; the message names the mask.
+    """
+    with _naming(path):
+        return np.ascontiguousarray(rule.foreground(_checked_values(path, rule, size)))
+
+
+def read_classes(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """Class numbers of a mask file, upright; the arguments are those of `read_mask`.
+
+    Returns:
+        (H, W) int32: the mask's own value where the rule says object, else `NO_CLASS`.
+
+    Raises:
+        UnsegError: as `read_mask`, and for a mask whose values are colours.
+    """
+    with _naming(path):
+        values = _checked_values(path, rule, size)
+        if values.ndim == 3:
+            if rule.colour or (values != values[..., :1]).any():
+                raise UnsegError("has colours instead of class numbers", hint="save label ids, or leave --per-class away")
+            values = values[..., 0]
+        return np.where(rule.foreground(values), values.astype(np.int32), np.int32(NO_CLASS))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnsegError as problem:
+        raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
+
+
+def _values(path: Path) -> tuple[npt.NDArray[Any], bool]:
+    data = read_bytes(path)
+    with decoding_errors(data), open_image(data, path) as image:
+        with quiet():
+            orientation = 1 if image.format == "TIFF" else image.getexif().get(274, 1)
+        lossy = image.format in ("JPEG", "MPO")
+        values = np.asarray(_without_alpha(image))
+    return to_upright(values, orientation), lossy
+
+
+def _without_alpha(image: Image.Image) -> Image.Image:
+    if image.mode in ("1", "L", "P", "RGB", "I") or image.mode.startswith("I;16"):
+        return image
+    if image.mode in ("LA", "RGBA", "PA"):
+        # Not convert(): that of PA would look colours up.
+        bands = image.split()[:-1]
+        return bands[0] if len(bands) == 1 else Image.merge("RGB", bands)
+    raise UnsegError(f"is of mode {image.mode}", hint="masks are black and white, grey, palette or RGB")
+
+
+def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """The values as the rule reads them: (H, W), or (H, W, 3) for colours."""
+    values, lossy = _values(path)
+    if values.shape[:2] != size:
+        turned = values.shape[:2] == size[::-1]
+        raise UnsegError(
+            f"is {values.shape[1]}x{values.shape[0]} pixels, the picture {size[1]}x{size[0]}",
+            hint="masks are laid over the upright picture (EXIF orientation applied)"
+            if turned
+            else "make the mask as large as its picture",
+        )
+    if lossy:
+        if rule.name != "nonzero":
+            raise UnsegError("is a JPEG, in which label ids do not survive", hint="save masks as PNG")
+        values = values >= _JPEG_THRESHOLD
+    if rule.colour:
+        if values.ndim != 3:
+            raise UnsegError(f"has one channel, but the rule {rule.name} reads ids from three", hint="use --mask-rule nonzero or class:7,9")
+    elif values.ndim == 3 and rule.name != "nonzero":
+        if (values != values[..., :1]).any():
+            raise UnsegError("has colours instead of label ids", hint="use --mask-rule panoptic-rgb or nonzero, or save label ids")
+        values = values[..., 0]
+    return values

@@ -1,0 +1,176 @@
+"""What a picture file holds beside pixels, and how much of it is written again."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, replace
+from typing import Any
+
+from unseg_cli.pictures import exif as exif_block
+
+#: Values of `--metadata`.
+POLICIES = ("keep", "strip", "strip-gps")
+
+_PHOTOSHOP = b"Photoshop 3.0\x00"
+_PHOTOSHOP_THUMBNAILS = (1033, 1036)
+_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
+_SEGMENT = 65_533
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Metadata in the forms that the formats share, and what is particular to the source's format.
+
+    Attributes:
+        exif: a TIFF structure without the "Exif" prefix.
+        icc: colour profile.
+        xmp: XMP packet.
+        dpi: pixels an inch, across and down.
+        comment: JPEG comment.
+        photoshop: image resource blocks of a JPEG (IPTC lies in them).
+        png_chunks: ancillary chunks of a PNG, (name, data), split at the pixels: before and after them.
+        tiff_tags: tags of a TIFF that do not describe the layout of its pixels.
+        tiff_types: the types of those tags.
+        tiff_prefix: byte order of a TIFF.
+    """
+
+    exif: bytes = b""
+    icc: bytes = b""
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+    comment: bytes = b""
+    photoshop: bytes = b""
+    png_chunks: tuple[tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, bytes], ...]] = ((), ())
+    tiff_tags: dict[int, Any] | None = None
+    tiff_types: dict[int, int] | None = None
+    tiff_prefix: bytes = b"II"
+
+
+#: Tags that say how a TIFF's pixels are shown; they stay when the rest is stripped.
+_TIFF_SHOWN = (282, 283, 296, 34675)
+_TIFF_GPS, _TIFF_XMP = 34853, 700
+#: PNG chunks that say how the pixels are shown.
+_PNG_SHOWN = (b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"sBIT", b"mDCV", b"cLLI")
+
+
+def to_write(metadata: Metadata, policy: str, *, upright: bool) -> Metadata:
+    """What goes into the written file. The preview embedded in EXIF always goes: it shows the clean picture.
+
+    Args:
+        metadata: the source's.
+        policy: keep | strip | strip-gps. ICC profile and resolution always stay: they say how the pixels are shown.
+        upright: the written pixels have the orientation applied, so that the tags must say 1.
+    """
+    kept = replace(metadata, exif=exif_block.without_thumbnail(metadata.exif))
+    if policy == "strip":
+        kept = _stripped(kept)
+    elif policy == "strip-gps":
+        kept = _without_gps(kept)
+    if upright:
+        kept = replace(kept, exif=exif_block.upright(kept.exif), xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", kept.xmp))
+    before, after = kept.png_chunks
+    chunks = (_with_exif(before, kept.exif), _with_exif(after, kept.exif))
+    return replace(kept, png_chunks=chunks)
+
+
+def _with_exif(chunks: tuple[tuple[bytes, bytes], ...], exif: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name, exif if name == b"eXIf" else data) for name, data in chunks if name != b"eXIf" or exif)
+
+
+def _stripped(metadata: Metadata) -> Metadata:
+    before, after = metadata.png_chunks
+    tags = metadata.tiff_tags
+    return Metadata(
+        icc=metadata.icc,
+        dpi=metadata.dpi,
+        png_chunks=(tuple(c for c in before if c[0] in _PNG_SHOWN), tuple(c for c in after if c[0] in _PNG_SHOWN)),
+        tiff_tags=None if tags is None else {tag: value for tag, value in tags.items() if tag in _TIFF_SHOWN},
+        tiff_types=metadata.tiff_types,
+        tiff_prefix=metadata.tiff_prefix,
+    )
+
+
+def _without_gps(metadata: Metadata) -> Metadata:
+    def placeless(chunks: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
+        # "Raw profile" texts hold EXIF or XMP in hexadecimal, XMP may be compressed: those go as a whole.
+        return tuple(c for c in chunks if not (c[0] in (b"tEXt", b"zTXt", b"iTXt") and _may_hold_place(c[1])))
+
+    before, after = metadata.png_chunks
+    tags = metadata.tiff_tags
+    if tags is not None:
+        tags = {tag: value for tag, value in tags.items() if tag != _TIFF_GPS and not (tag == _TIFF_XMP and _may_hold_place(_bytes(value)))}
+    return replace(
+        metadata,
+        exif=exif_block.without_gps(metadata.exif),
+        xmp=b"" if _may_hold_place(metadata.xmp) else metadata.xmp,
+        png_chunks=(placeless(before), placeless(after)),
+        tiff_tags=tags,
+    )
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return bytes(value) if isinstance(value, tuple) else str(value).encode()
+
+
+def _may_hold_place(data: bytes) -> bool:
+    compressed_xmp = data.startswith(b"XML:com.adobe.xmp\x00\x01")
+    return b"GPS" in data or data.startswith(b"Raw profile type") or compressed_xmp
+
+
+def photoshop_blocks(segments: list[bytes]) -> bytes:
+    """Join the APP13 segments of a JPEG and leave out the thumbnails, which show the clean picture.
+
+    Args:
+        segments: payloads of APP13.
+
+    Returns:
+        Image resource blocks without a header; b"" where there are none.
+    """
+    joined = b"".join(segment.removeprefix(_PHOTOSHOP) for segment in segments if segment.startswith(_PHOTOSHOP))
+    return without_photoshop_thumbnails(joined)
+
+
+def without_photoshop_thumbnails(blocks: bytes) -> bytes:
+    """Image resource blocks less their thumbnails; what cannot be read is left out."""
+    kept, at = [], 0
+    try:
+        while blocks[at : at + 4] == b"8BIM":
+            (number,) = struct.unpack_from(">H", blocks, at + 4)
+            name_end = at + 6 + 1 + blocks[at + 6]
+            name_end += (name_end - at) % 2
+            (length,) = struct.unpack_from(">I", blocks, name_end)
+            end = name_end + 4 + length + length % 2
+            if number not in _PHOTOSHOP_THUMBNAILS:
+                kept.append(blocks[at:end])
+            at = end
+    except (struct.error, IndexError):
+        pass
+    return b"".join(kept)
+
+
+def jpeg_keywords(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
+    """Pillow's arguments for JPEG, and notes on what a JPEG cannot hold."""
+    keywords: dict[str, Any] = {"comment": metadata.comment}
+    notes = []
+    exif = exif_block.PREFIX + metadata.exif
+    for name, data, overhead in (("exif", exif if metadata.exif else b"", 0), ("xmp", metadata.xmp, 29)):
+        if len(data) + overhead > _SEGMENT:
+            notes.append(f"{name.upper()} of {len(data)} bytes does not fit into a JPEG and is left out")
+        elif data:
+            keywords[name] = data
+    if metadata.icc:
+        keywords["icc_profile"] = metadata.icc
+    if metadata.dpi:
+        keywords["dpi"] = metadata.dpi
+    room = _SEGMENT - len(_PHOTOSHOP)
+    pieces = [metadata.photoshop[at : at + room] for at in range(0, len(metadata.photoshop), room)]
+    keywords["extra"] = b"".join(b"\xff\xed" + struct.pack(">H", 2 + len(_PHOTOSHOP) + len(piece)) + _PHOTOSHOP + piece for piece in pieces)
+    return keywords, notes
+
+
+def webp_keywords(metadata: Metadata) -> dict[str, Any]:
+    """Pillow's arguments for WebP."""
+    return {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}

@@ -1,0 +1,104 @@
+"""Protecting a picture that is in memory already: no files, no metadata."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.constants import BoolArray
+from unseg_cli.core.errors import UsageProblem
+from unseg_cli.generators.session import picture_noise
+from unseg_cli.models.build import Generator
+from unseg_cli.pictures.channels import add_noise, visible_rgb
+from unseg_cli.pictures.picture import Space, from_upright, to_upright
+
+AnyImage = TypeVar("AnyImage", Image.Image, npt.NDArray[Any])
+
+_MODES: dict[str, tuple[Space, bool]] = {
+    "L": ("grey", False),
+    "LA": ("grey", True),
+    "RGB": ("rgb", False),
+    "RGBA": ("rgb", True),
+    "CMYK": ("cmyk", False),
+    "I;16": ("grey", False),
+}
+
+
+def protect_image(
+    generator: Generator,
+    image: AnyImage,
+    mask: npt.NDArray[Any] | Image.Image | None = None,
+    budget: NoiseBudget | None = None,
+    *,
+    spare: bool | None = None,
+) -> AnyImage:
+    """Add protecting noise to one picture.
+
+    Args:
+        generator: from `load_generator`.
+        image: a Pillow picture of mode L, LA, RGB, RGBA, CMYK or I;16, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4 = RGBA)
+            of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
+        mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
+            it finds none the whole picture is protected.
+        budget: bounds of the noise; None: 8/255 on the object and 2/255 beside it.
+        spare: less noise where the eye finds it (smooth places, faces); None: where there is no mask.
+
+    Returns:
+        A new picture of the same kind, size and depth; alpha is untouched, `info` (EXIF, ICC profile) of a Pillow picture is kept.
+
+    Raises:
+        UsageProblem: another mode, type or shape, or a mask of another size.
+    """
+    if isinstance(image, Image.Image):
+        if image.mode not in _MODES:
+            raise UsageProblem(
+                f"a Pillow picture of mode {image.mode} cannot be protected", hint=f"convert it to one of {', '.join(_MODES)}"
+            )
+        orientation = image.getexif().get(274, 1)
+        space, alpha = _MODES[image.mode]
+        pixels = _noised(generator, np.asarray(image), space, alpha, mask, budget, spare, orientation if orientation in range(1, 9) else 1)
+        out = Image.frombytes(image.mode, image.size, pixels.astype("<u2").tobytes() if image.mode == "I;16" else pixels.tobytes())
+        out.info = dict(image.info)
+        return out
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.dtype not in (np.uint8, np.uint16):
+        raise UsageProblem(
+            f"an array of shape {image.shape} and type {image.dtype} is no picture",
+            hint="give (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16",
+        )
+    return _noised(generator, image, "grey" if channels == 1 else "rgb", channels == 4, mask, budget, spare, 1)
+
+
+def _noised(
+    generator: Generator,
+    stored: npt.NDArray[Any],
+    space: Space,
+    alpha: bool,
+    mask: npt.NDArray[Any] | Image.Image | None,
+    budget: NoiseBudget | None,
+    spare: bool | None,
+    orientation: int,
+) -> npt.NDArray[Any]:
+    """A copy of `stored` with noise on its colours."""
+    out = np.array(stored)
+    colours = out[..., :-1] if alpha else out
+    flat = colours[..., 0] if space == "grey" and colours.ndim == 3 else colours
+    upright = np.ascontiguousarray(to_upright(flat, orientation))
+    region = None if mask is None else np.ascontiguousarray(to_upright(_region(mask, stored.shape[:2]), orientation))
+    made = picture_noise(generator, [visible_rgb(upright, space)], [region], "auto", spare)[0]
+    flat[...] = from_upright(add_noise(upright, space, made.noise, made.mask, budget or NoiseBudget()), orientation)
+    return out
+
+
+def _region(mask: npt.NDArray[Any] | Image.Image, size: tuple[int, ...]) -> BoolArray:
+    given = np.asarray(mask) != 0
+    values: BoolArray = np.asarray(given.any(axis=-1) if given.ndim == 3 else given)
+    if values.shape != size:
+        raise UsageProblem(
+            f"the mask is {values.shape[1]}x{values.shape[0]} pixels, the picture {size[1]}x{size[0]}", hint="make them the same size"
+        )
+    return values

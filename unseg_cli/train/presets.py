@@ -1,0 +1,74 @@
+"""The presets of `unseg train`, and the settings that follow from one."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from unseg_cli.core.errors import UsageProblem, did_you_mean
+from unseg_cli.train.config import TrainConfig
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # Made the shipped weights.
+    "lite": {},
+    # Teaches the shipped generator other kinds of pictures, from some that have masks: what an object is there. The noise stays as it is.
+    # Few pictures are seen often, many not all.
+    "adapt": {"init": "lite", "object_epochs": 0.0, "focus_epochs": 40.0, "epochs": 0.0, "max_steps": 300, "lr": 2e-4},
+    # A minute on a CPU: the whole path at toy size. Its weights are good for tests only.
+    "tiny": {
+        "object_epochs": 2.0,
+        "focus_epochs": 1.0,
+        "epochs": 2.0,
+        "max_steps": 12,
+        "image_size": 64,
+        "surrogate_size": 64,
+        "batch_size": 4,
+        "block_steps": 2,
+        "save_every": 6,
+        "workers": 0,
+    },
+    # The paper's schedule: needs SAM ViT-B weights (--init) and large GPUs.
+    "paper": {
+        "generator": "vit_b",
+        "object_epochs": 0.0,
+        "focus_epochs": 0.0,
+        "epochs": 27.0,
+        "surrogate_size": 512,
+        "batch_size": 4,
+        "noise_lr": 1e-4,
+        "surrogate_lr": 1e-4,
+        "step_decay": True,
+        "train_epsilon": 1 / 255,
+        "label_modification": True,
+        "surrogate_every": 4,
+        "block_steps": None,
+        "prompt_free_share": 0.0,
+        "grey_share": 0.0,
+        "degrade": 0.0,
+        "loss_points": 112 * 112,
+    },
+}
+
+
+def train_config(preset: str, **overrides: Any) -> TrainConfig:
+    """A preset with the given settings replaced; None means "as the preset says".
+
+    Raises:
+        UsageProblem: unknown preset, or a setting that cannot be.
+    """
+    if preset not in PRESETS:
+        raise UsageProblem(f"--preset {preset!r} is unknown", hint=did_you_mean(preset, list(PRESETS)))
+    known = {field.name for field in fields(TrainConfig)}
+    given = {name: value for name, value in overrides.items() if value is not None and name in known}
+    config = replace(TrainConfig(preset=preset, **PRESETS[preset]), **given)
+    for name in ("image_size", "surrogate_size"):
+        value = getattr(config, name)
+        if value is not None and (value < 32 or value % 32):
+            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not a multiple of 32", hint="for example 256")
+    for name in ("batch_size", "max_steps", "save_every", "block_steps", "surrogate_every"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not positive", hint="give at least 1")
+    if config.surrogate_every < 2:
+        raise UsageProblem("--surrogate-every 1 would never train the generator", hint="give at least 2")
+    return config
