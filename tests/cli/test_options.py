@@ -11,6 +11,9 @@ import typer
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import app, main
 from unseg_cli.core.budget import NoiseBudget, parse_epsilon
+from unseg_cli.core.settings import settings_of
+from unseg_cli.train.config import TrainConfig
+from unseg_cli.train.presets import PRESETS
 
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
@@ -189,6 +192,17 @@ def test_the_environment_sets_options(
     line = LEAST[command] if variable != "UNSEG_TRAIN_OUT" else ["train", "--data", "synthetic"]
     assert main(line) == 0
     assert getattr(stand.config, attribute) == value
+
+
+@pytest.mark.parametrize("name", ["", *INTERFACE])
+def test_help_can_be_asked_for_in_one_letter(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "-h"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: unseg {name}".strip())
+
+
+def test_every_preset_can_be_chosen() -> None:
+    (preset,) = [setting.options[0] for setting in settings_of(TrainConfig) if setting.field == "preset"]
+    assert set(preset.choices) == set(PRESETS)
 
 
 def test_the_line_beats_the_environment(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

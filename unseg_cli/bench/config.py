@@ -1,4 +1,4 @@
-"""The settings of `unseg bench`."""
+"""The settings of `unseg bench`, which are its options."""
 
 from __future__ import annotations
 
@@ -6,33 +6,44 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.common_settings import budget_options, device_option, generator_option, spare_option
+from unseg_cli.core.settings import option, parse_integers, parse_names
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """Settings of `unseg bench`."""
+    """Settings of `unseg bench`. None stands for what the victim, or the task, brings along."""
 
-    victims: tuple[str, ...] = ("unet",)
-    data: str = "synthetic"
-    task: str | None = None
-    conditions: tuple[str, ...] = ("clean", "protected", "random")
-    protect_masks: str = "gt"  # gt | auto | whole | uniform
-    spare: bool | None = None  # None: see `picture_noise`
-    mask_rule: str | None = None  # which labels are foreground when the data has label ids; None: the task's default
-    budget: NoiseBudget = NoiseBudget()
-    defences: tuple[str, ...] = ("none",)
-    ratio: float = 1.0
-    seeds: tuple[int, ...] = (0,)
-    init: str = "pretrained"  # pretrained | scratch
-    epochs: int | None = None  # None: the victim's own schedule
-    image_size: int | None = None
-    batch_size: int | None = None
-    lr: float | None = None
-    limit: int | None = None
-    generator: str = "lite"
-    protected: Path | None = None
-    out: Path = Path("runs/bench")
-    resume: bool = False
-    fail_under: float | None = None
-    device: str = "auto"
-    workers: int = 0
+    victims: tuple[str, ...] = option(
+        ("unet",), name="victim", metavar="NAME,...", parse=parse_names, help="Victims to train; see `unseg victims`."
+    )
+    data: str = option("synthetic", metavar="DATA", help="A folder with images/{train,test} and masks/{train,test}, or synthetic.")
+    task: str | None = option(None, help="Task.  [default: read from the data]")
+    conditions: tuple[str, ...] = option(
+        ("clean", "protected", "random"),
+        metavar="NAME,...",
+        parse=parse_names,
+        help="Of clean, protected, protected-auto|whole|uniform|per-class, random, texture.",
+    )
+    protect_masks: str = option("gt", choices=("gt", "auto", "whole", "uniform"), help="Masks that the protection uses.")
+    mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
+    spare: bool | None = spare_option()
+    budget: NoiseBudget = budget_options()
+    defences: tuple[str, ...] = option(
+        ("none",), metavar="NAME,...", parse=parse_names, help="Of none, gray, jpeg75, jpeg10, blur, bitdepth, resize, denoise."
+    )
+    ratio: float = option(1.0, min=0, max=1, help="Share of the training pictures that is protected.")
+    seeds: tuple[int, ...] = option((0,), flags=("--seeds", "--seed"), metavar="N,...", parse=parse_integers, help="One run for each.")
+    init: str = option("pretrained", choices=("pretrained", "scratch"), help="How victims start.")
+    epochs: int | None = option(None, min=1, help="Passes over the data.  [default: the victim's]")
+    image_size: int | None = option(None, min=32, help="Side of the training pictures.  [default: the victim's]")
+    batch_size: int | None = option(None, min=1, help="Pictures in a step.  [default: the victim's]")
+    lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
+    limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
+    generator: str = generator_option()
+    protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")
+    out: Path = option(Path("runs/bench"), metavar="RUN", help="The run's folder.")
+    resume: bool = option(False, help="Go on where RUN stopped.")
+    fail_under: float | None = option(None, metavar="PERCENT", help="Exit 1 where the drop is smaller.")
+    workers: int = option(0, min=0, help="Processes that load data.")
+    device: str = device_option()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.settings import option
 
 INTERRUPTED = 130
 #: What to do after Ctrl-C.
@@ -27,10 +28,10 @@ EXTRAS = {"train": "[train]", "bench": "[bench]", "victims": "[bench]"}
 class Flags:
     """The options that every command has."""
 
-    json: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    debug: bool = False
+    json: bool = option(False, help="Print the result as one JSON document.")
+    quiet: bool = option(False, flags=("--quiet", "-q"), help="Only the result, warnings and errors.")
+    verbose: bool = option(False, flags=("--verbose", "-v"), help="Also details.")
+    debug: bool = option(False, help="Show the traceback of an error.")
 
 
 def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *, unit: str = "items") -> int:

@@ -1,46 +1,91 @@
-"""From what stands behind an option to the value that a workflow takes. What cannot be read is a `UsageProblem`."""
+"""From a configuration to a command: every field that has options becomes those of typer, and what is typed becomes the field."""
 
 from __future__ import annotations
 
-from unseg_cli.core.budget import STRENGTHS, NoiseBudget, parse_epsilon
-from unseg_cli.core.errors import UsageProblem
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import typer
+
+from unseg_cli.cli.invocation import Flags, run_workflow
+from unseg_cli.core.events import Events, Report
+from unseg_cli.core.settings import Option, Setting, settings_of
+
+Work = TypeVar("Work", bound=Callable[..., Report])
 
 
-def budget_of(epsilon: str | None, epsilon_bg: str | None, strength: str | None) -> NoiseBudget:
-    """--epsilon and --epsilon-bg, or what --strength stands for."""
-    if strength is not None:
-        if epsilon is not None or epsilon_bg is not None:
-            raise UsageProblem("--strength and --epsilon exclude each other", hint="give --strength, or --epsilon and --epsilon-bg")
-        return STRENGTHS[strength]
-    given = {"foreground": epsilon_of(epsilon, "--epsilon"), "background": epsilon_of(epsilon_bg, "--epsilon-bg")}
-    return NoiseBudget(**{name: value for name, value in given.items() if value is not None})
+def command(app: typer.Typer, *, name: str = "", unit: str = "items", make: Callable[..., Any] | None = None) -> Callable[[Work], Work]:
+    """Make a command of a function `(config, events) -> Report`, or `(events) -> Report` where there is nothing to set.
+
+    The options are those of the configuration that the function's annotation names, then the flags that every command has. The
+    function's docstring is the command's help; in it, the workflow is imported and called.
+
+    Args:
+        app: whose command it becomes.
+        name: as messages and documents name it, such as "weights path"; "": the function's.
+        unit: what the progress bar counts.
+        make: makes the configuration of the fields' values; None: the configuration itself does.
+    """
+
+    def decorate(work: Work) -> Work:
+        config = get_type_hints(work).get("config")
+        settings = settings_of(config) if config else []
+        full_name = name or work.__name__
+
+        def run(**typed: Any) -> int:
+            flags = Flags(**read_settings(settings_of(Flags), typed))
+
+            def called(events: Events) -> Report:
+                return work((make or config)(**read_settings(settings, typed)), events) if config else work(events)
+
+            return run_workflow(full_name, called, flags, unit=unit)
+
+        known = [option for setting in (*settings, *settings_of(Flags)) for option in setting.options]
+        parameters = [parameter(option) for option in known]
+        run.__doc__ = work.__doc__
+        run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        app.command(full_name.split()[-1])(run)
+        return work
+
+    return decorate
 
 
-def epsilon_of(text: str | None, option: str) -> float | None:
-    """A fraction or a float in [0, 1]; None where the option was not given."""
-    return None if text is None else parse_epsilon(text, option=option)
+def read_settings(settings: list[Setting], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each field, from what was typed or stood in the environment.
+
+    Raises:
+        UsageProblem: something typed cannot be read, or excludes something else.
+    """
+    return {setting.field: setting.read(typed) for setting in settings}
 
 
-def batch_size_of(text: str) -> int | None:
-    """A number of pictures; None: auto."""
-    if text == "auto":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageProblem(f"--batch-size {text!r} is not a number of pictures", hint="give auto, or a whole number from 1")
-    return int(text)
+def parameter(option: Option) -> inspect.Parameter:
+    """An option as typer reads it from a function's signature."""
+    kind, default = _kind(option), inspect.Parameter.empty if option.required else option.default
+    if option.positional:
+        info: Any = typer.Argument(help=option.help)
+    else:
+        info = typer.Option(
+            *_flags(option),
+            help=option.help,
+            metavar=option.metavar,
+            min=option.min,
+            max=option.max,
+            show_envvar=False,  # the rule for all of them is in the epilogue
+        )
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
-def names_of(text: str, option: str) -> tuple[str, ...]:
-    """Comma-joined names, each once, in their order."""
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise UsageProblem(f"{option} names nothing", hint="give one name, or several joined by commas")
-    return names
+def _kind(option: Option) -> Any:
+    kind = Literal[option.choices] if option.choices else option.type
+    if option.repeated:
+        kind = list[option.type]  # type: ignore[name-defined]
+    return kind if option.default is not None or option.required else kind | None
 
 
-def integers_of(text: str, option: str) -> tuple[int, ...]:
-    """Comma-joined whole numbers."""
-    try:
-        return tuple(int(name) for name in names_of(text, option))
-    except ValueError:
-        raise UsageProblem(f"{option} {text!r} are not whole numbers", hint=f"write {option} 0,1,2") from None
+def _flags(option: Option) -> tuple[str, ...]:
+    if option.flags or option.type is not bool or option.default is None:
+        return option.flags  # typer makes them of the name; --x/--no-x of a switch that can be left as it is
+    return (option.flag,)

@@ -38,7 +38,7 @@ STRENGTHS: dict[str, NoiseBudget] = {
 }
 
 
-def parse_epsilon(text: str, *, option: str = "--epsilon") -> float:
+def parse_epsilon(text: str, option: str = "--epsilon") -> float:
     """Read '8/255', '0.03' or '0'.
 
     Raises:

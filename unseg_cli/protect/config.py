@@ -1,50 +1,79 @@
-"""The settings of `unseg protect` and `unseg verify`."""
+"""The settings of `unseg protect` and `unseg verify`, which are their options."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.common_settings import (
+    budget_options,
+    device_option,
+    epsilon_text,
+    generator_option,
+    mask_rule_option,
+    read_budget,
+    seed_option,
+    spare_option,
+)
+from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.settings import argument, joined, option, parse_count
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectConfig:
-    """Settings of `unseg protect` (see `unseg protect --help` for each)."""
+    """Settings of `unseg protect`."""
 
-    src: Path
-    dst: Path
-    masks: Path | None = None
-    mask_rule: str = "nonzero"
-    per_class: bool = False
-    target: str = "auto"  # auto | whole | uniform
-    spare: bool | None = None  # None: see `picture_noise`
-    budget: NoiseBudget = NoiseBudget()
-    generator: str = "lite"
-    sam_checkpoint: Path | None = None
-    format: str = "keep"  # keep | png | jpeg | webp
-    quality: int | None = None
-    metadata: str = "keep"  # keep | strip | strip-gps
-    workers: int = 2
-    batch_size: int | None = None  # None: chosen by the workflow
-    limit: int | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    overwrite: bool = False
-    fail_fast: bool = False
-    dry_run: bool = False
-    save_noise: Path | None = None
-    preview: Path | None = None
-    device: str = "auto"
-    seed: int = 0
+    src: Path = argument(help="A picture, or a folder of pictures.")
+    dst: Path = argument(help="Where the protected tree goes; never SRC itself.")
+    masks: Path | None = option(None, help="Folder with masks of the same relative names.")
+    mask_rule: str = mask_rule_option()
+    per_class: bool = option(False, help="Masks hold class numbers: every class gets noise of its own.")
+    target: str = option(
+        "auto",
+        choices=("auto", "whole", "uniform"),
+        help="Without a mask: the objects it finds, the whole picture, or that in one pattern.",
+    )
+    spare: bool | None = spare_option()
+    budget: NoiseBudget = budget_options()
+    generator: str = generator_option()
+    sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
+    format: str = option("keep", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
+    quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG at least 90, lossy WebP 95]")
+    metadata: str = option("keep", choices=("keep", "strip", "strip-gps"), help="EXIF, ICC and the like.")
+    workers: int = option(2, min=0, help="Threads that read and write.")
+    batch_size: int | None = option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
+    limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
+    include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")
+    exclude: tuple[str, ...] = option((), metavar="GLOB", help="Not matching paths; may be repeated.")
+    overwrite: bool = option(False, help="Replace files in DST that no manifest knows.")
+    fail_fast: bool = option(False, help="Stop at the first failure.")
+    dry_run: bool = option(False, help="Say what would be done; write nothing.")
+    save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays.")
+    preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
+    device: str = device_option()
+    seed: int = seed_option()
+
+
+def _verify_budget(typed: Mapping[str, Any]) -> NoiseBudget | None:
+    if typed["epsilon_bg"] and typed["masks"] is None:
+        raise UsageProblem("--epsilon-bg needs --masks: the files do not tell where objects end", hint="pass --masks DIR")
+    return read_budget(typed) if typed["epsilon"] or typed["epsilon_bg"] else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyConfig:
     """Settings of `unseg verify`. Without a budget the one in the manifest is checked, else the default."""
 
-    src: Path
-    dst: Path
-    budget: NoiseBudget | None = None
-    masks: Path | None = None  # where the foreground's bound ends and the background's begins; None: the larger one counts everywhere
-    mask_rule: str = "nonzero"
+    src: Path = argument(help="The clean picture or folder.")
+    dst: Path = argument(help="What `unseg protect` wrote.")
+    budget: NoiseBudget | None = joined(
+        None,
+        epsilon_text("epsilon", "Bound on objects.  [default: the manifest's]"),
+        epsilon_text("epsilon_bg", "Bound outside the objects of --masks.  [default: the manifest's]"),
+        read=_verify_budget,
+    )
+    masks: Path | None = option(None, help="Check both bounds, each where these masks say.  [default: the larger, everywhere]")
+    mask_rule: str = mask_rule_option()

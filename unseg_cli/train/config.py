@@ -1,11 +1,13 @@
-"""The settings of `unseg train`, and the presets."""
+"""The settings of `unseg train`. Those that are options say so; the others are a preset's alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import NoiseBudget, parse_epsilon
+from unseg_cli.core.common_settings import device_option, seed_option
+from unseg_cli.core.settings import of_preset, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,40 +49,45 @@ class TrainConfig:
         save_every: steps between checkpoints.
     """
 
-    data: str = "synthetic"
-    out: Path = Path("runs/train")
-    preset: str = "lite"
+    data: str = option(
+        "synthetic",
+        required=True,
+        metavar="DATA",
+        help="Folder, wds:GLOB, hqseg44k:ROOT, sa1b:ROOT, coco:IMAGES:JSON, synthetic or a name; comma-joined.",
+    )
+    out: Path = option(Path("runs/train"), metavar="RUN", help="The run's folder.")
+    preset: str = option("lite", choices=("lite", "adapt", "paper", "tiny"), help="Recipe whose values the other options replace.")
     generator: str = "lite"
-    object_epochs: float = 2.5
-    focus_epochs: float = 2.75
-    epochs: float = 0.182
-    max_steps: int | None = None
-    max_minutes: float | None = None
-    image_size: int | None = None
+    epochs: float = of_preset(0.182, min=0, help="Passes over the data in the bilevel stage.")
+    object_epochs: float = of_preset(2.5, min=0, help="Passes in the first stage, which learns to find objects.")
+    focus_epochs: float = of_preset(2.75, min=0, help="Passes in the second, which learns to do so without help.")
+    max_steps: int | None = of_preset(None, min=1, help="At most this many steps in each stage.")
+    max_minutes: float | None = of_preset(None, min=0, help="Stop after this long.")
+    image_size: int | None = of_preset(None, min=32, help="Side of the square training pictures.")
     surrogate_size: int = 128
-    batch_size: int = 8
-    lr: float = 4e-4
+    batch_size: int = of_preset(8, min=1, help="Pictures in a step.")
+    lr: float = of_preset(4e-4, min=0, help="Learning rate.")
     noise_lr: float = 1e-3
     surrogate_lr: float = 4e-4
     step_decay: bool = False
-    train_epsilon: float = 4 / 255
-    label_modification: bool = False
-    surrogate_every: int = 2
+    train_epsilon: float = of_preset(4 / 255, metavar="E", parse=parse_epsilon, help="Noise bound while training.")
+    label_modification: bool = of_preset(False, help="Generator steps aim at an all-ones mask.")
+    surrogate_every: int = of_preset(2, min=2, help="One block in so many trains the surrogate.")
     block_steps: int | None = 60
     prompt_free_share: float = 0.65
     focus_prompt_free_share: float = 0.85
     grey_share: float = 0.125
     degrade: float = 1.0
     loss_points: int | None = None
-    init: str | None = None
-    sam_parts: Path | None = None
+    init: str | None = of_preset(None, metavar="lite|FILE", help="Weights to start from.")
+    sam_parts: Path | None = of_preset(None, metavar="FILE", help="SAM's prompt encoder and mask decoder.")
     surrogate_init: Path | None = None
-    amp: bool = False
-    resume: bool = False
-    workers: int = 1
+    amp: bool = of_preset(False, help="Mixed precision.")
+    resume: bool = option(False, help="Go on where RUN stopped.")
+    workers: int = of_preset(1, min=0, help="Processes that load data.")
     save_every: int = 100
-    device: str = "auto"
-    seed: int = 0
+    device: str = device_option()
+    seed: int = seed_option()
 
     @property
     def budget(self) -> NoiseBudget:

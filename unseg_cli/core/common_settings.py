@@ -1,0 +1,68 @@
+"""Settings that more than one command has, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget, parse_epsilon
+from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.settings import Option, joined, option
+
+_STRENGTH = "Instead of the epsilons: 4/1, 8/2 or 16/4 of 255."
+
+
+def device_option() -> Any:
+    """Where the networks run."""
+    return option("auto", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the networks run.")
+
+
+def seed_option() -> Any:
+    """One seed for everything that is drawn."""
+    return option(0, min=0, help="Same seed, same bytes on the same device.")
+
+
+def generator_option() -> Any:
+    """The generator's name or file."""
+    return option("lite", metavar="lite|vit_b|FILE", help="The noise generator.")
+
+
+def mask_rule_option() -> Any:
+    """How a mask file becomes a mask."""
+    return option("nonzero", metavar="RULE", help="Objects are nonzero, not-void (not 255), class:7,9 or panoptic-rgb.")
+
+
+def spare_option() -> Any:
+    """Less noise where it shows most; None: without masks, if the generator finds the objects."""
+    return option(None, help="Less noise on smooth places and faces.  [default: without masks, if --target is auto]")
+
+
+def budget_options() -> Any:
+    """--epsilon and --epsilon-bg, or --strength, which stands for both."""
+    return joined(
+        NoiseBudget(),
+        epsilon_text("epsilon", "Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]"),
+        epsilon_text("epsilon_bg", "Bound outside the object.  [default: 2/255]"),
+        Option(name="strength", type=str, default=None, choices=tuple(STRENGTHS), help=_STRENGTH),
+        read=read_budget,
+    )
+
+
+def epsilon_text(name: str, help: str) -> Option:
+    """An epsilon as it is typed."""
+    return Option(name=name, type=str, default=None, metavar="E", help=help)
+
+
+def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
+    """The budget that --epsilon and --epsilon-bg, or --strength, stand for; the default's bounds where nothing was typed."""
+    epsilon, epsilon_bg, strength = (typed.get(name) for name in ("epsilon", "epsilon_bg", "strength"))
+    if strength is not None:
+        if epsilon is not None or epsilon_bg is not None:
+            raise UsageProblem("--strength and --epsilon exclude each other", hint="pass --strength, or --epsilon and --epsilon-bg")
+        return STRENGTHS[strength]
+    bounds = {}
+    if epsilon is not None:
+        bounds["foreground"] = parse_epsilon(epsilon, option="--epsilon")
+    if epsilon_bg is not None:
+        bounds["background"] = parse_epsilon(epsilon_bg, option="--epsilon-bg")
+    return NoiseBudget(**bounds)
