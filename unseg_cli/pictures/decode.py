@@ -23,11 +23,12 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures import png, tiff
+from unseg_cli.pictures.coding import coding_of
 from unseg_cli.pictures.deep import decode_16, is_deep
 from unseg_cli.pictures.exif import PREFIX
-from unseg_cli.pictures.jpeg import estimated_quality
 from unseg_cli.pictures.metadata import Metadata, photoshop_blocks
-from unseg_cli.pictures.picture import Coding, Kind, Picture, PixelArray, Space, to_upright
+from unseg_cli.pictures.picture import Kind, Picture, PixelArray, Space, to_upright
+from unseg_cli.pictures.raw import refuse_partial
 
 #: Pictures above this are refused (it is also where Pillow suspects a decompression bomb).
 MAX_PIXELS = 178_956_970
@@ -51,7 +52,7 @@ _SPACES: dict[str, tuple[Space, bool]] = {
     "CMYK": ("cmyk", False),
 }
 _SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
-_REPLACE = "replace it with the original, or leave it out with --exclude"
+_REPLACE = "replace it with the original, or omit it with --exclude"
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
 _warnings_lock = threading.Lock()
 
@@ -117,7 +118,12 @@ def quiet() -> Iterator[None]:
 
 
 def open_image(data: bytes, path: Path) -> Image.Image:
-    """Open a file's bytes with Pillow, without decoding its pixels; use it within `decoding_errors`."""
+    """Open a file's bytes with Pillow, without decoding its pixels; use it within `decoding_errors`.
+
+    Raises:
+        UnsegError: of a kind that is not supported, or one of which only a part could be read.
+    """
+    refuse_partial(data, path)
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1", b"ftypheim", b"ftypheis"):
         try:
             import pillow_heif
@@ -130,10 +136,31 @@ def open_image(data: bytes, path: Path) -> Image.Image:
         raise Image.DecompressionBombError
     if image.format not in _KINDS:
         name = image.format or path.suffix
-        raise UnsegError(
-            f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or leave it out with --exclude"
-        )
+        raise UnsegError(f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it with --exclude")
     return image
+
+
+def refuse_frames(image: Image.Image) -> None:
+    """Raise where an opened file has further pages or frames, which would be lost. The extras of an MPO are no pictures of their own.
+
+    Raises:
+        UnsegError: it has.
+    """
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        what = f"has {frames} pages" if image.format == "TIFF" else f"is animated ({frames} frames)"
+        raise UnsegError(f"{what}, and only single pictures can be protected", hint="split it into single pictures first")
+
+
+def kind_of(path: Path, data: bytes) -> Kind:
+    """The format of a picture file, from its header alone.
+
+    Raises:
+        UnsegError: not a picture, of a kind that is not supported, or with more than one picture in it.
+    """
+    with decoding_errors(data), open_image(data, path) as image:
+        refuse_frames(image)
+        return _KINDS[cast(str, image.format)]
 
 
 def _decoded(image: Image.Image, data: bytes) -> Picture:
@@ -141,10 +168,8 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
     notes: list[str] = []
     frames = getattr(image, "n_frames", 1)
     if image.format == "MPO":
-        notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are left out: they may show the clean one")
-    elif frames > 1:
-        what = f"has {frames} pages" if kind == "tiff" else f"is animated ({frames} frames)"
-        raise UnsegError(f"{what}, and only single pictures can be protected", hint="split it into single pictures first")
+        notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are omitted: they may show the clean one")
+    refuse_frames(image)
     deep = is_deep(image)
     if kind != "tiff":
         # Before the metadata: those of a PNG may follow its pixels. Those of a TIFF have to be read first.
@@ -153,7 +178,7 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
         orientation = image.getexif().get(274, 1)
     orientation = orientation if orientation in range(1, 9) else 1
     metadata, more = _metadata(image, data, kind)
-    coding = _coding(image, data, kind)
+    coding = coding_of(image, data, kind)
     notes += more
     pixels, alpha, space, more = _pixels(image, data if deep else None, orientation)
     notes += more
@@ -194,29 +219,6 @@ def _exif_of(tags: dict[int, Any]) -> bytes:
     for directory in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY):
         exif.get_ifd(directory).update(tags.get(directory, {}))
     return exif.tobytes().removeprefix(PREFIX) if len(exif) or any(d in tags for d in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY)) else b""
-
-
-def _coding(image: Image.Image, data: bytes, kind: Kind) -> Coding:
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        tables = {number: list(table) for number, table in image.quantization.items()}
-        sampling = JpegImagePlugin.get_sampling(image) if image.mode in ("RGB", "YCbCr") else -1
-        return Coding(
-            lossless=False, quality=estimated_quality(tables), progressive="progressive" in image.info, tables=tables, sampling=sampling
-        )
-    if kind == "webp":
-        return Coding(lossless=b"VP8L" in _riff_chunks(data))
-    if kind == "tiff":
-        return Coding(compressed=image.info.get("compression", "raw") != "raw")
-    return Coding(lossless=kind not in ("heif", "avif"))
-
-
-def _riff_chunks(data: bytes) -> set[bytes]:
-    names, at = set(), 12
-    while at + 8 <= len(data):
-        names.add(data[at : at + 4])
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        at += 8 + length + length % 2
-    return names
 
 
 def _pixels(image: Image.Image, deep: bytes | None, orientation: int) -> tuple[PixelArray, PixelArray | None, Space, list[str]]:

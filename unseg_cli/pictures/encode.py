@@ -13,7 +13,7 @@ from PIL import Image
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures import png, tiff
 from unseg_cli.pictures.channels import rgb_from_cmyk, to_8_bit
-from unseg_cli.pictures.decode import expanded, read_picture
+from unseg_cli.pictures.decode import expanded, kind_of, read_picture
 from unseg_cli.pictures.metadata import jpeg_keywords, to_write, webp_keywords
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, from_upright, to_upright
 
@@ -29,6 +29,10 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "tiff": (".tif", ".tiff"),
     "bmp": (".bmp", ".dib"),
 }
+
+
+#: What a format can hold; wider or higher pictures are refused before noise is made for them.
+LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +63,11 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
         metadata: keep | strip | strip-gps.
 
     Raises:
-        UnsegError: the source's format can be read but not written.
+        UnsegError: the source's format can be read but not written, or the format cannot hold a picture of this size.
     """
-    kind: Kind = picture.kind if format == "keep" else format  # type: ignore[assignment]
-    if kind in ("heif", "avif"):
-        raise UnsegError(f"{kind.upper()} pictures can be read but not written", hint="add --format jpeg, png or webp")
+    kind = written_kind(picture.kind, format)
+    if max(picture.size) > LONGEST_SIDE.get(kind, max(picture.size)):
+        raise UnsegError(f"is longer than the {LONGEST_SIDE[kind]} pixels that {kind.upper()} can hold", hint="add --format png")
     if kind == "jpeg":
         chosen = quality or max(picture.coding.quality or WEBP_QUALITY, MINIMUM_QUALITY)
         return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata)
@@ -73,6 +77,62 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
         chosen_webp = None if lossless else quality or max(picture.coding.quality or WEBP_QUALITY, WEBP_QUALITY)
         return Encoding(kind=kind, lossless=lossless, quality=chosen_webp, metadata=metadata)
     return Encoding(kind=kind, lossless=True, quality=None, metadata=metadata)
+
+
+def written_kind(kind: Kind, format: str) -> Kind:
+    """The format that a picture of some format is written in.
+
+    Args:
+        kind: the source's.
+        format: keep | png | jpeg | webp.
+
+    Raises:
+        UnsegError: the source's format can be read but not written.
+    """
+    written: Kind = kind if format == "keep" else format  # type: ignore[assignment]
+    if written in ("heif", "avif"):
+        raise UnsegError(f"{written.upper()} pictures can be read but not written", hint="add --format jpeg, png or webp")
+    return written
+
+
+def prepare_picture(path: Path, data: bytes, *, format: str, quality: int | None, metadata: str) -> tuple[Picture, Encoding]:
+    """Decode a picture and settle how it is written: whatever a file can be refused for is refused here, before any noise is made.
+
+    Args:
+        path: its name.
+        data: its bytes.
+        format: see `choose_encoding`, as for `quality` and `metadata`.
+        quality: 1 to 100, or None.
+        metadata: keep | strip | strip-gps.
+
+    Returns:
+        The picture as the written format can hold it, and how it is written.
+
+    Raises:
+        UnsegError: not a picture, damaged, or of a kind that cannot be protected or written; one line, without the path.
+    """
+    written_kind(kind_of(path, data), format)  # from the header: HEIC, animations and the like need no decoding to be refused
+    picture = read_picture(path, data)
+    encoding = choose_encoding(picture, format=format, quality=quality, metadata=metadata)
+    return converted(picture, encoding.kind), encoding
+
+
+def check_picture(path: Path, data: bytes, *, format: str = "keep", quality: int | None = None, metadata: str = "keep") -> None:
+    """Whether a picture can be protected, as a dry run wants to know: exactly what `prepare_picture` refuses.
+
+    It decodes the pixels, unless the header is reason enough: nothing else tells of a truncated file or of transparent pixels.
+
+    Args:
+        path: its name.
+        data: its bytes.
+        format: as for `prepare_picture`.
+        quality: as for `prepare_picture`.
+        metadata: as for `prepare_picture`.
+
+    Raises:
+        UnsegError: it cannot.
+    """
+    prepare_picture(path, data, format=format, quality=quality, metadata=metadata)
 
 
 def converted(picture: Picture, kind: Kind) -> Picture:
@@ -86,7 +146,7 @@ def converted(picture: Picture, kind: Kind) -> Picture:
         if int(alpha.min()) < np.iinfo(alpha.dtype).max:
             raise UnsegError(f"has transparent pixels, which {kind.upper()} cannot hold", hint="add --format png or webp")
         alpha = None
-        notes.append(f"its alpha channel, opaque everywhere, is left out: {kind.upper()} has none")
+        notes.append(f"its alpha channel, opaque everywhere, is omitted: {kind.upper()} has none")
     if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp"):
         pixels, alpha = to_8_bit(pixels), None if alpha is None else to_8_bit(alpha)
         notes.append(f"16 bits a channel become 8: {kind.upper()} has no more")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES
+from unseg_cli.pictures.raw import RAW_SUFFIXES
 
 _WRITABLE = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 #: Known for pictures although they cannot be written, so that a folder of them is not passed over in silence.
 _OTHERS = (
-    *(".heic", ".heif", ".hif", ".avif", ".gif", ".jp2", ".j2k", ".jxl", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".pnm"),
-    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+    *(".mpo", ".heic", ".heif", ".hif", ".avif", ".gif", ".jp2", ".j2k", ".jxl", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".pnm"),
+    *RAW_SUFFIXES,
 )
 PICTURE_SUFFIXES = frozenset((*_WRITABLE, *_OTHERS))
 
@@ -24,28 +26,74 @@ def is_picture_name(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 
-def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
-    """Names of the pictures below `folder`, sorted, with forward slashes.
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The pictures of a folder, and what was passed over.
 
-    Hidden files and folders (a leading dot) are passed over, and links to folders are not followed.
+    Attributes:
+        names: below the folder, sorted, with forward slashes.
+        hidden_pictures: pictures whose own name begins with a dot.
+        hidden_folders: folders with pictures in them whose name begins with a dot.
+        linked_folders: links to folders: they are not followed, since they can lead anywhere, also back.
+    """
+
+    names: tuple[str, ...]
+    hidden_pictures: int = 0
+    hidden_folders: int = 0
+    linked_folders: int = 0
+
+    @property
+    def passed_over(self) -> str:
+        """What was passed over, in words such as "2 hidden pictures and 1 linked folder"; "" where nothing was."""
+        counts = (
+            (self.hidden_pictures, "hidden picture"),
+            (self.hidden_folders, "hidden folder with pictures"),
+            (self.linked_folders, "linked folder"),
+        )
+        parts = [f"{count} {_plural(words) if count > 1 else words}" for count, words in counts if count]
+        return " and ".join(([", ".join(parts[:-1])] if parts[:-1] else []) + parts[-1:])
+
+
+def _plural(words: str) -> str:
+    return words.replace("picture", "pictures", 1) if words.startswith("hidden picture") else words.replace("folder", "folders", 1)
+
+
+def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+    """The pictures below `folder`, and what was passed over: hidden files and folders (a leading dot), and links to folders.
 
     Args:
         folder: where to look.
         include: keep only names that match one of these; empty: all.
-        exclude: leave out names that match one of these. A glob is compared with the whole name and with the file's own,
+        exclude: omit names that match one of these. A glob is compared with the whole name and with the file's own,
             regardless of case; `*` also matches slashes.
     """
     names = []
+    hidden_pictures = hidden_folders = linked = 0
     for where, folders, files in os.walk(folder):
+        hidden = [name for name in folders if name.startswith(".")]
+        hidden_folders += sum(_holds_pictures(Path(where, name)) for name in hidden)
         folders[:] = [name for name in folders if not name.startswith(".")]
+        linked += sum(os.path.islink(Path(where, name)) for name in folders)
         for file in files:
             path = Path(where, file)
-            if file.startswith(".") or not is_picture_name(path):
+            if not is_picture_name(path):
+                continue
+            if file.startswith("."):
+                hidden_pictures += 1
                 continue
             name = path.relative_to(folder).as_posix()
             if (not include or _matches(name, include)) and not _matches(name, exclude):
                 names.append(name)
-    return sorted(names)
+    return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=hidden_folders, linked_folders=linked)
+
+
+def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    """The names of `survey_pictures`."""
+    return list(survey_pictures(folder, include, exclude).names)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return any(is_picture_name(Path(file)) for _, _, files in os.walk(folder) for file in files)
 
 
 def _matches(name: str, globs: Sequence[str]) -> bool:
@@ -73,10 +121,10 @@ def masks_by_stem(masks: Path, names: Sequence[str]) -> dict[str, list[Path]]:
         UsageProblem: there is no such folder, one file for several pictures, or no mask for any of them.
     """
     if not masks.exists():
-        raise UsageProblem(f"--masks {masks} does not exist", hint="give a folder with masks of the pictures' names")
+        raise UsageProblem(f"--masks {masks} does not exist", hint="pass a folder with masks of the pictures' names")
     if masks.is_file():
         if len(names) > 1:
-            raise UsageProblem(f"--masks {masks} is one file for several pictures", hint="give a folder of masks")
+            raise UsageProblem(f"--masks {masks} is one file for several pictures", hint="pass a folder of masks")
         return {stem_of(names[0]): [masks]}
     found = match_by_stem(masks)
     if not any(stem_of(name) in found for name in names):
@@ -94,7 +142,7 @@ def only_mask(masks: Sequence[Path]) -> Path | None:
         UnsegError: it has several.
     """
     if len(masks) > 1:
-        raise UnsegError(f"has {len(masks)} masks: {', '.join(path.name for path in masks)}", hint="leave one of them")
+        raise UnsegError(f"has {len(masks)} masks: {', '.join(path.name for path in masks)}", hint="keep one of them")
     return masks[0] if masks else None
 
 

@@ -1,8 +1,13 @@
-"""The quality of a JPEG, read from its quantisation tables."""
+"""How the pixels of a file were compressed, as far as the file tells; the quality of a JPEG is read from its quantisation tables."""
 
 from __future__ import annotations
 
 import math
+import struct
+
+from PIL import Image, JpegImagePlugin
+
+from unseg_cli.pictures.picture import Coding, Kind
 
 # Tables K.1 and K.2 of the JPEG standard, row by row; libjpeg scales them by a quality from 1 to 100.
 _LUMA = (
@@ -35,3 +40,38 @@ def estimated_quality(tables: dict[int, list[int]]) -> int | None:
         quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
         qualities.append(min(max(math.ceil(quality - 0.25), 1), 100))
     return max(qualities, default=None)
+
+
+def coding_of(image: Image.Image, data: bytes, kind: Kind) -> Coding:
+    """How an opened file was compressed.
+
+    Args:
+        image: the file, opened with Pillow.
+        data: its bytes.
+        kind: its format.
+    """
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        tables = {number: list(table) for number, table in image.quantization.items()}
+        sampling = JpegImagePlugin.get_sampling(image) if image.mode in ("RGB", "YCbCr") else -1
+        return Coding(
+            lossless=False, quality=estimated_quality(tables), progressive="progressive" in image.info, tables=tables, sampling=sampling
+        )
+    if kind == "webp":
+        return Coding(lossless=is_lossless_webp(data))
+    if kind == "tiff":
+        return Coding(compressed=image.info.get("compression", "raw") != "raw")
+    return Coding(lossless=kind not in ("heif", "avif"))
+
+
+def is_lossless_webp(data: bytes) -> bool:
+    """Whether a WebP file holds the pixels that were given to its encoder."""
+    return b"VP8L" in _riff_chunks(data)
+
+
+def _riff_chunks(data: bytes) -> set[bytes]:
+    names, at = set(), 12
+    while at + 8 <= len(data):
+        names.add(data[at : at + 4])
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        at += 8 + length + length % 2
+    return names

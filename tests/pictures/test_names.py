@@ -1,0 +1,42 @@
+"""Which files count as pictures, and what is passed over, with counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unseg_cli.pictures.names import Listing, is_picture_name, list_pictures, survey_pictures
+
+
+@pytest.mark.parametrize("name", ["a.mpo", "A.MPO", "b.srw", "c.pef", "d.3fr", "e.heic", "f.jpg"])
+def test_pictures_by_suffix(name: str) -> None:
+    assert is_picture_name(Path(name))
+
+
+def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    for name in ("b.mpo", "a/c.png", ".hidden.jpg", "a/._c.png", "a/.notes", ".cache/x/d.webp", ".git/objects/readme.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    elsewhere.mkdir()
+    (elsewhere / "e.jpg").write_bytes(b"")
+    (root / "linked").symlink_to(elsewhere, target_is_directory=True)
+    (root / "f.jpg").symlink_to(elsewhere / "e.jpg")
+    found = survey_pictures(root)
+    assert found == Listing(names=("a/c.png", "b.mpo", "f.jpg"), hidden_pictures=2, hidden_folders=1, linked_folders=1)
+    assert found.passed_over == "2 hidden pictures, 1 hidden folder with pictures and 1 linked folder"
+    assert list_pictures(root) == list(found.names)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, ""),
+        ({"hidden_pictures": 1}, "1 hidden picture"),
+        ({"hidden_folders": 2}, "2 hidden folders with pictures"),
+        ({"hidden_pictures": 3, "linked_folders": 4}, "3 hidden pictures and 4 linked folders"),
+    ],
+)
+def test_words_for_what_was_passed_over(counts: dict[str, int], words: str) -> None:
+    assert Listing(names=(), **counts).passed_over == words
