@@ -25,7 +25,7 @@ from PIL import Image
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events
 from unseg_cli.generators.files import load_generator
-from unseg_cli.generators.session import picture_noise
+from unseg_cli.generators.session import Session
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.lite.generator import LiteGenerator
 from unseg_cli.models.prompt import Prompt
@@ -80,8 +80,8 @@ def generator_rows(generator: LiteGenerator, pictures: list[np.ndarray], repeats
             frames, chosen = batch_of(count)
             works: list[Callable[[], object]] = [
                 lambda frames=frames: generator.encode(frames),
-                lambda frames=frames: generator.mask_and_noise(frames, Prompt()),
-                lambda chosen=chosen: picture_noise(generator, chosen, [None] * len(chosen), "auto"),
+                lambda frames=frames: generator(frames, Prompt()),
+                lambda chosen=chosen: Session(generator).noise(chosen, [None] * len(chosen)),
             ]
             for row, work in zip(rows.values(), works, strict=True):
                 with torch.inference_mode():

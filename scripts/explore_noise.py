@@ -34,6 +34,7 @@ from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.arithmetic import LUMA
 from unseg_cli.noise.closed_form import tiled
+from unseg_cli.noise.field import ArrayField
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
@@ -142,7 +143,11 @@ class RecipeMaker(ConditionMaker):
         if any(mask is None for mask in masks):
             self.generator = self.generator or load_generator("lite")
             masks = [made.mask for made in super().generated(images, masks, target)]
-        return [PictureNoise(self.recipe(image, mask), mask, "file") for image, mask in zip(images, masks, strict=True) if mask is not None]
+        return [
+            PictureNoise(field=ArrayField(self.recipe(image, mask)), mask=mask, mask_source="file")
+            for image, mask in zip(images, masks, strict=True)
+            if mask is not None
+        ]
 
 
 def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from unseg_cli.bench.metrics.confusion import binary_iou, confusion_per_picture
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.datasets.segmentation import open_segmentation, read_image
 from unseg_cli.generators.files import load_generator
-from unseg_cli.generators.session import picture_noise
+from unseg_cli.generators.session import Session
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "found_objects.jsonl"
 RIGHT = 0.5  # IoU from which on the object counts as found
@@ -41,7 +41,7 @@ def main() -> None:
     for sample in data.train[options.skip :]:
         labels = data.read_labels(sample)
         truth = np.where(labels == IGNORE, IGNORE, np.isin(labels, objects))
-        (made,) = picture_noise(generator, [read_image(sample.image)], [None], "auto", spare=False)
+        (made,) = Session(generator).noise([read_image(sample.image)], [None], spare=False)
         confusion = confusion_per_picture(torch.from_numpy(made.mask)[None], torch.from_numpy(truth)[None], 2)
         overlaps.append(binary_iou(confusion).item())
     line = {

@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.protect.conftest import session_of
 from unseg_cli.bench import conditions as bench_conditions
 from unseg_cli.bench import run as bench_module
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
+from unseg_cli.noise.field import ArrayField
 
 
 def pair(rng: np.random.Generator, side: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
@@ -67,11 +69,11 @@ def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 if target == "auto":
                     mask[:] = False
                     mask[16:48, 16:48] = True
-            out.append(PictureNoise(texture_noise(mask), mask, "file"))
+            out.append(PictureNoise(field=ArrayField(texture_noise(mask)), mask=mask, mask_source="file"))
         return out
 
     monkeypatch.setattr(bench_module, "load_generator", load)
-    monkeypatch.setattr(bench_conditions, "picture_noise", noise)
+    monkeypatch.setattr(bench_conditions, "Session", session_of(noise))
     return asked
 
 

@@ -60,16 +60,16 @@ def test_the_spec_survives_json() -> None:
     ids=["none", "mask", "box", "points", "all"],
 )
 def test_a_batch_equals_its_pictures_one_by_one(generator: LiteGenerator, images: Tensor, prompt: Prompt) -> None:
-    together = generator.mask_and_noise(images, prompt)
-    assert together.noise.shape == (3, 3, 256, 256)
-    assert together.mask_logits.shape == (3, 1, SIZE // 2, SIZE // 2)
-    assert together.noise.abs().max() <= 1
+    embedding = generator.embed(images)
+    together, logits = generator.draw(embedding, images, prompt), generator.detect(embedding)
+    assert together.shape == (3, 3, 256, 256)
+    assert logits.shape == (3, 1, SIZE // 2, SIZE // 2)
+    assert together.abs().max() <= 1
     for i in range(3):
         one = {f.name: getattr(prompt, f.name) for f in dataclasses.fields(prompt)}
         one = {name: None if value is None else value[i : i + 1] for name, value in one.items()}
-        alone = generator.mask_and_noise(images[i : i + 1], Prompt(**one))
-        assert torch.allclose(alone.noise, together.noise[i : i + 1], atol=1e-4)
-        assert torch.allclose(alone.mask_logits, together.mask_logits[i : i + 1], atol=1e-3)
+        assert torch.allclose(generator(images[i : i + 1], Prompt(**one)), together[i : i + 1], atol=1e-4)
+        assert torch.allclose(generator.detect(generator.embed(images[i : i + 1])), logits[i : i + 1], atol=1e-3)
 
 
 def test_noise_starts_in_another_colour_on_the_object_than_beside_it(generator: LiteGenerator, images: Tensor) -> None:

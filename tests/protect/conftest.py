@@ -17,6 +17,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
+from unseg_cli.noise.field import ArrayField
 from unseg_cli.protect.config import ProtectConfig
 
 
@@ -40,8 +41,21 @@ def texture(generator: Any, images: list[Any], masks: list[Any], target: str, sp
             region[: image.shape[0] // 2] = True
         elif mask is None or not mask.any():
             region, source = np.ones(image.shape[:2], bool), "whole"
-        made.append(PictureNoise(texture_noise(region, cells_per_side=24), region, source))
+        made.append(PictureNoise(field=ArrayField(texture_noise(region, cells_per_side=24)), mask=region, mask_source=source))
     return made
+
+
+def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
+    """A session whose noise is what a function says."""
+
+    class StandInSession:
+        def __init__(self, generator: Any) -> None:
+            self.generator = generator
+
+        def noise(self, images: list[Any], masks: list[Any], *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:
+            return noise(self.generator, images, masks, target, spare)
+
+    return StandInSession
 
 
 class Recorder(Events):
@@ -73,7 +87,7 @@ def run_protect(monkeypatch: pytest.MonkeyPatch, events: Recorder) -> Callable[.
     import unseg_cli.protect.run as workflow
 
     monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
-    monkeypatch.setattr(workflow, "picture_noise", texture)
+    monkeypatch.setattr(workflow, "Session", session_of(texture))
 
     def run(src: Path, dst: Path, **changes: Any) -> Report:
         return workflow.protect(ProtectConfig(src=src, dst=dst, **{"device": "cpu", **changes}), events)

@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 
 import unseg_cli.protect.run as workflow
-from tests.protect.conftest import hashes, photo, rows
+from tests.protect.conftest import hashes, photo, rows, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Report
+from unseg_cli.generators.session import PictureNoise
+from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures.decode import read_picture
 
 Protect = Callable[..., Report]
@@ -257,9 +259,12 @@ def test_an_unprotected_copy_is_never_called_protected(
     src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silence(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[Any]:
-        return [workflow.PictureNoise(np.zeros(image.shape, np.float32), np.ones(image.shape[:2], bool), "whole") for image in images]
+        return [
+            PictureNoise(field=ArrayField(np.zeros(image.shape, np.float32)), mask=np.ones(image.shape[:2], bool), mask_source="whole")
+            for image in images
+        ]
 
-    monkeypatch.setattr(workflow, "picture_noise", silence)
+    monkeypatch.setattr(workflow, "Session", session_of(silence))
     report = run_protect(src, tmp_path / "out")
     assert (report.document["protected"], report.document["failed"], report.exit_code) == (0, 5, 1)
     assert list(hashes(tmp_path / "out")) == ["unseg-manifest.jsonl"]
@@ -316,20 +321,20 @@ def test_absent_weights_are_found_before_anything_is_written(src: Path, tmp_path
 
 
 def test_out_of_memory_goes_on_picture_by_picture(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
-    whole = workflow.picture_noise
+    whole = texture
 
     def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> Any:
         if len(images) > 1:
             raise RuntimeError("CUDA out of memory")
         return whole(generator, images, masks, target)
 
-    monkeypatch.setattr(workflow, "picture_noise", small_machine)
+    monkeypatch.setattr(workflow, "Session", session_of(small_machine))
     assert run_protect(src, tmp_path / "out").document["protected"] == 5
 
     def no_machine(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(workflow, "picture_noise", no_machine)
+    monkeypatch.setattr(workflow, "Session", session_of(no_machine))
     report = run_protect(src, tmp_path / "out2")
     assert report.document["failed"] == 5
     assert "too large" in report.document["failures"][0]["error"]
@@ -339,7 +344,7 @@ def test_other_errors_are_not_swallowed(src: Path, tmp_path: Path, run_protect: 
     def defect(*_: Any) -> Any:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(workflow, "picture_noise", defect)
+    monkeypatch.setattr(workflow, "Session", session_of(defect))
     with pytest.raises(RuntimeError, match="a defect"):
         run_protect(src, tmp_path / "out")
 
@@ -347,7 +352,7 @@ def test_other_errors_are_not_swallowed(src: Path, tmp_path: Path, run_protect: 
 def test_interrupted_runs_keep_what_is_done_and_go_on(
     src: Path, tmp_path: Path, run_protect: Protect, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, calls = workflow.picture_noise, []
+    whole, calls = texture, []
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(1)
@@ -355,14 +360,14 @@ def test_interrupted_runs_keep_what_is_done_and_go_on(
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(workflow, "picture_noise", interrupted)
+    monkeypatch.setattr(workflow, "Session", session_of(interrupted))
     with pytest.raises(KeyboardInterrupt):
         run_protect(src, tmp_path / "out", batch_size=1, workers=1)
     assert any("goes on with the rest" in info for info in events.infos)
     done = rows(tmp_path / "out")
     assert 1 <= len(done) <= 3
     assert all(hashes(tmp_path / "out")[name] == row["dst_sha256"] for name, row in done.items())
-    monkeypatch.setattr(workflow, "picture_noise", whole)
+    monkeypatch.setattr(workflow, "Session", session_of(whole))
     report = run_protect(src, tmp_path / "out")
     assert (report.document["protected"], report.document["skipped"]) == (5 - len(done), len(done))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("unseg")]

@@ -22,13 +22,14 @@ from PIL import Image
 import unseg_cli.protect.run as workflow
 from tests.pictures.picture_makers import LOSSLESS, lossless_file, photo, saved
 from tests.pictures.test_bad_picture_files import BAD
-from tests.protect.conftest import Recorder, StandInGenerator, hashes, rows, texture
+from tests.protect.conftest import Recorder, StandInGenerator, hashes, rows, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import shipped_weights_dir
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.arithmetic import budget_levels
 from unseg_cli.noise.closed_form import random_noise
+from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.picture import same_alpha
 from unseg_cli.protect.config import ProtectConfig
@@ -53,14 +54,14 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     budget = NoiseBudget(data.draw(st.sampled_from([inside / 255, (inside + 0.6) / 255])), outside / 255)
 
     def noise(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
-        return [PictureNoise(np.sign(random_noise(height, width, rng)), region, "auto") for _ in images]
+        return [PictureNoise(field=ArrayField(np.sign(random_noise(height, width, rng))), mask=region, mask_source="auto") for _ in images]
 
     folder = tmp_path_factory.mktemp("bound")
     source = folder / ("picture" + SUFFIX[format])
     source.write_bytes(lossless_file(format, mode, depth, array)[0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
-        patch.setattr(workflow, "picture_noise", noise)
+        patch.setattr(workflow, "Session", session_of(noise))
         report = workflow.protect(ProtectConfig(src=source, dst=folder / "out", budget=budget, device="cpu"), Events())
     if report.document["failed"]:
         # a speck on which all noise was clipped, or fell beside the object: said, not passed off as protected
@@ -185,7 +186,7 @@ KILLED = """
 
     @dataclass
     class Made:
-        noise: object
+        field: object
         mask: object
         mask_source: str
         spared: bool = False
@@ -196,15 +197,20 @@ KILLED = """
         def parameters(self):
             yield types.SimpleNamespace(device=types.SimpleNamespace(type="cpu"))
 
-    def slow(generator, images, masks, target, spare):
-        time.sleep(0.05)
-        from unseg_cli.noise.closed_form import texture_noise
-        regions = [np.arange(image.shape[0])[:, None] + np.zeros(image.shape[1]) < image.shape[0] // 2 for image in images]
-        return [Made(texture_noise(region, cells_per_side=24), region, "auto") for region in regions]
+    class Session:
+        def __init__(self, generator):
+            pass
+
+        def noise(self, images, masks, *, target, spare):
+            time.sleep(0.05)
+            from unseg_cli.noise.closed_form import texture_noise
+            from unseg_cli.noise.field import ArrayField
+            regions = [np.arange(image.shape[0])[:, None] + np.zeros(image.shape[1]) < image.shape[0] // 2 for image in images]
+            return [Made(ArrayField(texture_noise(region, cells_per_side=24)), region, "auto") for region in regions]
 
     for name, members in {
         "unseg_cli.generators.files": {"GeneratorFile": object, "load_generator": lambda *_, **__: Generator()},
-        "unseg_cli.generators.session": {"PictureNoise": Made, "picture_noise": slow},
+        "unseg_cli.generators.session": {"PictureNoise": Made, "Session": Session},
         "unseg_cli.models.build": {"Generator": Generator},
     }.items():
         sys.modules[name] = types.ModuleType(name)
@@ -256,7 +262,7 @@ def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, run_protect: Protect
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandInGenerator:
-    monkeypatch.setattr("unseg_cli.protect.in_memory.picture_noise", texture)
+    monkeypatch.setattr("unseg_cli.protect.in_memory.Session", session_of(texture))
     return StandInGenerator()
 
 
@@ -302,7 +308,7 @@ def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandIn
         seen.append((images[0], masks[0]))
         return texture(generator, images, masks, target)
 
-    monkeypatch.setattr("unseg_cli.protect.in_memory.picture_noise", look)
+    monkeypatch.setattr("unseg_cli.protect.in_memory.Session", session_of(look))
     stored = Image.fromarray(photo())
     stored.getexif()[274] = 6
     mask = np.zeros((37, 52), bool)

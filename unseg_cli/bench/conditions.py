@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,11 +22,11 @@ from unseg_cli.core.constants import IGNORE, BoolArray, U8Array
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.segmentation import Sample, SegmentationData, pictures_by_stem, read_image, read_image_and_space
-from unseg_cli.generators.session import PictureNoise, picture_noise
+from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.models.build import Generator
-from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.closed_form import random_noise, texture_noise
-from unseg_cli.noise.per_class import NO_CLASS, noise_per_class
+from unseg_cli.noise.field import ArrayField, Rows
+from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.difference import Difference, measure
 from unseg_cli.pictures.picture import Space
@@ -103,12 +102,12 @@ class ConditionMaker:
                     pictures.append(image)
                 elif condition == "random":
                     uniform = random_noise(image.shape[0], image.shape[1], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
-                    pictures.append(_apply(image, space, uniform, np.ones(image.shape[:2], bool), everywhere))
+                    pictures.append(_apply(image, space, ArrayField(uniform), np.ones(image.shape[:2], bool), everywhere))
                 elif condition == "protected" and self.protected is not None:
                     pictures.append(_read_protected(self.protected[sample.stem], image))
                 else:
                     made_noise = noises[mask_source(condition, self.config)][i]
-                    noise = texture_noise(made_noise.mask) if condition == "texture" else made_noise.noise
+                    noise = ArrayField(texture_noise(made_noise.mask)) if condition == "texture" else made_noise.field
                     pictures.append(_apply(image, space, noise, made_noise.mask, budget))
         return made
 
@@ -136,19 +135,19 @@ class ConditionMaker:
         if source == PER_CLASS:
             made = self.generated(images, [label != IGNORE for label in labels], "whole")
             classes = [np.where(label == IGNORE, NO_CLASS, label.astype(np.int32)) for label in labels]
-            return [replace(one, noise=noise_per_class(one.noise, numbers)) for one, numbers in zip(made, classes, strict=True)]
+            return [replace(one, field=PerClassField(one.field, numbers)) for one, numbers in zip(made, classes, strict=True)]
         objects = [np.isin(label, self.objects) for label in labels]
         known = source == "gt"
         if run_generator:
             return self.generated(images, list(objects) if known else [None] * len(images), "auto" if known else source)
-        no_noise = np.zeros((1, 1, 3), np.float32)
+        no_noise = ArrayField(np.zeros((1, 1, 3), np.float32))
         masks = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
-        return [PictureNoise(no_noise, mask, "file" if known else "whole") for mask in masks]
+        return [PictureNoise(field=no_noise, mask=mask, mask_source="file" if known else "whole") for mask in masks]
 
     def generated(self, images: list[U8Array], masks: list[BoolArray | None], target: str) -> list[PictureNoise]:
-        """The generator's noise; see `picture_noise`."""
+        """The generator's noise; see `Session.noise`."""
         assert self.generator is not None
-        return picture_noise(self.generator, images, masks, target, self.config.spare)
+        return Session(self.generator).noise(images, masks, target=target, spare=self.config.spare)
 
 
 def needs_generator(config: BenchConfig, conditions: list[str] | tuple[str, ...]) -> bool:
@@ -258,11 +257,11 @@ def _read_protected(path: Path, clean: U8Array) -> U8Array:
     return image
 
 
-def _apply(image: U8Array, space: Space, noise: npt.NDArray[np.float32], mask: BoolArray, budget: NoiseBudget) -> U8Array:
+def _apply(image: U8Array, space: Space, noise: Rows, mask: BoolArray, budget: NoiseBudget) -> U8Array:
     """As `protect` would write it: a grey file takes one channel of the noise."""
     if space == "grey":
         return visible_rgb(add_noise(image[..., 0], space, noise, mask, budget), space)
-    return apply_noise(image, noise, mask, budget).astype(np.uint8, copy=False)
+    return add_noise(image, space, noise, mask, budget)
 
 
 def _noise_summary(differences: list[Difference]) -> dict[str, float | None]:

@@ -1,84 +1,114 @@
-"""Noise for whole pictures: padding, the generator's frame, and back. Used by `protect` and `bench` alike."""
+"""A generator at work on whole pictures: look once, then find and draw as often as one likes. Used by `protect` and `bench` alike."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor
 
-from unseg_cli.core.constants import BoolArray, FloatArray
+from unseg_cli.core.constants import BoolArray, U8Array
+from unseg_cli.generators.find import ObjectFinder, OwnFinder
+from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
+from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.sparing import visibility_weight
-from unseg_cli.models.build import Generator
-from unseg_cli.models.lite.generator import LiteGenerator
 from unseg_cli.models.prompt import Prompt
-from unseg_cli.noise.arithmetic import to_tensor_01
+from unseg_cli.models.protocols import NoiseGenerator
+from unseg_cli.noise.field import NoiseField, Rows
 
 MaskSource = Literal["file", "auto", "whole"]
 
-SMALLEST_OBJECT = 0.004  # share of the picture; a smaller find is no object but a speck, and the whole picture is protected instead
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureNoise:
-    """Noise for one picture at its own size.
+    """Noise for one picture.
 
     Attributes:
-        noise: (H, W, 3) in [-1, 1].
+        field: the noise at the picture's own size, row by row.
         mask: (H, W) foreground as used.
-        mask_source: where it came from: the owner's file, the generator's own find, or the whole picture.
-        spared: whether smooth places got less of the budget.
+        mask_source: where it came from: the owner's file, a detection, or the whole picture.
+        spared: whether smooth places and people got less of the budget.
     """
 
-    noise: FloatArray
+    field: Rows
     mask: BoolArray
     mask_source: MaskSource
     spared: bool = False
 
 
-@torch.no_grad()
-def picture_noise(
-    generator: Generator, images: list[npt.NDArray[np.uint8]], masks: list[BoolArray | None], target: str, spare: bool | None = None
-) -> list[PictureNoise]:
-    """Noise for a batch of pictures, one forward pass of the image encoder.
+class Session:
+    """A generator on its device, and what finds objects for it.
 
     Args:
-        generator: from `load_generator`, on any device.
-        images: (H, W, 3) each; sizes may differ.
-        masks: (H, W) each, or None where there is none. An empty mask counts as none found: the whole picture is protected.
-        target: "auto", "whole" or "uniform": what gets the foreground's budget without a mask, the generator's find or the whole
-            picture. "whole" still draws the find in another colour, "uniform" looks for nothing. A generator that does not find
-            objects protects the whole picture.
-        spare: less noise on smooth places and people, see `unseg_cli.generators.sparing`. None: where nobody gave a mask, the target is
-            "auto" and the generator finds objects itself. Whoever has masks publishes data to be learnt from rather than looked at,
-            and the other targets ask for as much as there is.
+        generator: from `load_generator`.
+        finder: where objects are that no mask marks; None: the generator's own detections.
     """
-    device = next(generator.parameters()).device
-    size = generator.spec.image_size
-    frames = torch.stack([_to_frame(image, size) for image in images]).to(device=device, memory_format=torch.channels_last)
-    embedding = generator.encode(frames) if isinstance(generator, LiteGenerator) else None
-    found: list[BoolArray | None] = [None] * len(images)
-    looks = target != "uniform" and any(mask is None for mask in masks)
-    if looks and isinstance(generator, LiteGenerator) and embedding is not None:
-        logits = generator.decode(embedding, Prompt()).masks[:, :1]
-        found = [_found_object(plane, image.shape[:2]) for plane, image in zip(logits, images, strict=True)]
-    chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
-    prompt = Prompt(mask=torch.stack([_mask_to_frame(region.object, size) for region in chosen]).to(device))
-    if isinstance(generator, LiteGenerator):
-        noise = generator.mask_and_noise(frames, prompt, embedding=embedding).noise
-    else:
-        noise = generator(frames, prompt)
-    by_default = target == "auto" and generator.spec.finds_objects  # the paper's generator spares nothing
-    spared = [spare if spare is not None else by_default and mask is None for mask in masks]
-    if any(spared):
-        these = torch.tensor(spared, device=device)
-        noise[these] *= F.interpolate(visibility_weight(frames[these]), noise.shape[-2:], mode="bilinear", align_corners=False)
-    return [PictureNoise(_from_frame(n, r.budget.shape), r.budget, r.source, s) for n, r, s in zip(noise, chosen, spared, strict=True)]
+
+    def __init__(self, generator: NoiseGenerator, finder: ObjectFinder | None = None) -> None:
+        self.generator = generator
+        self.finder = finder or OwnFinder(generator)
+        self.device = next(generator.parameters()).device
+
+    @torch.no_grad()
+    def look(self, images: Sequence[U8Array]) -> Scenes:
+        """Run the image encoder, once for all pictures.
+
+        Args:
+            images: (H, W, 3) uint8 each; sizes may differ.
+        """
+        size = self.generator.spec.image_size
+        frames = torch.stack([to_frame(image, size) for image in images]).to(device=self.device, memory_format=torch.channels_last)
+        return Scenes(images=tuple(images), frames=frames, embedding=self.generator.embed(frames))
+
+    @torch.no_grad()
+    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], spared: Sequence[bool]) -> list[NoiseField]:
+        """Noise for pictures that were looked at before.
+
+        Args:
+            scenes: from `look`.
+            objects: (H, W) each: what the noise tells apart from the rest.
+            spared: of each picture, whether smooth places and people get less.
+        """
+        size = self.generator.spec.image_size
+        prompt = Prompt(mask=torch.stack([mask_to_frame(mask, size) for mask in objects]).to(self.device))
+        noise = self.generator.draw(scenes.embedding, scenes.frames, prompt)
+        if any(spared):
+            these = torch.tensor(list(spared), device=self.device)
+            weight = visibility_weight(scenes.frames[these])
+            noise[these] *= F.interpolate(weight, noise.shape[-2:], mode="bilinear", align_corners=False)
+        shapes = [image.shape[:2] for image in scenes.images]
+        return [NoiseField(own_part(plane, shape), shape) for plane, shape in zip(noise, shapes, strict=True)]
+
+    def noise(
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+    ) -> list[PictureNoise]:
+        """Noise for a batch of pictures.
+
+        Args:
+            images: (H, W, 3) uint8 each; sizes may differ.
+            masks: (H, W) each, or None where there is none. An empty mask marks nothing: the whole picture is protected.
+            target: "auto", "whole" or "uniform": what gets the foreground's budget without a mask, the detected object or the whole
+                picture. "whole" still draws the detected object in another colour, "uniform" looks for nothing. A generator that does
+                not find objects protects the whole picture.
+            spare: less noise on smooth places and people, see `unseg_cli.generators.sparing`. None: where nobody gave a mask, the
+                target is "auto" and the generator finds objects itself. Whoever has masks publishes data to be learnt from rather than
+                looked at, and the other targets ask for as much as there is.
+        """
+        scenes = self.look(images)
+        found: list[BoolArray | None] = [None] * len(images)
+        if target != "uniform" and any(mask is None for mask in masks):
+            found = [None if one is None else one.mask for one in self.finder.find(scenes)]
+        chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
+        by_default = target == "auto" and self.generator.spec.finds_objects  # the paper's generator spares nothing
+        spared = [spare if spare is not None else by_default and mask is None for mask in masks]
+        fields = self.draw(scenes, [regions.object for regions in chosen], spared)
+        return [
+            PictureNoise(field=field, mask=regions.budget, mask_source=regions.source, spared=sparing)
+            for field, regions, sparing in zip(fields, chosen, spared, strict=True)
+        ]
 
 
 class _Regions(NamedTuple):
@@ -89,11 +119,11 @@ class _Regions(NamedTuple):
     source: MaskSource
 
 
-def _choose(shape: tuple[int, ...], given: BoolArray | None, own: BoolArray | None, target: str) -> _Regions:
-    """The owner's mask, else the generator's own find, else the whole picture.
+def _choose(shape: tuple[int, int], given: BoolArray | None, own: BoolArray | None, target: str) -> _Regions:
+    """The owner's mask, else the detected object, else the whole picture.
 
-    With the target "whole" the find still says where the noise changes: everything gets the budget, but a pattern that is the same
-    everywhere would say nothing that a label could be bound to. Where finds are mostly wrong, that is the better one: "uniform".
+    With the target "whole" the detection still says where the noise changes: everything gets the budget, but a pattern that is the same
+    everywhere would say nothing that a label could be bound to. Where detections are mostly wrong, that is the better one: "uniform".
     """
     everything = np.ones(shape, np.bool_)
     if given is not None:
@@ -101,53 +131,3 @@ def _choose(shape: tuple[int, ...], given: BoolArray | None, own: BoolArray | No
     if own is None:
         return _Regions(everything, everything, "whole")
     return _Regions(own, own, "auto") if target == "auto" else _Regions(own, everything, "whole")
-
-
-def _to_frame(image: npt.NDArray[np.uint8], size: int) -> Tensor:
-    """(H, W, 3) -> (3, size, size) in [0, 1], resized so that the longer side is `size`, padded right and bottom with zeros.
-
-    The paper pads first and resizes then; the result is the same but for the seam, and large pictures need no square copy.
-    """
-    return F.pad(to_tensor_01(_resize(image, size)), _padding(image.shape, size))
-
-
-def _mask_to_frame(mask: BoolArray, size: int) -> Tensor:
-    """(H, W) -> (1, size, size) share of foreground in each pixel."""
-    plane = _resize(mask.astype(np.uint8) * np.uint8(255), size)
-    return F.pad(torch.from_numpy(plane).float().div_(255)[None], _padding(mask.shape, size))
-
-
-def _resize(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    new_h, new_w = _inner_size(pixels.shape[0], pixels.shape[1], size)
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    # The gap lets Pillow shrink large pictures by whole factors first, many times faster and hardly different.
-    return np.array(picture.resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=3.0))
-
-
-def _padding(shape: tuple[int, ...], size: int) -> tuple[int, int, int, int]:
-    new_h, new_w = _inner_size(shape[0], shape[1], size)
-    return 0, size - new_w, 0, size - new_h
-
-
-def _from_frame(noise: Tensor, shape: tuple[int, ...]) -> FloatArray:
-    """(3, n, n) -> (H, W, 3): bilinear to the padded square, cropped. Only the part inside the picture is computed."""
-    height, width = shape
-    side = noise.shape[-1]
-    new_h, new_w = _inner_size(height, width, side)
-    inner = noise[None, :, :new_h, :new_w].float()
-    full = F.interpolate(inner, (height, width), mode="bilinear", align_corners=False)[0]
-    return np.ascontiguousarray(full.permute(1, 2, 0).cpu().numpy())
-
-
-def _found_object(logits: Tensor, shape: tuple[int, ...]) -> BoolArray | None:
-    """Mask logits (1, h, w) of the padded frame -> mask (H, W), or None where there is nothing worth the name."""
-    new_h, new_w = _inner_size(shape[0], shape[1], logits.shape[-1])
-    inner = logits[None, :, :new_h, :new_w].float()
-    mask: BoolArray = (F.interpolate(inner, (shape[0], shape[1]), mode="bilinear", align_corners=False)[0, 0] > 0).cpu().numpy()
-    return mask if mask.mean() >= SMALLEST_OBJECT else None
-
-
-def _inner_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """The picture's own part of a padded square frame of side `size`."""
-    longest = max(height, width)
-    return max(1, round(height * size / longest)), max(1, round(width * size / longest))

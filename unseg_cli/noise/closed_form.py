@@ -33,17 +33,18 @@ def texture_noise(mask: BoolArray, *, cells_per_side: int = 48, tile_cells: int 
     return (tiled(tile, mask.shape, cells_per_side) * np.where(mask, 1.0, -1.0)[..., None]).astype(np.float32)
 
 
-def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float) -> npt.NDArray[Any]:
+def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float, part: slice = slice(None)) -> npt.NDArray[Any]:
     """Repeat a tile over a picture.
 
     Args:
         tile: (n, n, 3), one entry a cell.
         shape: (H, W) of the picture.
         cells_per_side: cells along the longer side.
+        part: the rows that are wanted; by default all.
 
     Returns:
-        (H, W, 3), of the tile's type.
+        (rows, W, 3), of the tile's type.
     """
     cell = max(shape) / cells_per_side
     rows, columns = ((np.arange(length) / cell).astype(int) % len(tile) for length in shape)
-    return tile[rows[:, None], columns[None, :]]
+    return tile[rows[part, None], columns[None, :]]

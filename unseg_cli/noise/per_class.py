@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.closed_form import tiled
+from unseg_cli.noise.field import Rows
 
 #: In a map of classes: no class, thus no noise of its own.
 NO_CLASS = -1
@@ -41,16 +42,26 @@ def _colours() -> npt.NDArray[np.float32]:
 COLOURS = _colours()
 
 
-def noise_per_class(noise: FloatArray, classes: npt.NDArray[Any]) -> FloatArray:
-    """Replace noise by that of each class.
+class PerClassField:
+    """Another field's noise, replaced by that of each class. The same class has the same colours in every picture.
 
     Args:
-        noise: (H, W, 3) in [-1, 1].
-        classes: (H, W) integers: a class number, or `NO_CLASS`, where the noise stays as it is.
-
-    Returns:
-        (H, W, 3) in [-1, 1]. The same class has the same colours in every picture.
+        field: the noise where there is no class.
+        classes: (H, W) integers: a class number, or `NO_CLASS`, where the noise of `field` stays.
     """
-    known = classes != NO_CLASS
-    drawn = COLOURS[np.where(known, classes % len(COLOURS), 0), tiled(CHECKERBOARD, classes.shape, CELLS)[..., 0]]
-    return np.where(known[..., None], drawn, noise).astype(np.float32)
+
+    def __init__(self, field: Rows, classes: npt.NDArray[Any]) -> None:
+        self._field, self._classes = field, classes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the picture."""
+        return self._field.size
+
+    def rows(self, part: slice) -> FloatArray:
+        """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
+        classes = self._classes[part]
+        known = classes != NO_CLASS
+        cells = tiled(CHECKERBOARD, self._classes.shape, CELLS, part)[..., 0]
+        drawn = COLOURS[np.where(known, classes % len(COLOURS), 0), cells]
+        return np.where(known[..., None], drawn, self._field.rows(part)).astype(np.float32)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.constants import BoolArray, FloatArray
+from unseg_cli.core.constants import BoolArray
 from unseg_cli.noise.arithmetic import GREEN, apply_noise, budget_levels
+from unseg_cli.noise.field import Rows
 from unseg_cli.pictures.picture import PixelArray, Space, full_scale
 
 _ROWS = 256
@@ -49,25 +50,26 @@ def visible_rgb(pixels: PixelArray, space: Space) -> npt.NDArray[np.uint8]:
     return np.repeat(seen[..., None], 3, axis=2) if space == "grey" else seen
 
 
-def add_noise(pixels: PixelArray, space: Space, noise: FloatArray, mask: BoolArray, budget: NoiseBudget) -> PixelArray:
-    """`apply_noise` on the channels of a space.
+def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, budget: NoiseBudget) -> PixelArray:
+    """`apply_noise` on the channels of a space, strip by strip: no array of floats of the picture's size is made.
 
     Args:
         pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16.
         space: grey takes the green channel of the noise; inks take all three with the sign turned (more ink is less light),
             and black is left alone.
-        noise: (H, W, 3) in [-1, 1].
+        field: the noise, of the picture's size.
         mask: (H, W) foreground.
         budget: bounds.
     """
     out = pixels.copy()
     for rows in strips(len(pixels)):
+        noise = field.rows(rows)
         if space == "grey":
-            out[rows] = apply_noise(pixels[rows], noise[rows, :, GREEN], mask[rows], budget)
+            out[rows] = apply_noise(pixels[rows], noise[..., GREEN], mask[rows], budget)
         elif space == "rgb":
-            out[rows] = apply_noise(pixels[rows], noise[rows], mask[rows], budget)
+            out[rows] = apply_noise(pixels[rows], noise, mask[rows], budget)
         else:
-            out[rows, :, :3] = apply_noise(pixels[rows, :, :3], -noise[rows], mask[rows], budget)
+            out[rows, :, :3] = apply_noise(pixels[rows, :, :3], -noise, mask[rows], budget)
     return out
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.generators.session import picture_noise
+from unseg_cli.generators.session import Session
 from unseg_cli.models.build import Generator
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
@@ -89,8 +89,8 @@ def _noised(
     flat = colours[..., 0] if space == "grey" and colours.ndim == 3 else colours
     upright = np.ascontiguousarray(to_upright(flat, orientation))
     region = None if mask is None else np.ascontiguousarray(to_upright(_region(mask, stored.shape[:2]), orientation))
-    made = picture_noise(generator, [visible_rgb(upright, space)], [region], "auto", spare)[0]
-    flat[...] = from_upright(add_noise(upright, space, made.noise, made.mask, budget or NoiseBudget()), orientation)
+    made = Session(generator).noise([visible_rgb(upright, space)], [region], spare=spare)[0]
+    flat[...] = from_upright(add_noise(upright, space, made.field, made.mask, budget or NoiseBudget()), orientation)
     return out
 
 

@@ -18,7 +18,7 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.session import PictureNoise
-from unseg_cli.noise.per_class import NO_CLASS, noise_per_class
+from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, noise_kept, within_budget
 from unseg_cli.pictures.decode import decoding_errors, expanded, open_image, read_bytes, read_picture
 from unseg_cli.pictures.difference import measure
@@ -207,11 +207,11 @@ def load(context: Context, claimed: Claim) -> Loaded:
 
 
 def add(context: Context, loaded: Loaded, made: PictureNoise, seconds: float) -> Noised:
-    """Add the generator's noise to a picture; from here on the noise itself, the largest array of all, is not needed."""
+    """Add the generator's noise to a picture."""
     started = time.perf_counter()
     picture = loaded.picture
-    noise = made.noise if loaded.classes is None else noise_per_class(made.noise, loaded.classes)
-    pixels = add_noise(picture.pixels, picture.space, noise, made.mask, context.config.budget)
+    field = made.field if loaded.classes is None else PerClassField(made.field, loaded.classes)
+    pixels = add_noise(picture.pixels, picture.space, field, made.mask, context.config.budget)
     total = loaded.seconds + seconds + time.perf_counter() - started
     return Noised(loaded=loaded, pixels=pixels, mask=made.mask, mask_source=made.mask_source, spared=made.spared, seconds=total)
 

@@ -23,7 +23,7 @@ from unseg_cli.core.device import pick_device, seed_everything
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile, load_generator
-from unseg_cli.generators.session import PictureNoise, picture_noise
+from unseg_cli.generators.session import Session
 from unseg_cli.models.build import Generator
 from unseg_cli.pictures.channels import visible_rgb
 from unseg_cli.pictures.masks import rule_for
@@ -254,16 +254,10 @@ def _noised(context: Context, generator: Generator, batch: list[Loaded], tally: 
 def _forward(context: Context, generator: Generator, batch: list[Loaded]) -> list[Noised]:
     started = time.perf_counter()
     images = [visible_rgb(loaded.picture.pixels, loaded.picture.space) for loaded in batch]
-    made: list[PictureNoise | None] = list(
-        picture_noise(generator, images, [loaded.mask for loaded in batch], context.config.target, context.config.spare)
-    )
+    masks = [loaded.mask for loaded in batch]
+    made = Session(generator).noise(images, masks, target=context.config.target, spare=context.config.spare)
     share = (time.perf_counter() - started) / len(batch)
-    out = []
-    for index, loaded in enumerate(batch):
-        noise, made[index] = made[index], None  # the largest arrays of all: each is let go as soon as it is used
-        assert noise is not None
-        out.append(add(context, loaded, noise, share))
-    return out
+    return [add(context, loaded, noise, share) for loaded, noise in zip(batch, made, strict=True)]
 
 
 def _is_out_of_memory(problem: BaseException) -> bool:

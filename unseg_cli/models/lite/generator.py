@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,17 +11,10 @@ from torch import Tensor
 from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.lite.noise_head import LiteNoiseHead
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.protocols import Embedding
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 from unseg_cli.noise.arithmetic import without_colour
-
-
-@dataclass(frozen=True)
-class MaskAndNoise:
-    """What one pass gives: mask_logits (B, 1, h, w) and noise (B, 3, n, n) in [-1, 1]."""
-
-    mask_logits: Tensor
-    noise: Tensor
 
 
 class LiteGenerator(PromptableSegmenter):
@@ -39,28 +31,37 @@ class LiteGenerator(PromptableSegmenter):
         self.spec = spec
         self.noise_head = LiteNoiseHead(spec)
 
-    def mask_and_noise(self, image_01: Tensor, prompt: Prompt, *, embedding: Tensor | None = None) -> MaskAndNoise:
-        """Mask and noise together.
+    def embed(self, frames: Tensor) -> Embedding:
+        """Run the image encoder on (B, 3, S, S) in [0, 1]."""
+        return Embedding(image=self.encode(frames))
+
+    def draw(self, embedding: Embedding, frames: Tensor, prompt: Prompt) -> Tensor:
+        """Noise for the pictures that `embedding` is of.
 
         Args:
-            image_01: (B, 3, S, S) in [0, 1].
+            embedding: `embed(frames)`.
+            frames: (B, 3, S, S) in [0, 1]; only asked whether they have colour.
             prompt: what to protect. A mask prompt is the object region as given, not as the decoder redraws it; with any other
                 prompt, or none, the region is the predicted mask.
-            embedding: `encode(image_01)`, where it is at hand already.
+
+        Returns:
+            (B, 3, n, n) in [-1, 1].
         """
-        if embedding is None:
-            embedding = self.encode(image_01)
-        decoded = self.decode(embedding, prompt)
+        decoded = self.decode(embedding.image, prompt)
         logits = decoded.masks[:, :1]
         if prompt.mask is not None:
             region = F.interpolate(prompt.mask, logits.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
         else:
             region = torch.sigmoid(logits)
-        return MaskAndNoise(logits, self.noise_head(decoded.upscaled, region, without_colour(image_01)))
+        return self.noise_head(decoded.upscaled, region, without_colour(frames))
+
+    def detect(self, embedding: Embedding) -> Tensor:
+        """Mask logits (B, 1, h, w) of the salient object, without any prompt."""
+        return self.decode(embedding.image, Prompt()).masks[:, :1]
 
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
-        """Noise (B, 3, n, n) in [-1, 1]."""
-        return self.mask_and_noise(image_01, prompt).noise
+        """Noise (B, 3, n, n) in [-1, 1]: `embed` and `draw` in one."""
+        return self.draw(self.embed(image_01), image_01, prompt)
 
     @property
     def lite_encoder(self) -> LiteImageEncoder:

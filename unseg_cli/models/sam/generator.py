@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.protocols import Embedding
 from unseg_cli.models.sam.image_encoder import build_sam_image_encoder
 from unseg_cli.models.sam.noise_decoder import NoiseDecoder
 from unseg_cli.models.specs import GeneratorSpec
@@ -66,9 +67,22 @@ class SamVitGenerator(nn.Module):
         Raises:
             UsageProblem: the prompt is empty: this generator does not look for objects.
         """
-        embedding, global_tokens = self.image_encoder.encode((image_01 - self.image_mean) / self.image_std)
+        return self.draw(self.embed(image_01), image_01, prompt)
+
+    def embed(self, frames: Tensor) -> Embedding:
+        """Run the image encoder on (B, 3, S, S) in [0, 1]."""
+        embedding, global_tokens = self.image_encoder.encode((frames - self.image_mean) / self.image_std)
+        return Embedding(image=embedding, tokens=global_tokens[0])
+
+    def draw(self, embedding: Embedding, frames: Tensor, prompt: Prompt) -> Tensor:
+        """Noise (B, 3, S / 4, S / 4) in [-1, 1] for the pictures that `embedding` is of; see `forward` for prompts and errors."""
+        assert embedding.tokens is not None  # `embed` gave them
         sparse, dense = self.encode_prompt(prompt)
-        return self.mask_decoder.decode_noise(embedding, global_tokens[0], self.prompt_encoder.get_dense_pe(), sparse, dense)
+        return self.mask_decoder.decode_noise(embedding.image, embedding.tokens, self.prompt_encoder.get_dense_pe(), sparse, dense)
+
+    def detect(self, embedding: Embedding) -> None:
+        """Nothing: this generator has to be told what to protect."""
+        return
 
     def encode_prompt(self, prompt: Prompt) -> tuple[Tensor, Tensor]:
         """Sparse (B, N, C) and dense (B, C, h, w) embeddings; see `forward` for the errors."""

@@ -1,0 +1,58 @@
+"""Noise of every kind on one picture, in whole grey levels: what NOISE_CODE is the version of.
+
+python -m tests.generators.drawn_noise        write the reference again, after NOISE_CODE was raised
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.constants import U8Array
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.session import Session
+from unseg_cli.noise.closed_form import random_noise, texture_noise
+from unseg_cli.noise.field import ArrayField
+from unseg_cli.noise.per_class import PerClassField
+from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.pictures.channels import add_noise
+
+REFERENCE = Path(__file__).with_name("reference") / "drawn_noise.npz"
+BUDGET = NoiseBudget(8 / 255, 2 / 255)
+
+
+def picture(height: int = 90, width: int = 120) -> tuple[U8Array, np.ndarray]:
+    """A lit disc on a sloping ground with grain, and where the disc is. Nothing comes near black or white, where noise would be cut."""
+    y, x = np.mgrid[:height, :width]
+    disc = (y - height / 2) ** 2 + (x - 0.4 * width) ** 2 < (0.3 * height) ** 2
+    ground = 70 + 60 * np.stack([x / width, y / height, (x + y) / (width + height)], axis=-1)
+    lit = np.where(disc[..., None], (190, 120, 70) - 40 * (y / height)[..., None], ground)
+    return np.clip(lit + np.random.default_rng(3).normal(0, 4, lit.shape), 20, 235).astype(np.uint8), disc
+
+
+def drawn() -> dict[str, np.ndarray]:
+    """Kind of noise -> (H, W, 3) int8 change in grey levels."""
+    image, disc = picture()
+    session = Session(load_generator("lite"))
+    made = {
+        "mask": session.noise([image], [disc])[0],
+        "auto": session.noise([image], [None])[0],
+        "whole": session.noise([image], [None], target="whole")[0],
+        "uniform": session.noise([image], [None], target="uniform")[0],
+    }
+    fields = {name: (one.field, one.mask) for name, one in made.items()}
+    fields["per-class"] = (PerClassField(made["mask"].field, np.where(disc, 7, -1)), disc)
+    fields["texture"] = (ArrayField(texture_noise(disc)), disc)
+    fields["random"] = (ArrayField(random_noise(*disc.shape, np.random.default_rng(0))), disc)
+    return {
+        name: (add_noise(image, "rgb", field, mask, BUDGET).astype(np.int16) - image).astype(np.int8)
+        for name, (field, mask) in fields.items()
+    }
+
+
+if __name__ == "__main__":
+    REFERENCE.parent.mkdir(exist_ok=True)
+    np.savez_compressed(REFERENCE, version=np.array(NOISE_CODE), **drawn())
+    print(f"wrote {REFERENCE} for version {NOISE_CODE}")

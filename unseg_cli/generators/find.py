@@ -1,0 +1,65 @@
+"""Where the object of a picture is, when nobody says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from unseg_cli.core.constants import BoolArray
+from unseg_cli.generators.frame import own_part
+from unseg_cli.generators.scenes import Scenes
+from unseg_cli.models.protocols import NoiseGenerator
+from unseg_cli.noise.field import Enlarged
+
+SMALLEST_OBJECT = 0.004  # share of the picture; a smaller detection is no object but a speck, and the whole picture is protected instead
+_ROWS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A detection.
+
+    Attributes:
+        mask: (H, W) bool, at the picture's own size.
+    """
+
+    mask: BoolArray
+
+
+class ObjectFinder(Protocol):
+    """Finds the object of a picture: a generator's own decoder, another network, a file, a click."""
+
+    def find(self, scenes: Scenes) -> list[Found | None]:
+        """One detection a picture, None where there is nothing worth the name."""
+        ...
+
+
+class OwnFinder:
+    """The generator's own mask decoder, asked without a prompt.
+
+    Args:
+        generator: one that finds nothing leaves every picture without a detection.
+    """
+
+    def __init__(self, generator: NoiseGenerator) -> None:
+        self._generator = generator
+
+    def find(self, scenes: Scenes) -> list[Found | None]:
+        """The salient object of every picture."""
+        logits = self._generator.detect(scenes.embedding)
+        if logits is None:
+            return [None] * len(scenes)
+        return [_found(plane, image.shape[:2]) for plane, image in zip(logits, scenes.images, strict=True)]
+
+
+def _found(logits: Tensor, shape: tuple[int, int]) -> Found | None:
+    """Mask logits (1, n, n) of the padded frame -> the object where they are positive."""
+    enlarged = Enlarged(own_part(logits, shape), shape)
+    mask = np.empty(shape, np.bool_)
+    for top in range(0, shape[0], _ROWS):
+        part = slice(top, min(top + _ROWS, shape[0]))
+        mask[part] = (enlarged.rows(part)[..., 0] > 0).numpy()
+    return Found(mask=mask) if mask.mean() >= SMALLEST_OBJECT else None
