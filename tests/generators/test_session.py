@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.generators.stand_in import StandIn
 from unseg_cli.generators import find as module
 from unseg_cli.generators.find import Found
 from unseg_cli.generators.session import PictureNoise, Session
@@ -91,3 +92,15 @@ def test_a_batch_may_hold_pictures_to_spare_and_not_to_spare(generator: Any, lef
     made = picture_noise(generator, [flat, flat], [None, left_half], "auto")
     assert [one.spared for one in made] == [True, False]
     assert np.allclose(whole_noise(made[0]), whole_noise(made[1]) * FLOOR, atol=0.02)
+
+
+def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
+    stand_in = StandIn()
+    session, image = Session(stand_in), np.full((48, 64, 3), 90, np.uint8)
+    scenes = session.look([image, image])
+    left = np.arange(64)[None].repeat(48, 0) < 32
+    first, second = (session.draw(scenes, [mask, mask], [False, False]) for mask in (left, ~left))
+    assert stand_in.looks == 1
+    for one, other in zip(first, second, strict=True):
+        assert one.size == (48, 64)
+        assert np.allclose(one.rows(slice(None)), -other.rows(slice(None)), atol=1e-6)

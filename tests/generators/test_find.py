@@ -1,0 +1,52 @@
+"""Detections: the generator's own, at the picture's own size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.generators.stand_in import StandIn
+from unseg_cli.generators.find import SMALLEST_OBJECT, Found, OwnFinder
+from unseg_cli.generators.scenes import Scenes
+from unseg_cli.generators.session import Session
+
+
+def picture(height: int, width: int, object_rows: int) -> np.ndarray:
+    image = np.full((height, width, 3), 40, np.uint8)
+    image[:object_rows] = 220
+    return image
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (128, 96), (64, 64), (700, 20)])
+def test_the_object_is_marked_where_it_is_at_any_size(height: int, width: int) -> None:
+    session = Session(StandIn())
+    (found,) = OwnFinder(session.generator).find(session.look([picture(height, width, height // 2)]))
+    assert found is not None and found.mask.shape == (height, width)
+    assert abs(found.mask[:, width // 2].sum() - height / 2) <= max(2, height / 64)
+
+
+def test_a_speck_is_no_object() -> None:
+    session = Session(StandIn())
+    dark, lit = np.full((64, 64, 3), 40, np.uint8), np.full((64, 64, 3), 40, np.uint8)
+    lit[10:14, 10:14] = 255
+    lit_share = 16 / 64**2
+    assert lit_share < SMALLEST_OBJECT
+    assert OwnFinder(session.generator).find(session.look([dark, lit])) == [None, None]
+
+
+def test_a_generator_that_does_not_look_for_objects_finds_none() -> None:
+    session = Session(StandIn(detects=False))
+    assert session.finder.find(session.look([picture(64, 64, 32)] * 2)) == [None, None]
+    (made,) = session.noise([picture(64, 64, 32)], [None])
+    assert made.mask_source == "whole" and made.mask.all()
+
+
+def test_another_finder_takes_the_place_of_the_generator_s() -> None:
+    class RightHalf:
+        def find(self, scenes: Scenes) -> list[Found | None]:
+            mask = np.zeros(scenes.images[0].shape[:2], bool)
+            mask[:, mask.shape[1] // 2 :] = True
+            return [Found(mask=mask)] * len(scenes)
+
+    (made,) = Session(StandIn(), RightHalf()).noise([picture(64, 64, 32)], [None], spare=False)
+    assert made.mask_source == "auto" and np.array_equal(made.mask, np.arange(64)[None].repeat(64, 0) >= 32)
