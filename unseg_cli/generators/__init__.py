@@ -1,1 +1,1 @@
-"""Using a trained generator: its file, its noise for whole pictures, and what it finds."""
+"""Using a trained generator: its file, its noise for whole pictures, and the objects it detects."""

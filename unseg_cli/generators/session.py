@@ -1,4 +1,4 @@
-"""A generator at work on whole pictures: look once, then find and draw as often as one likes. Used by `protect` and `bench` alike."""
+"""A generator at work on whole pictures: look once, then detect and draw as often as one likes. Used by `protect` and `bench` alike."""
 
 from __future__ import annotations
 

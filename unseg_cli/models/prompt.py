@@ -15,7 +15,7 @@ class Prompt:
         mask: (B, 1, h, w) float in [0, 1]; any size, it is resampled to what the prompt encoder takes.
         boxes: (B, 4) float, x0, y0, x1, y1 in pixels of the S x S input.
         points: (B, N, 2) float, x, y in pixels of the S x S input.
-        point_labels: (B, N) float, 1 = on the object, 0 = beside it; None: all 1.
+        point_labels: (B, N) float, 1 = on the object, 0 = outside it; None: all 1.
     """
 
     mask: Tensor | None = None
