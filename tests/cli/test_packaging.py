@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from unseg_cli.core.extras import EXTRAS
 from unseg_cli.generators import files as checkpoints
 
 if sys.version_info >= (3, 11):
@@ -79,6 +81,17 @@ def test_the_core_is_what_protecting_needs(root: Path) -> None:
     assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scipy", "pycocotools"}
     extras = project["optional-dependencies"]
     assert set(extras) == {"bench", "train", "dev"}
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_table_of_extras_is_that_of_pyproject(extra: str, root: Path) -> None:
+    """What `doctor` looks for and what messages propose must be what is installed."""
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(extras) - {"dev"}
+    assert set(EXTRAS[extra].values()) == requirement_names(extras[extra])
+    for module, package in EXTRAS[extra].items():
+        assert module in importlib.metadata.packages_distributions()
+        assert package in {name.lower().replace("_", "-") for name in importlib.metadata.packages_distributions()[module]}
 
 
 def test_ci_runs_the_tests_and_nothing_else(root: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.events import Events
-from unseg_cli.doctor import checks as module
+from unseg_cli.core.extras import EXTRAS
+from unseg_cli.doctor import checks as doctor_checks
 from unseg_cli.doctor.checks import doctor
 from unseg_cli.generators.files import save_generator
 from unseg_cli.generators.shelf import record_sum
@@ -45,7 +46,7 @@ def healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UNSEG_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("unseg_cli.doctor.checks.shipped_weights_dir", lambda: shipped)
     monkeypatch.setattr("unseg_cli.generators.files.shipped_weights_dir", lambda: shipped)
-    monkeypatch.setattr(module, "load_generator", lambda name, device: Fake().to(device))
+    monkeypatch.setattr(doctor_checks, "load_generator", lambda name, device: Fake().to(device))
     return shipped
 
 
@@ -85,7 +86,7 @@ def test_absent_weights_are_a_problem(healthy: Path, monkeypatch: pytest.MonkeyP
     def refuse(name: str, device: torch.device) -> Fake:
         raise EnvironmentProblem("the weights are not here", hint="reinstall")
 
-    monkeypatch.setattr(module, "load_generator", refuse)
+    monkeypatch.setattr(doctor_checks, "load_generator", refuse)
     found = checks()
     assert found["weights lite"]["status"] == "problem"
     assert found["forward pass"] == {"name": "forward pass", "status": "problem", "detail": "the weights are not here", "hint": "reinstall"}
@@ -94,7 +95,7 @@ def test_absent_weights_are_a_problem(healthy: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("answer", [float("nan"), 1.5, 0.0])
 def test_senseless_noise_is_a_problem(monkeypatch: pytest.MonkeyPatch, answer: float) -> None:
-    monkeypatch.setattr(module, "load_generator", lambda name, device: Fake(answer).to(device))
+    monkeypatch.setattr(doctor_checks, "load_generator", lambda name, device: Fake(answer).to(device))
     assert checks()["forward pass"]["status"] == "problem"
 
 
@@ -102,7 +103,7 @@ def test_a_check_that_falls_over_is_a_finding(monkeypatch: pytest.MonkeyPatch) -
     def fall(name: str, device: torch.device) -> Fake:
         raise RuntimeError("CUDA error: no kernel image\nsecond line")
 
-    monkeypatch.setattr(module, "load_generator", fall)
+    monkeypatch.setattr(doctor_checks, "load_generator", fall)
     assert checks()["forward pass"]["detail"] == "RuntimeError: CUDA error: no kernel image"
 
 
@@ -114,22 +115,24 @@ def test_a_cache_that_cannot_be_written_is_a_problem(tmp_path: Path, monkeypatch
     assert "UNSEG_HOME" in found["hint"]
 
 
-def test_absent_extras_are_warnings_that_name_the_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("extra", "module"), [(extra, module) for extra, modules in EXTRAS.items() for module in modules])
+def test_every_absent_package_of_an_extra_is_a_warning_that_names_the_install(
+    extra: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "transformers" else find_spec(name, *rest))
-    report = doctor(Events())
-    found = {check["name"]: check for check in report.document["checks"]}
-    assert report.exit_code == 0
-    assert found["extra bench"]["status"] == "warning"
-    assert "transformers" in found["extra bench"]["detail"]
-    assert "unseg_cli[bench]" in found["extra bench"]["hint"]
-    assert found["extra train"]["status"] == "ok"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == module else find_spec(name, *rest))
+    found = {check.name: check for check in doctor_checks.check_extras()}
+    assert found[f"extra {extra}"].status == "warning"
+    assert EXTRAS[extra][module] in found[f"extra {extra}"].detail
+    assert f"unseg_cli[{extra}]" in found[f"extra {extra}"].hint
+    others = [check.status for name, check in found.items() if module not in EXTRAS[name.removeprefix("extra ")]]
+    assert set(others) <= {"ok"}
 
 
 @pytest.mark.parametrize(("version", "status"), [((3, 9, 1), "problem"), ((3, 10, 0), "ok"), ((3, 13, 2), "ok"), ((3, 99, 0), "warning")])
 def test_the_python_version_is_judged(monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], status: str) -> None:
     monkeypatch.setattr(sys, "version_info", version)
-    (check,) = module.check_python()
+    (check,) = doctor_checks.check_python()
     assert check.status == status
 
 
@@ -139,17 +142,17 @@ def test_a_broken_codec_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError("encoder error")
         return 200 if name == "PNG" else 0
 
-    monkeypatch.setattr(module, "round_trip", broken)
-    found = {check.name: check for check in module.check_codecs()}
+    monkeypatch.setattr(doctor_checks, "round_trip", broken)
+    found = {check.name: check for check in doctor_checks.check_codecs()}
     assert found["codec webp"].status == "problem"
     assert found["codec png"].status == "problem"
     assert found["codec jpeg"].status == "ok"
 
 
 def test_every_codec_round_trips_here() -> None:
-    for name, tolerance in module.CODECS.items():
-        list(module.check_codecs())  # registers HEIF
-        assert module.round_trip(name) <= tolerance
+    for name, tolerance in doctor_checks.CODECS.items():
+        list(doctor_checks.check_codecs())  # registers HEIF
+        assert doctor_checks.round_trip(name) <= tolerance
 
 
 def test_the_real_generator_kind_passes_through_the_real_loader(healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,5 +163,5 @@ def test_the_real_generator_kind_passes_through_the_real_loader(healthy: Path, m
     small = GeneratorSpec(**{**SPEC.to_json(), "vit_global_blocks": (0,), "vit_window": 2})
     save_generator(healthy / "lite.safetensors", SamVitGenerator(small), {})
     record_sum(healthy / "lite.safetensors")
-    monkeypatch.setattr(module, "load_generator", load_generator)
+    monkeypatch.setattr(doctor_checks, "load_generator", load_generator)
     assert checks()["forward pass"]["status"] == "ok"

@@ -70,4 +70,5 @@ def test_absent_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentProblem) as problem:
         weights.weights_path()
-    assert weights.PACKAGE in problem.value.hint
+    assert weights.PACKAGE in problem.value.message
+    assert "unseg_cli[train]" in problem.value.hint

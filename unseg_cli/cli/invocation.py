@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.extras import MissingPackage, how_to_install
 from unseg_cli.core.settings import option
 
 INTERRUPTED = 130
@@ -20,8 +21,6 @@ AGAIN = {
     "train": "run the same command again with --resume",
     "bench": "run the same command again with --resume",
 }
-#: The extra that holds the packages of a command.
-EXTRAS = {"train": "[train]", "bench": "[bench]", "victims": "[bench]"}
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,13 @@ def usage_error(program: str, message: str, *, as_json: bool) -> int:
 
 def explain(command: str, problem: Exception) -> tuple[str, str, int]:
     """What to tell a person about an exception: message, hint, exit code."""
+    if isinstance(problem, MissingPackage):
+        return problem.message, how_to_install(problem.module, command), problem.exit_code
     if isinstance(problem, UnsegError):
         return problem.message, problem.hint, problem.exit_code
     if isinstance(problem, ModuleNotFoundError) and problem.name and problem.name.partition(".")[0] != "unseg_cli":
-        extra = EXTRAS.get(command, "")
-        return f"the package {problem.name} is not installed", f'pip install "unseg_cli{extra}"', EnvironmentProblem.exit_code
+        return f"the package {problem.name} is not installed", how_to_install(problem.name, command), EnvironmentProblem.exit_code
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
-        return "out of memory", "give a smaller --batch-size, or --device cpu", EnvironmentProblem.exit_code
+        return "out of memory", "pass a smaller --batch-size, or --device cpu", EnvironmentProblem.exit_code
     detail = f"{type(problem).__name__}: {problem}".rstrip(": ")
     return f"unexpected problem: {detail}; rerun with --debug", "report it with the traceback that --debug shows", 1

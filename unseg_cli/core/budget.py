@@ -1,10 +1,9 @@
-"""The resolved settings of every command, as frozen dataclasses; and how epsilons are written."""
+"""How much noise is allowed, and how it is written."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 from unseg_cli.core.errors import UsageProblem
 
@@ -42,12 +41,26 @@ def parse_epsilon(text: str, option: str = "--epsilon") -> float:
     """Read '8/255', '0.03' or '0'.
 
     Raises:
-        UsageProblem: not a number in [0, 1]; a bare 8 gets a hint, since other tools count in grey levels.
+        UsageProblem: not a number in [0, 1]; what another tool would count in grey levels gets a hint.
     """
-    try:
-        value = float(Fraction(text.strip().replace(" ", "")))
-    except (ValueError, ZeroDivisionError):
-        raise UsageProblem(f"{option} {text!r} is not a number", hint="write a fraction such as 8/255, or a float in [0, 1]") from None
+    typed = text.replace(" ", "")
+    value = _number(typed)
+    if value is None:
+        raise UsageProblem(f"{option} {text!r} is not a number", hint=_HOW_TO_WRITE)
     if not 0 <= value <= 1:
-        raise UsageProblem(f"{option} {text} is outside [0, 1]", hint=f"did you mean {option} {text.strip()}/255?")
+        levels = _number(f"{typed}/255")
+        meant = levels is not None and 0 <= levels <= 1
+        raise UsageProblem(f"{option} {text} is outside [0, 1]", hint=f"did you mean {option} {typed}/255?" if meant else _HOW_TO_WRITE)
     return value
+
+
+_HOW_TO_WRITE = "write a fraction such as 8/255, or a float in [0, 1]"
+
+
+def _number(text: str) -> float | None:
+    """A float, or one divided by another; None where it is neither."""
+    above, stroke, below = text.partition("/")
+    try:
+        return float(above) / float(below) if stroke else float(above)
+    except (ValueError, ZeroDivisionError):
+        return None

