@@ -26,8 +26,7 @@ from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import Session
-from unseg_cli.models.build import build_generator
-from unseg_cli.models.lite.generator import LiteGenerator
+from unseg_cli.models.build import Generator, build_generator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.run import protect
@@ -60,7 +59,7 @@ def reencode(path: Path) -> None:
         picture.save(io.BytesIO(), format=kind, **options)
 
 
-def generator_rows(generator: LiteGenerator, pictures: list[np.ndarray], repeats: int) -> dict[str, dict[tuple[int, int], float]]:
+def generator_rows(generator: Generator, pictures: list[np.ndarray], repeats: int) -> dict[str, dict[tuple[int, int], float]]:
     """Stage -> (threads, batch) -> seconds a picture."""
     size = generator.spec.image_size
 
@@ -135,8 +134,8 @@ def main() -> int:
         print(f"{problem.message}: a random build is timed instead", file=sys.stderr)
         generator = build_generator("lite").eval().requires_grad_(False).to(memory_format=torch.channels_last)
         kind = "lite, random weights"
-    if not isinstance(generator, LiteGenerator):
-        print("only generators of the lite kind are timed stage by stage", file=sys.stderr)
+    if not generator.spec.finds_objects:
+        print("only generators that find objects are timed stage by stage", file=sys.stderr)
         return 2
 
     pictures = []

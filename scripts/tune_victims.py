@@ -19,8 +19,8 @@ from typing import Any
 
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.run import bench
-from unseg_cli.cli.options import integers_of, names_of
 from unseg_cli.core.events import Events
+from unseg_cli.core.settings import parse_integers, parse_names
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "schedules.jsonl"
 
@@ -28,10 +28,10 @@ LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "schedules
 def grid(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The points of the grid, the cheap ones first."""
     axes = itertools.product(
-        integers_of(options.epochs, "--epochs"),
-        names_of(options.victims, "--victims"),
-        [float(lr) for lr in names_of(options.lr, "--lr")],
-        integers_of(options.seeds, "--seeds"),
+        parse_integers(options.epochs, "--epochs"),
+        parse_names(options.victims, "--victims"),
+        [float(lr) for lr in parse_names(options.lr, "--lr")],
+        parse_integers(options.seeds, "--seeds"),
     )
     fixed = {"data": Path(options.data).name, "init": options.init}
     return [{**fixed, "epochs": epochs, "victim": victim, "lr": lr, "seed": seed} for epochs, victim, lr, seed in axes]

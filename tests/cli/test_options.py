@@ -85,6 +85,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("train", "--surrogate-every 5", "surrogate_every", 5),
     ("train", "--init w.pth", "init", "w.pth"),
     ("train", "--sam-parts s", "sam_parts", Path("s")),
+    ("train", "--surrogate-init m.pth", "surrogate_init", Path("m.pth")),
     ("train", "--amp", "amp", True),
     ("train", "--resume", "resume", True),
     ("train", "--workers 0", "workers", 0),

@@ -15,7 +15,7 @@ from unseg_cli.core.extras import EXTRAS
 from unseg_cli.doctor import checks as doctor_checks
 from unseg_cli.doctor.checks import doctor
 from unseg_cli.generators.files import save_generator
-from unseg_cli.generators.shelf import record_sum
+from unseg_cli.generators.sums import record_sum
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.specs import GeneratorSpec
 

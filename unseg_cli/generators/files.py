@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from torch import nn
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.foreign import load_sam_checkpoint, read_state_dict
+from unseg_cli.generators.sums import intact_sha256
 from unseg_cli.models.build import Generator, build_generator
-from unseg_cli.models.sam.generator import SamVitGenerator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
 SPEC_KEY = "unseg_spec"
@@ -49,15 +48,6 @@ def shipped_weights_dir() -> Path:
     package = Path(__file__).parent.parent
     inside = package / "weights"
     return inside if inside.is_dir() else package.parent / "weights"
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def named_weights() -> dict[str, Path]:
@@ -97,7 +87,7 @@ def read_spec(path: Path) -> GeneratorSpec:
     except (SafetensorError, KeyError, json.JSONDecodeError, TypeError, OSError):
         raise UsageProblem(
             f"{path} is not a generator's weights file",
-            hint="give a .safetensors written by `unseg train` or `unseg weights import`; a .pth has to be imported first",
+            hint="pass a .safetensors written by `unseg train` or `unseg weights import`; a .pth has to be imported first",
         ) from None
 
 
@@ -142,14 +132,17 @@ def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "
 
     Returns:
         The module, with `.source`, a `GeneratorFile`.
+
+    Raises:
+        UsageProblem: neither a name nor a file of this project, or a SAM checkpoint for a kind that is not made of SAM.
+        EnvironmentProblem: a known name whose file is absent, or a file whose hash is not the recorded one.
     """
     path = weights_file(name_or_path)
+    sha256 = intact_sha256(path)
     generator = load_weights(path)
     if sam_checkpoint is not None:
-        if not isinstance(generator, SamVitGenerator):
-            raise UsageProblem("--sam-checkpoint goes with --generator vit_b", hint="leave it away")
         load_sam_checkpoint(generator, sam_checkpoint)
-    generator.source = GeneratorFile(name=generator.spec.name, path=path, sha256=sha256_of(path))
+    generator.source = GeneratorFile(name=generator.spec.name, path=path, sha256=sha256)
     generator.to(device).to(memory_format=torch.channels_last)
     return generator.eval().requires_grad_(False)
 

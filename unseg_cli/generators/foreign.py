@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
-from unseg_cli.models.sam.generator import SamVitGenerator
+from unseg_cli.models.build import Generator
 
 #: Training scripts put the state dict under one of these.
 WRAPPERS = ("model", "state_dict", "model_state_dict", "generator", "net")
@@ -81,15 +81,17 @@ def require_keys(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, p
         raise EnvironmentProblem(f"{path}: {_listing('not finite', broken)}", hint="the file is damaged or its training diverged")
 
 
-def load_sam_checkpoint(generator: nn.Module, path: Path) -> None:
-    """Put SAM's own weights (`sam_vit_b_01ec64.pth`) into a `SamVitGenerator`, in place; the `noise_*` parameters stay.
+def load_sam_checkpoint(generator: Generator, path: Path) -> None:
+    """Put SAM's own weights (`sam_vit_b_01ec64.pth`) into a generator made of SAM, in place; the `noise_*` parameters stay.
 
     Raises:
         UsageProblem: a generator of another kind.
         EnvironmentProblem: unreadable, or not exactly the keys and shapes of the generator's SAM parts.
     """
-    if not isinstance(generator, SamVitGenerator):
-        raise UsageProblem("--sam-checkpoint goes with --generator vit_b", hint="leave it away, or name vit_b")
+    if not generator.spec.takes_sam_checkpoint:
+        raise UsageProblem(
+            f"a SAM checkpoint does not fit the generator {generator.spec.name}", hint="omit --sam-checkpoint, or pass --generator vit_b"
+        )
     state = read_state_dict(path)
     own = generator.state_dict()
     require_keys(

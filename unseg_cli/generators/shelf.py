@@ -10,7 +10,6 @@ import torch
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.files import (
     HOW_TO_GET,
     SUFFIX,
@@ -18,16 +17,14 @@ from unseg_cli.generators.files import (
     named_weights,
     read_spec,
     save_generator,
-    sha256_of,
     shipped_weights_dir,
     weights_file,
 )
 from unseg_cli.generators.foreign import read_state_dict, require_keys
+from unseg_cli.generators.sums import read_sums, record_sum, sha256_of
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
-#: One line a file, "<sha256>  <name>", as `sha256sum` writes and checks it.
-SUMS_FILE = "SHA256SUMS"
 #: What an imported file is when it does not say so itself.
 RELEASED = "vit_b"
 
@@ -144,27 +141,6 @@ def check_sums(folder: Path) -> list[dict[str, str]]:
     return rows
 
 
-def read_sums(folder: Path) -> dict[str, str]:
-    """File name -> SHA-256 in hex; {} where nothing is recorded."""
-    path = folder / SUMS_FILE
-    if not path.is_file():
-        return {}
-    lines = (re.fullmatch(r"([0-9a-fA-F]{64}) [ *](.+)", line.strip()) for line in path.read_text(encoding="utf-8").splitlines())
-    return {match[2]: match[1].lower() for match in lines if match}
-
-
-def record_sum(file: Path) -> str:
-    """Hash `file`, note it in the SHA256SUMS beside it, and return the hash."""
-    sums = {**read_sums(file.parent), file.name: sha256_of(file)}
-    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-
-    def write(part: Path) -> None:
-        part.write_text(text, encoding="utf-8")
-
-    write_atomically(file.parent / SUMS_FILE, write)
-    return sums[file.name]
-
-
 def _spec_of(file: Path) -> GeneratorSpec:
     """What the file says it is; a foreign file says nothing and is taken for the authors' release."""
     if file.suffix != SUFFIX:
@@ -179,4 +155,4 @@ def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise UsageProblem(f"{name!r} cannot name a generator", hint="use letters, digits, - and _")
     if (shipped_weights_dir() / f"{name}{SUFFIX}").is_file():
-        raise UsageProblem(f"{name} ships with the package and is not replaced", hint="give another name with --name")
+        raise UsageProblem(f"{name} ships with the package and is not replaced", hint="pass another name with --name")

@@ -44,6 +44,10 @@ class NoiseGenerator(Protocol):
         """Noise (B, 3, n, n) in [-1, 1] for the pictures that `embedding` is of."""
         ...
 
+    def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
+        """Mask logits (B, 1, h, w) of what the prompt points at."""
+        ...
+
     def detect(self, embedding: Embedding) -> Tensor | None:
         """Mask logits (B, 1, h, w) of the salient object, without any prompt; None: this kind does not look for objects."""
         ...

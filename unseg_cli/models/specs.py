@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -43,6 +43,21 @@ class GeneratorSpec:
     def finds_objects(self) -> bool:
         """Whether the generator was trained to predict a mask without a prompt."""
         return self.kind == "lite"
+
+    @property
+    def takes_sam_checkpoint(self) -> bool:
+        """Whether everything but its noise decoder is SAM's own, so that SAM's checkpoint can fill it."""
+        return self.kind == "sam_vit"
+
+    def at_size(self, image_size: int | None) -> GeneratorSpec:
+        """The same generator for square inputs of another size; None: as it is.
+
+        The lite noise map keeps its size, since its tiles are relative to the picture; the other's has four pixels a cell.
+        """
+        if image_size is None or image_size == self.image_size:
+            return self
+        noise_size = self.noise_size if self.tile_size else 4 * image_size // self.embed_stride
+        return replace(self, image_size=image_size, noise_size=noise_size)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, kept in the weights file's header."""

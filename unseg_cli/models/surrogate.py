@@ -1,52 +1,42 @@
-"""The segmenter inside the training loop, standing in for the models an attacker would train."""
+"""The segmenter inside the training loop, standing in for the models an attacker would train.
+
+One builder a kind of generator: as in the paper, a surrogate is of the generator's own kind, at a smaller size.
+"""
 
 from __future__ import annotations
 
 import torch
-from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.sam.generator import IMAGENET_MEAN, IMAGENET_STD
-from unseg_cli.models.segmenter import PromptableSegmenter
+from unseg_cli.models.sam.image_encoder import build_sam_image_encoder
+from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 
 
-def build_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter:
-    """A surrogate of the generator's own kind at a smaller size, as in the paper: ViT-B for sam_vit, the lite encoder for lite.
+class VitSurrogate(PromptableSegmenter):
+    """A segmenter on SAM's image encoder, which takes ImageNet-normalised pictures."""
 
-    Args:
-        spec: the generator's.
-        image_size: side of the surrogate's square input in pixels; a multiple of 32.
-    """
-    encoder: nn.Module
-    if spec.kind == "lite":
-        encoder = LiteImageEncoder(spec.encoder)
-    else:
-        encoder = NormalisedViT(
-            img_size=image_size,
-            patch_size=spec.embed_stride,
-            embed_dim=spec.vit_width,
-            depth=spec.vit_depth,
-            num_heads=spec.vit_heads,
-            mlp_ratio=4,
-            out_chans=256,
-            qkv_bias=True,
-            use_rel_pos=True,
-            global_attn_indexes=spec.vit_global_blocks,
-            window_size=spec.vit_window,
-        )
-    return PromptableSegmenter(encoder, image_size=image_size, embed_size=image_size // spec.embed_stride)
+    image_mean: Tensor
+    image_std: Tensor
 
+    def __init__(self, image_encoder: nn.Module, *, image_size: int, embed_size: int) -> None:
+        super().__init__(image_encoder, image_size=image_size, embed_size=embed_size)
+        self.register_buffer("image_mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
-class NormalisedViT(ImageEncoderViT):
-    """SAM's image encoder for pictures in [0, 1]."""
-
-    def __init__(self, **shape: object) -> None:
-        super().__init__(**shape)
-        self.register_buffer("pixel_mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, image_01: Tensor) -> Tensor:
+    def encode(self, image_01: Tensor) -> Tensor:
         """(B, 3, S, S) in [0, 1] -> (B, 256, S/16, S/16)."""
-        return super().forward((image_01 - self.pixel_mean) / self.pixel_std)
+        return super().encode((image_01 - self.image_mean) / self.image_std)
+
+
+def lite_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter:
+    """The lite generator's encoder and SAM's decoder for square pictures of `image_size`, a multiple of 32."""
+    return PromptableSegmenter(LiteImageEncoder(spec.encoder), image_size=image_size, embed_size=image_size // spec.embed_stride)
+
+
+def vit_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter:
+    """SAM as the generator has it, by the same builder, for square pictures of `image_size`, a multiple of 32."""
+    encoder = build_sam_image_encoder(spec, EMBED_DIM, image_size=image_size)
+    return VitSurrogate(encoder, image_size=image_size, embed_size=image_size // spec.embed_stride)

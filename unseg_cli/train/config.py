@@ -30,7 +30,7 @@ class TrainConfig:
         image_size: side of the generator's input; None: the spec's.
         surrogate_size: side of the surrogate's input.
         batch_size: pictures a step.
-        lr: of the first two stages; the pretrained backbone learns at a quarter of it.
+        lr: of the first two stages; the pretrained backbone learns at a quarter of it. `train_config` changes the next two in proportion.
         noise_lr, surrogate_lr: of the bilevel stage.
         step_decay: x0.1 after 20 of 27 epochs, as in the paper, instead of warm-up and cosine.
         train_epsilon: foreground bound while training. Protecting at a larger one works better than training there
@@ -66,7 +66,7 @@ class TrainConfig:
     image_size: int | None = of_preset(None, min=32, help="Side of the square training pictures.")
     surrogate_size: int = 128
     batch_size: int = of_preset(8, min=1, help="Pictures in a step.")
-    lr: float = of_preset(4e-4, min=0, help="Learning rate.")
+    lr: float = of_preset(4e-4, min=0, help="Learning rate of the first stages; those of the bilevel stage follow in proportion.")
     noise_lr: float = 1e-3
     surrogate_lr: float = 4e-4
     step_decay: bool = False
@@ -81,7 +81,7 @@ class TrainConfig:
     loss_points: int | None = None
     init: str | None = of_preset(None, metavar="lite|FILE", help="Weights to start from.")
     sam_parts: Path | None = of_preset(None, metavar="FILE", help="SAM's prompt encoder and mask decoder.")
-    surrogate_init: Path | None = None
+    surrogate_init: Path | None = of_preset(None, metavar="FILE", help="MAE's ViT weights, for the surrogate of vit_b.")
     amp: bool = of_preset(False, help="Mixed precision.")
     resume: bool = option(False, help="Go on where RUN stopped.")
     workers: int = of_preset(1, min=0, help="Processes that load data.")
@@ -90,6 +90,49 @@ class TrainConfig:
     seed: int = seed_option()
 
     @property
-    def budget(self) -> NoiseBudget:
-        """The training budget."""
-        return NoiseBudget(self.train_epsilon, self.train_epsilon / 4)
+    def rates(self) -> Rates:
+        """Base learning rates; None for a stage that does not run."""
+        return Rates(
+            objects=self.lr if self.object_epochs > 0 else None,
+            focus=self.lr if self.focus_epochs > 0 else None,
+            surrogate=self.surrogate_lr,
+            noise=self.noise_lr,
+        )
+
+    @property
+    def step_settings(self) -> StepSettings:
+        """What single steps have to know."""
+        return StepSettings(
+            budget=NoiseBudget(self.train_epsilon, self.train_epsilon / 4),
+            label_modification=self.label_modification,
+            prompt_free_share=self.prompt_free_share,
+            focus_prompt_free_share=self.focus_prompt_free_share,
+            grey_share=self.grey_share,
+            degrade=self.degrade,
+            loss_points=self.loss_points,
+            amp=self.amp,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Base learning rate of each kind of step; the schedule scales it. See `TrainConfig`."""
+
+    objects: float | None
+    focus: float | None
+    surrogate: float
+    noise: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSettings:
+    """What single steps have to know; see `TrainConfig` for the fields."""
+
+    budget: NoiseBudget
+    label_modification: bool
+    prompt_free_share: float
+    focus_prompt_free_share: float
+    grey_share: float
+    degrade: float
+    loss_points: int | None
+    amp: bool

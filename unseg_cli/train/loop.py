@@ -2,85 +2,110 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from unseg_cli.core.device import pick_device, seed_everything
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.runs import append_jsonl, environment_versions, write_json_atomically
 from unseg_cli.datasets.augment import FOCUS_SCALES, SCALES
 from unseg_cli.datasets.batches import Batch, batches, open_sources, pictures_in
 from unseg_cli.datasets.sources import Source
-from unseg_cli.models.lite.generator import LiteGenerator
+from unseg_cli.models.specs import SPECS, GeneratorSpec
+from unseg_cli.train.checkpoint import load_checkpoint, save_checkpoint
 from unseg_cli.train.config import TrainConfig
-from unseg_cli.train.learners import FINDING, Learners, build_learners, load_checkpoint, save_checkpoint
-from unseg_cli.train.report import draw_curves, draw_samples, write_generator
+from unseg_cli.train.learners import Learners, make_learners
+from unseg_cli.train.report import SAMPLES, draw_curves, draw_samples, write_generator
+from unseg_cli.train.run_folder import begin_part, earlier_run, record
 from unseg_cli.train.schedule import Schedule, learning_rate_factor, plan
-from unseg_cli.train.steps import noise_step, object_step, surrogate_step
+from unseg_cli.train.start import StartingWeights, initial_generator, initial_surrogate
+from unseg_cli.train.steps import loss_of
 
 
 def train(config: TrainConfig, events: Events) -> Report:
     """Run, or resume, a training; see `unseg_cli.train.config` for the settings.
 
     Raises:
-        UnsegError: no data, no weights to start from, a loss that is not finite.
+        UnsegError: no data, no weights to start from, a run that is there already or has other settings, a loss that is not finite.
         KeyboardInterrupt: after the checkpoint was saved.
     """
-    device = pick_device(config.device)
+    earlier, spec = earlier_run(config), spec_of(config)
+    device, settings = pick_device(config.device), config.step_settings
+    weights = StartingWeights(init=config.init, sam_parts=config.sam_parts, surrogate_init=config.surrogate_init)
+    hashes = weights.hashes(spec)
     seed_everything(config.seed)
     sources = open_sources(config.data)
-    learners = build_learners(config, device)
-    schedule = plan(config, pictures_in(sources))
-    step = load_checkpoint(config, learners) if config.resume else start_run(config)
+    learners = build_learners(config, spec, weights, device, events)
+    schedule = schedule_of(config, pictures_in(sources))
+    step = load_checkpoint(config.out, learners) if earlier else 0
+    run = begin_part(config, earlier, step=step, pictures=pictures_in(sources), weights=hashes, device=device.type)
     started = time.monotonic()
-    feed = training_batches(config, sources, learners.generator.spec.image_size, schedule, step)
     events.start(schedule.total, "training")
     events.advance(step)
     try:
-        for batch in feed:
+        for batch in training_batches(config, sources, spec.image_size, schedule, step):
             turn = schedule.turn(step)
             learners.set_turn(turn)
-            loss = one_step(turn, learners, to_device(batch, device), config, torch.Generator().manual_seed(config.seed * 1_000_003 + step))
-            learners.update(turn, loss, learning_rate_factor(config, schedule.progress(step)))
+            rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+            loss = loss_of(turn, learners.generator, learners.surrogate, to_device(batch, device), settings, rng)
+            learners.update(turn, loss, learning_rate_factor(schedule.progress(step), step_decay=config.step_decay))
             step += 1
-            record(config, turn, step, loss, started, events)
+            record(config.out, turn=turn, step=step, loss=loss.item(), seconds=time.monotonic() - started)
+            events.advance(1, f"{turn} {loss.item():.3f}")
             if step % config.save_every == 0:
-                save_checkpoint(config, learners, step)
+                save_checkpoint(config.out, learners, step)
             if config.max_minutes is not None and time.monotonic() - started > config.max_minutes * 60:
                 break
     except KeyboardInterrupt:
-        save_checkpoint(config, learners, step)
+        save_checkpoint(config.out, learners, step)
         events.warn(f"stopped at step {step} of {schedule.total}; go on with the same command and --resume")
         raise
     events.stop()
-    save_checkpoint(config, learners, step)
-    return finish(config, learners, sources, step, schedule, events)
+    save_checkpoint(config.out, learners, step)
+    draw_curves(config.out, events)
+    draw_samples(config.out, learners.generator, *sample_pictures(sources, spec.image_size, config.seed + 1, device))
+    document: dict[str, Any] = {"schema": 1, "command": "train", "out": str(config.out), "steps": step, "planned_steps": schedule.total}
+    if step < schedule.total:
+        hint = f"{step} of {schedule.total} steps are done; go on with the same command and --resume"
+        return Report(document={**document, "generator": None}, closing=(hint,))
+    path = write_generator(config.out, learners.generator, run)
+    return Report(document={**document, "generator": str(path)}, closing=(f"the generator is {path}; use it with --generator {path}",))
 
 
-def one_step(turn: str, learners: Learners, batch: Batch, config: TrainConfig, rng: torch.Generator) -> torch.Tensor:
-    """The loss of one step of this kind."""
-    torch.manual_seed(rng.initial_seed())  # the sampled loss draws on the device
-    with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=config.amp):
-        if turn in FINDING:
-            assert isinstance(learners.generator, LiteGenerator)  # no other kind has this stage: `plan` gives it no steps
-            empty_share = config.focus_prompt_free_share if turn == "focus" else config.prompt_free_share
-            loss = object_step(learners.generator, batch, config, rng, empty_share)
-        elif turn == "surrogate":
-            loss = surrogate_step(learners.generator, learners.surrogate, batch, config, rng)
-        else:
-            loss = noise_step(learners.generator, learners.surrogate, batch, config, rng)
-    if not math.isfinite(loss.item()):
-        raise UnsegError(f"the {turn} loss is {loss.item()}", hint="lower --lr; the last checkpoint is whole, --resume goes on from it")
-    return loss
+def spec_of(config: TrainConfig) -> GeneratorSpec:
+    """The generator's spec at the training's image size.
+
+    Raises:
+        UsageProblem: an unknown generator, or stages that it does not have.
+    """
+    if config.generator not in SPECS:
+        raise UsageProblem(f"no generator is called {config.generator!r}", hint=did_you_mean(config.generator, list(SPECS)))
+    spec = SPECS[config.generator].at_size(config.image_size)
+    if max(config.object_epochs, config.focus_epochs) > 0 and not spec.finds_objects:
+        raise UsageProblem(f"{spec.name} does not find objects", hint="pass --object-epochs 0 --focus-epochs 0")
+    return spec
+
+
+def build_learners(config: TrainConfig, spec: GeneratorSpec, weights: StartingWeights, device: torch.device, events: Events) -> Learners:
+    """Networks with their starting weights, on the device."""
+    generator = initial_generator(spec, weights)
+    surrogate = initial_surrogate(spec, config.surrogate_size, weights, events)
+    return make_learners(generator, surrogate, config.rates, device)
+
+
+def schedule_of(config: TrainConfig, pictures: int) -> Schedule:
+    """The schedule for so many pictures."""
+    return plan(
+        epochs=(config.object_epochs, config.focus_epochs, config.epochs),
+        steps_per_epoch=max(1, pictures // config.batch_size),
+        max_steps=config.max_steps,
+        block_steps=config.block_steps,
+        surrogate_every=config.surrogate_every,
+    )
 
 
 def training_batches(config: TrainConfig, sources: list[Source], size: int, schedule: Schedule, step: int) -> Iterator[Batch]:
@@ -101,41 +126,14 @@ def training_batches(config: TrainConfig, sources: list[Source], size: int, sche
     )
 
 
+def sample_pictures(sources: list[Source], size: int, seed: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Uncut pictures (B, 3, S, S) and masks (B, 1, S, S) for samples.png."""
+    feed = batches(sources, size=size, batch_size=SAMPLES, seed=seed, start_step=0, stop_step=1, workers=0, scales=(1.0, 1.0))
+    batch = next(iter(feed))
+    return batch.image.to(device), batch.mask.to(device)
+
+
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch where the model is, in its memory format."""
     image = batch.image.to(device=device, memory_format=torch.channels_last)
     return Batch(image, batch.mask.to(device), batch.salient)
-
-
-def start_run(config: TrainConfig) -> int:
-    """Write run.json in a new run folder; step 0.
-
-    Raises:
-        UnsegError: the folder holds a run already.
-    """
-    if (config.out / "run.json").exists():
-        raise UnsegError(f"{config.out} holds a run already", hint="add --resume to go on with it, or choose another --out")
-    config.out.mkdir(parents=True, exist_ok=True)
-    settings = {name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(config).items()}
-    document = {"schema": 1, "command": "train", "argv": sys.argv[1:], "settings": settings, "versions": environment_versions()}
-    write_json_atomically(config.out / "run.json", document)
-    return 0
-
-
-def record(config: TrainConfig, turn: str, step: int, loss: torch.Tensor, started: float, events: Events) -> None:
-    """One line of metrics.jsonl."""
-    entry: dict[str, Any] = {"step": step, "turn": turn, "loss": round(loss.item(), 5), "seconds": round(time.monotonic() - started, 2)}
-    append_jsonl(config.out / "metrics.jsonl", entry)
-    events.advance(1, f"{turn} {entry['loss']:.3f}")
-
-
-def finish(config: TrainConfig, learners: Learners, sources: list[Any], step: int, schedule: Schedule, events: Events) -> Report:
-    """Curves, samples and, where the schedule was completed, the generator with its card."""
-    draw_curves(config.out, events)
-    draw_samples(config, learners.generator, sources, events)
-    document: dict[str, Any] = {"schema": 1, "command": "train", "out": str(config.out), "steps": step, "planned_steps": schedule.total}
-    if step < schedule.total:
-        hint = f"{step} of {schedule.total} steps are done; go on with the same command and --resume"
-        return Report(document={**document, "generator": None}, closing=(hint,))
-    path = write_generator(config, learners.generator)
-    return Report(document={**document, "generator": str(path)}, closing=(f"the generator is {path}; use it with --generator {path}",))

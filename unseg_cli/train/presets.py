@@ -1,12 +1,18 @@
-"""The presets of `unseg train`, and the settings that follow from one."""
+"""The presets of `unseg train`, the settings that follow from one, and the command that says the same."""
 
 from __future__ import annotations
 
+import math
+import shlex
 from dataclasses import fields, replace
 from typing import Any
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
+from unseg_cli.core.settings import settings_of
 from unseg_cli.train.config import TrainConfig
+
+#: Follow --lr in proportion: a rate that is too high is too high in every stage, and some presets have but one stage.
+FOLLOW_LR = ("noise_lr", "surrogate_lr")
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Made the shipped weights.
@@ -35,6 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 27.0,
         "surrogate_size": 512,
         "batch_size": 4,
+        "lr": 1e-4,  # of no stage that runs here: what --lr is measured by
         "noise_lr": 1e-4,
         "surrogate_lr": 1e-4,
         "step_decay": True,
@@ -53,6 +60,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 def train_config(preset: str, **overrides: Any) -> TrainConfig:
     """A preset with the given settings replaced; None means "as the preset says".
 
+    `lr` takes the rates of `FOLLOW_LR` with it, unless they are given, too.
+
     Raises:
         UsageProblem: unknown preset, or a setting that cannot be.
     """
@@ -60,7 +69,10 @@ def train_config(preset: str, **overrides: Any) -> TrainConfig:
         raise UsageProblem(f"--preset {preset!r} is unknown", hint=did_you_mean(preset, list(PRESETS)))
     known = {field.name for field in fields(TrainConfig)}
     given = {name: value for name, value in overrides.items() if value is not None and name in known}
-    config = replace(TrainConfig(preset=preset, **PRESETS[preset]), **given)
+    recipe = TrainConfig(preset=preset, **PRESETS[preset])
+    if "lr" in given:
+        given = {**{name: getattr(recipe, name) / recipe.lr * given["lr"] for name in FOLLOW_LR}, **given}
+    config = replace(recipe, **given)
     for name in ("image_size", "surrogate_size"):
         value = getattr(config, name)
         if value is not None and (value < 32 or value % 32):
@@ -68,7 +80,35 @@ def train_config(preset: str, **overrides: Any) -> TrainConfig:
     for name in ("batch_size", "max_steps", "save_every", "block_steps", "surrogate_every"):
         value = getattr(config, name)
         if value is not None and value < 1:
-            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not positive", hint="give at least 1")
+            raise UsageProblem(f"--{name.replace('_', '-')} {value} is not positive", hint="pass at least 1")
     if config.surrogate_every < 2:
-        raise UsageProblem("--surrogate-every 1 would never train the generator", hint="give at least 2")
+        raise UsageProblem("--surrogate-every 1 would never train the generator", hint="pass at least 2")
+    for name in ("lr", *FOLLOW_LR):
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise UsageProblem(f"--{name.replace('_', '-')} {value:g} would teach nothing", hint="pass a number above 0, such as 1e-4")
     return config
+
+
+def command_line(config: TrainConfig) -> str:
+    """The command that says the same as `config`; options that say what the preset says anyway are omitted.
+
+    What no option can say is missing: see `without_option`.
+    """
+    recipe, words = train_config(config.preset), ["unseg", "train"]
+    for setting in settings_of(TrainConfig):
+        (option,), value = setting.options, getattr(config, setting.field)
+        if value == (TrainConfig().preset if setting.field == "preset" else getattr(recipe, setting.field)) and not option.required:
+            continue
+        if isinstance(value, bool):
+            words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        else:
+            words += [option.flag, str(value)]
+    return shlex.join(words)
+
+
+def without_option(config: TrainConfig) -> dict[str, Any]:
+    """Settings that differ from the preset's and were made in Python, since no option stands for them."""
+    known = {setting.field for setting in settings_of(TrainConfig)}
+    typed = train_config(config.preset, **{name: getattr(config, name) for name in known if name != "preset"})
+    return {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != getattr(typed, f.name)}

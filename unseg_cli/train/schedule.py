@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from unseg_cli.train.config import TrainConfig
-from unseg_cli.train.learners import FINDING
+FINDING = ("objects", "focus")  # kinds of step in which the generator learns to find objects
+TURNS = (*FINDING, "surrogate", "noise")  # all kinds of step
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,27 @@ class Schedule:
         return (step - start) / (stop - start)
 
 
-def plan(config: TrainConfig, pictures: int) -> Schedule:
-    """Turn epochs into steps, capped by max_steps in each stage."""
-    per_epoch = max(1, pictures // config.batch_size)
-    stages = (config.object_epochs, config.focus_epochs, config.epochs)
-    steps = [max(1, round(epochs * per_epoch)) if epochs > 0 else 0 for epochs in stages]
-    if config.max_steps is not None:
-        steps = [min(count, config.max_steps) for count in steps]
-    return Schedule(steps[0], steps[1], sum(steps), config.block_steps or per_epoch, config.surrogate_every)
+def plan(
+    *, epochs: tuple[float, float, float], steps_per_epoch: int, max_steps: int | None, block_steps: int | None, surrogate_every: int
+) -> Schedule:
+    """Turn epochs into steps.
+
+    Args:
+        epochs: of objects, focus and bilevel stage; 0 omits a stage.
+        steps_per_epoch: steps that see every picture once.
+        max_steps: cap on each stage.
+        block_steps: steps a block; None: an epoch.
+        surrogate_every: one block in so many trains the surrogate.
+    """
+    steps = [max(1, round(count * steps_per_epoch)) if count > 0 else 0 for count in epochs]
+    if max_steps is not None:
+        steps = [min(count, max_steps) for count in steps]
+    return Schedule(steps[0], steps[1], sum(steps), block_steps or steps_per_epoch, surrogate_every)
 
 
-def learning_rate_factor(config: TrainConfig, progress: float) -> float:
+def learning_rate_factor(progress: float, *, step_decay: bool) -> float:
     """The paper's step decay, or a short warm-up and a cosine to zero."""
-    if config.step_decay:
+    if step_decay:
         return 1.0 if progress < 20 / 27 else 0.1
     warm_up = 0.04
     if progress < warm_up:

@@ -55,19 +55,17 @@ class LiteGenerator(PromptableSegmenter):
             region = torch.sigmoid(logits)
         return self.noise_head(decoded.upscaled, region, without_colour(frames))
 
+    def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
+        """Mask logits (B, 1, h, w) of what the prompt points at; of the salient object where it is empty."""
+        return self.decode(embedding.image, prompt).masks[:, :1]
+
     def detect(self, embedding: Embedding) -> Tensor:
         """Mask logits (B, 1, h, w) of the salient object, without any prompt."""
-        return self.decode(embedding.image, Prompt()).masks[:, :1]
+        return self.segment(embedding, Prompt())
 
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, n, n) in [-1, 1]: `embed` and `draw` in one."""
         return self.draw(self.embed(image_01), image_01, prompt)
-
-    @property
-    def lite_encoder(self) -> LiteImageEncoder:
-        """The image encoder under its own type."""
-        assert isinstance(self.image_encoder, LiteImageEncoder)
-        return self.image_encoder
 
     def noise_parameters(self) -> list[torch.nn.Parameter]:
         """What the second stage of training trains."""

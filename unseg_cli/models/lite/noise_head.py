@@ -13,8 +13,8 @@ from unseg_cli.noise.arithmetic import GREEN
 MAGENTA, YELLOW, LUMA = (1.0, -1.0, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 #: How the tiles start, each in one of the first three `REGIONS`: colour, and cells along the side of the checkerboard. Magenta against
 #: green is the axis on which pictures vary least, so it stands out to a network, and colour filters are coarse. A checkerboard with its
-#: sign turned is the same one cell on, so another colour says "outside". In a file of one channel only fine luma stands out, to a network as
-#: to the eye, so outside the object there is none of it.
+#: sign turned is the same one cell on, so another colour says "outside". In a file of one channel only fine luma stands out, to a network
+#: as to the eye, so outside the object there is none of it.
 STARTS = ((MAGENTA, 2), (YELLOW, 2), (LUMA, 4))
 REGIONS = ("object", "outside", "object, grey picture", "outside, grey picture")
 GATE_WIDTH = 32

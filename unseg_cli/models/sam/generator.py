@@ -80,6 +80,14 @@ class SamVitGenerator(nn.Module):
         sparse, dense = self.encode_prompt(prompt)
         return self.mask_decoder.decode_noise(embedding.image, embedding.tokens, self.prompt_encoder.get_dense_pe(), sparse, dense)
 
+    def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
+        """Mask logits (B, 1, S / 4, S / 4) of what the prompt points at: SAM's own answer, in which the noise has no part.
+
+        A mask prompt is taken as the noise decoder takes it, not as a logit. See `forward` for the errors.
+        """
+        sparse, dense = self.encode_prompt(prompt)
+        return self.mask_decoder.decode(embedding.image, self.prompt_encoder.get_dense_pe(), sparse, dense).masks[:, :1]
+
     def detect(self, embedding: Embedding) -> None:
         """Nothing: this generator has to be told what to protect."""
         return

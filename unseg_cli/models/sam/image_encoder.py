@@ -42,10 +42,16 @@ class SamImageEncoder(ImageEncoderViT):
         return self.encode(x)[0]
 
 
-def build_sam_image_encoder(spec: GeneratorSpec, width: int) -> SamImageEncoder:
-    """The encoder of `spec`, with a neck to `width` channels; everything else as in the released SAM."""
+def build_sam_image_encoder(spec: GeneratorSpec, width: int, *, image_size: int | None = None) -> SamImageEncoder:
+    """The only place where SAM's encoder is built, for generators and surrogates alike; what no argument says is as in the released SAM.
+
+    Args:
+        spec: depth, width, heads and windows.
+        width: channels of the embedding.
+        image_size: side of the square input in pixels; None: the spec's.
+    """
     return SamImageEncoder(
-        img_size=spec.image_size,
+        img_size=image_size or spec.image_size,
         patch_size=spec.embed_stride,
         embed_dim=spec.vit_width,
         depth=spec.vit_depth,

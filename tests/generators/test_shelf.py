@@ -10,40 +10,18 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from tests.generators.conftest import TINY
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.generators import files as checkpoints
-from unseg_cli.generators.files import cache_dir, load_generator, save_generator, sha256_of
+from unseg_cli.generators.files import cache_dir, load_generator, save_generator
 from unseg_cli.generators.foreign import read_state_dict
-from unseg_cli.generators.shelf import read_sums, record_sum, weights_import, weights_list, weights_path, weights_verify
+from unseg_cli.generators.shelf import weights_import, weights_list, weights_path, weights_verify
+from unseg_cli.generators.sums import record_sum, sha256_of
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.sam.generator import SamVitGenerator
-from unseg_cli.models.specs import SPECS, GeneratorSpec
 
-TINY = GeneratorSpec(
-    kind="sam_vit",
-    name="vit_b",
-    image_size=32,
-    embed_stride=16,
-    noise_size=8,
-    vit_width=24,
-    vit_depth=1,
-    vit_heads=3,
-    vit_global_blocks=(0,),
-    vit_window=2,
-)
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, an empty folder of shipped weights, and a vit_b that is small."""
-    shipped = tmp_path / "shipped"
-    shipped.mkdir()
-    monkeypatch.setenv("UNSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(SPECS, "vit_b", TINY)
-    for module in ("files", "shelf"):
-        monkeypatch.setattr(f"unseg_cli.generators.{module}.shipped_weights_dir", lambda: shipped)
-    return shipped
+pytestmark = pytest.mark.usefixtures("places")
 
 
 @pytest.fixture(scope="module")
@@ -221,13 +199,6 @@ def test_verify_covers_imported_files_and_needs_at_least_one(tmp_path: Path, gen
     assert weights_verify().exit_code == 0
     (cache_dir() / "vit_b.safetensors").write_bytes(b"cut")
     assert weights_verify().exit_code == 4
-
-
-def test_sums_are_those_of_sha256sum_and_keep_other_lines(tmp_path: Path) -> None:
-    (tmp_path / "a.safetensors").write_bytes(b"a")
-    (tmp_path / "SHA256SUMS").write_text(f"# a comment\n{'0' * 64} *README.md\n", encoding="utf-8")
-    record_sum(tmp_path / "a.safetensors")
-    assert read_sums(tmp_path) == {"README.md": "0" * 64, "a.safetensors": hashlib.sha256(b"a").hexdigest()}
 
 
 def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
