@@ -29,7 +29,8 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events
-from unseg_cli.datasets.segmentation import SegmentationData, open_segmentation
+from unseg_cli.datasets.labelled import LabelledData
+from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.arithmetic import LUMA
@@ -150,7 +151,7 @@ class RecipeMaker(ConditionMaker):
         ]
 
 
-def run(options: argparse.Namespace, data: SegmentationData, defence: str, seed: int) -> dict[str, Any]:
+def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int) -> dict[str, Any]:
     """One training; the line that is kept of it."""
     plain = options.layers in ("clean", "random")
     condition = options.layers if plain else "protected-per-class" if options.per_class else "protected"
@@ -214,7 +215,7 @@ def main() -> None:
     parser.add_argument("--note", default="")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
-    data = open_segmentation(options.data, limit=None)
+    data = open_labelled(options.data, limit=None)
     for defence in options.defences.split(","):
         for seed in map(int, options.seeds.split(",")):
             line = json.dumps(run(options, data, defence, seed))

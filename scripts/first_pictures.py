@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from unseg_cli.datasets.segmentation import open_segmentation
+from unseg_cli.datasets.folder import file_pairs
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.root.exists():
         sys.exit(f"{options.root} is there already")
-    pairs = open_segmentation(str(options.data), limit=None).train
+    pairs = file_pairs(options.data / "images" / "train", options.data / "masks" / "train")
     if not 0 < options.pictures <= len(pairs):
         sys.exit(f"{options.data} has {len(pairs)} training pictures, not {options.pictures}")
     chosen = pairs[: options.pictures]

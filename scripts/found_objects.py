@@ -19,7 +19,8 @@ import torch
 
 from unseg_cli.bench.metrics.confusion import binary_iou, confusion_per_picture
 from unseg_cli.core.constants import IGNORE
-from unseg_cli.datasets.segmentation import open_segmentation, read_image
+from unseg_cli.datasets.registry import open_labelled
+from unseg_cli.datasets.sample import read_image
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import Session
 
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="how the generator was made")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
-    data, generator = open_segmentation(options.data), load_generator(options.generator)
+    data, generator = open_labelled(options.data), load_generator(options.generator)
     objects, overlaps = data.foreground_labels(None), []
     for sample in data.train[options.skip :]:
         labels = data.read_labels(sample)

@@ -24,7 +24,8 @@ from unseg_cli.bench.conditions import to_size
 from unseg_cli.bench.victims.base import ENCODER, normalise
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray, U8Array
-from unseg_cli.datasets.segmentation import open_segmentation, read_image
+from unseg_cli.datasets.registry import open_labelled
+from unseg_cli.datasets.sample import read_image
 from unseg_cli.models.imagenet import load_imagenet_lite0
 from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.closed_form import tiled
@@ -68,7 +69,7 @@ def main() -> None:
     network = timm.create_model(ENCODER, features_only=True, pretrained=False, out_indices=(1, 2, 3))
     load_imagenet_lite0(network)
     network.eval()
-    pictures = [read_image(sample.image) for sample in open_segmentation(options.data, limit=options.pictures).train]
+    pictures = [read_image(sample.image) for sample in open_labelled(options.data, limit=options.pictures).train]
     clean = features(network, pictures, options.size)
     found = []
     for pattern in options.patterns:

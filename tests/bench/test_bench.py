@@ -23,7 +23,7 @@ from unseg_cli.bench.victims.registry import VICTIMS
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.datasets.segmentation import open_segmentation
+from unseg_cli.datasets.registry import open_labelled
 
 FILES = {
     *("results.json", "results.csv", "per_class.csv", "curves.csv", "curves.png", "bars.png", "samples.png", "summary.md", "run.json"),
@@ -164,7 +164,7 @@ def test_protected_folder_is_used_as_it_is(quick: BenchConfig, folder: Path, tmp
     for path in (folder / "images" / "train").iterdir():
         Image.fromarray(255 - np.asarray(Image.open(path))).save(made / path.name)
     config = dataclasses.replace(quick, conditions=("clean", "protected"), protected=made)
-    data = open_segmentation(config.data, limit=2)
+    data = open_labelled(config.data, limit=2)
     pictures = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "protected"], 0)
     assert np.array_equal(pictures["protected"][0], 255 - pictures["clean"][0])
     (made / "r99.png").write_bytes((made / "r00.png").read_bytes())  # more than needed is fine

@@ -18,7 +18,7 @@ from unseg_cli.bench.conditions import ConditionMaker, prepare
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.report.plots import COLOURS
 from unseg_cli.core.events import Events
-from unseg_cli.datasets.segmentation import open_segmentation
+from unseg_cli.datasets.registry import open_labelled
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from unseg_cli.datasets.segmentation import open_segmentation
 )
 def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]], source: str, given: bool, target: str) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "protected", "texture"), protect_masks=source, limit=2)
-    data = open_segmentation(config.data, limit=2)
+    data = open_labelled(config.data, limit=2)
     maker = ConditionMaker(config, data, SimpleNamespace())  # type: ignore[arg-type]
     made = maker.batch(list(data.train), list(config.conditions), 0)
     assert fake_generator[0]["target"] == target
@@ -47,7 +47,7 @@ def test_protect_masks(quick: BenchConfig, fake_generator: list[dict[str, Any]],
 
 def test_only_training_pictures_change_and_at_their_own_size(quick: BenchConfig, fake_generator: Any) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "protected", "random"), defences=("none", "gray"), limit=4)
-    data = open_segmentation(config.data, limit=4)
+    data = open_labelled(config.data, limit=4)
     keys = {(c, d, (32, 32)) for c in config.conditions for d in config.defences}
     pictures = prepare(ConditionMaker(config, data, SimpleNamespace()), data, keys, Events())  # type: ignore[arg-type]
     assert set(pictures.train) == keys
@@ -67,7 +67,7 @@ def test_files_of_one_channel_stay_grey(tmp_path: Path, quick: BenchConfig) -> N
         Image.fromarray(rng.integers(0, 256, (40, 40), np.uint8)).save(tmp_path / "images" / split / "a.png")
         Image.fromarray(np.kron(np.eye(2, dtype=np.uint8), np.full((20, 20), 255, np.uint8))).save(tmp_path / "masks" / split / "a.png")
     config = dataclasses.replace(quick, data=str(tmp_path), conditions=("clean", "random"))
-    data = open_segmentation(config.data)
+    data = open_labelled(config.data)
     made = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "random"], 0)
     change = made["random"][0].astype(int) - made["clean"][0]
     assert change.any()
@@ -80,7 +80,7 @@ def test_every_condition_has_a_colour() -> None:
 
 def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "protected", "protected-auto", "protected-whole"), limit=2)
-    data = open_segmentation(config.data, limit=2)
+    data = open_labelled(config.data, limit=2)
     samples = list(data.train)
     together = ConditionMaker(config, data, SimpleNamespace()).batch(samples, list(config.conditions), 0)  # type: ignore[arg-type]
     for condition, source in (("protected", "gt"), ("protected-auto", "auto"), ("protected-whole", "whole")):
@@ -94,7 +94,7 @@ def test_three_mask_sources_side_by_side(quick: BenchConfig, fake_generator: lis
 def test_per_class_noise_tells_classes_apart(tmp_path: Path, quick: BenchConfig, fake_generator: list[dict[str, Any]]) -> None:
     conditions = ("clean", "protected", "protected-per-class")
     config = dataclasses.replace(quick, data=str(label_folder(tmp_path / "data")), conditions=conditions)
-    data = open_segmentation(config.data, limit=None)
+    data = open_labelled(config.data, limit=None)
     made = ConditionMaker(config, data, SimpleNamespace()).batch(list(data.train), list(config.conditions), 0)  # type: ignore[arg-type]
     for sample, clean, noisy in zip(data.train, made["clean"], made["protected-per-class"], strict=True):
         labels, change = data.read_labels(sample), noisy.astype(int) - clean

@@ -17,7 +17,8 @@ from pycocotools import mask as coco_mask
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.datasets.augment import augment
-from unseg_cli.datasets.batches import batches, open_sources, pictures_in
+from unseg_cli.datasets.batches import batches, pictures_in
+from unseg_cli.datasets.registry import open_training
 from unseg_cli.datasets.synthetic import synthetic_pairs
 from unseg_cli.train.degradations import degrade, jpeg
 from unseg_cli.train.prompts import boxes_of, noisy_mask, points_of, prompt_of, random_kinds
@@ -82,12 +83,12 @@ def test_every_kind_of_data_gives_pictures_with_an_object(tmp_path: Path, monkey
         "synthetic": 64,
     }
     for text, count in kinds.items():
-        sources = open_sources(text)
+        sources = open_training(text)
         assert pictures_in(sources) == count, text
         pair = sources[0].read(0, np.random.default_rng(0))
         assert pair.image.dtype == np.uint8 and pair.image.shape == (*pair.mask.shape, 3)
         assert pair.mask.dtype == bool and 0 < pair.mask.mean() <= 1
-    assert pictures_in(open_sources("synthetic," + str(tmp_path / "folder"))) == 67
+    assert pictures_in(open_training("synthetic," + str(tmp_path / "folder"))) == 67
 
 
 def write_hqseg(root: Path) -> Path:
@@ -101,7 +102,7 @@ def write_hqseg(root: Path) -> Path:
 
 
 def test_sa1b_masks_are_the_encoded_ones(tmp_path: Path) -> None:
-    source = open_sources(f"sa1b:{write_sa1b(tmp_path)}")[0]
+    source = open_training(f"sa1b:{write_sa1b(tmp_path)}")[0]
     _, mask = synthetic_pairs(3, 48, seed=4)[1]
     pair = source.read(1, np.random.default_rng(0))
     assert np.array_equal(pair.mask, mask)
@@ -112,7 +113,7 @@ def test_sa1b_masks_are_the_encoded_ones(tmp_path: Path) -> None:
 def test_absent_data_is_a_usage_problem_with_a_hint(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNSEG_DATA", raising=False)
     with pytest.raises(UsageProblem) as caught:
-        open_sources(text)
+        open_training(text)
     assert caught.value.hint
 
 
@@ -120,11 +121,11 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "images" / "train" / "p1.png").write_bytes(b"no picture")
     with pytest.raises(UnsegError, match=r"p1\.png"):
-        open_sources(str(tmp_path))[0].read(1, np.random.default_rng(0))
+        open_training(str(tmp_path))[0].read(1, np.random.default_rng(0))
 
 
 def test_step_n_is_the_same_whether_resumed_or_not() -> None:
-    sources = open_sources("synthetic")
+    sources = open_training("synthetic")
     settings_ = {"size": 32, "batch_size": 5, "seed": 3, "workers": 0}
     whole = list(batches(sources, start_step=0, stop_step=30, **settings_))
     late = list(batches(sources, start_step=17, stop_step=30, **settings_))
@@ -147,7 +148,7 @@ def test_augmentation_keeps_the_object_and_pads_with_black(height: int, width: i
 def test_a_black_mask_says_that_nothing_is_there(tmp_path: Path) -> None:
     write_folder(tmp_path)
     Image.new("L", (48, 48)).save(tmp_path / "masks" / "train" / "p1.png")
-    (source,) = open_sources(str(tmp_path))
+    (source,) = open_training(str(tmp_path))
     rng = np.random.default_rng(0)
     pairs = [source.read(i, rng) for i in range(3)]
     assert [bool(pair.mask.any()) for pair in pairs] == [True, False, True]

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from unseg_cli.datasets.batches import open_sources
-from unseg_cli.datasets.segmentation import open_segmentation
+from unseg_cli.datasets.registry import open_labelled, open_training
 
 
 def run(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -44,9 +43,9 @@ def test_shards_become_a_data_set_for_bench(root: Path, tmp_path: Path) -> None:
     made, arguments = tmp_path / "made", ("--test", str(tmp_path / "other"))
     done = run(root, "unpack_shards", str(tmp_path), str(made), "--pictures", "4", *arguments)
     assert done.returncode == 0, done.stderr
-    data = open_segmentation(str(made))
-    assert [sample.stem for sample in data.train] == ["00", "01", "10", "11"]
-    assert [sample.stem for sample in data.test] == ["t"]
+    data = open_labelled(str(made))
+    assert [sample.id for sample in data.train] == ["00", "01", "10", "11"]
+    assert [sample.id for sample in data.test] == ["t"]
     again = run(root, "unpack_shards", str(tmp_path), str(made), "--pictures", "4", *arguments)
     assert again.returncode == 1 and "is there already" in again.stderr
     too_many = run(root, "unpack_shards", str(tmp_path), str(tmp_path / "more"), "--pictures", "7", *arguments)
@@ -63,7 +62,7 @@ def test_the_first_pictures_become_a_data_set_for_training(root: Path, tmp_path:
     made = tmp_path / "part"
     done = run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2")
     assert done.returncode == 0, done.stderr
-    (source,) = open_sources(str(made))
+    (source,) = open_training(str(made))
     assert len(source) == 2
     assert sorted(path.name for path in made.rglob("*.png")) == ["0.png", "0.png", "1.png", "1.png"]
     assert run(root, "first_pictures", str(tmp_path / "all"), str(made), "--pictures", "2").returncode == 1

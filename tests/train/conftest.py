@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from unseg_cli.core.events import Events
-from unseg_cli.datasets.batches import Batch, batches, open_sources
+from unseg_cli.datasets.batches import Batch, batches
+from unseg_cli.datasets.registry import open_training
 from unseg_cli.models import specs
 from unseg_cli.models.build import build_generator
 from unseg_cli.train.config import TrainConfig
@@ -58,7 +59,7 @@ def learners_of(config: TrainConfig) -> Learners:
 
 
 def first_batch(batch_size: int = 4) -> Batch:
-    return next(iter(batches(open_sources("synthetic"), size=64, batch_size=batch_size, seed=0, start_step=0, stop_step=1, workers=0)))
+    return next(iter(batches(open_training("synthetic"), size=64, batch_size=batch_size, seed=0, start_step=0, stop_step=1, workers=0)))
 
 
 @pytest.fixture(scope="session")

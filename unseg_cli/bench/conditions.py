@@ -21,7 +21,9 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import IGNORE, BoolArray, U8Array
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events
-from unseg_cli.datasets.segmentation import Sample, SegmentationData, pictures_by_stem, read_image, read_image_and_space
+from unseg_cli.datasets.folder import pictures_by_stem
+from unseg_cli.datasets.labelled import LabelledData
+from unseg_cli.datasets.sample import FileSource, Sample, read_image
 from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.models.build import Generator
 from unseg_cli.noise.closed_form import random_noise, texture_noise
@@ -74,7 +76,7 @@ class ConditionMaker:
         generator: the noise generator, where `needs_generator` says so.
     """
 
-    def __init__(self, config: BenchConfig, data: SegmentationData, generator: Generator | None) -> None:
+    def __init__(self, config: BenchConfig, data: LabelledData, generator: Generator | None) -> None:
         self.config, self.data, self.generator = config, data, generator
         self.objects = data.foreground_labels(config.mask_rule)
         self.protected = None if config.protected is None else _protected_files(config.protected, data)
@@ -90,7 +92,7 @@ class ConditionMaker:
         Returns:
             For each condition the (H, W, 3) uint8 pictures at their original size, in the order of `samples`.
         """
-        read = [read_image_and_space(sample.image) for sample in samples]
+        read = [sample.image.pixels() for sample in samples]
         images = [image for image, _ in read]
         labels = [self._labels(sample, image) for sample, image in zip(samples, images, strict=True)]
         noises = {source: self._noises(images, labels, source, needs) for source, needs in self._sources(conditions).items()}
@@ -104,7 +106,7 @@ class ConditionMaker:
                     uniform = random_noise(image.shape[0], image.shape[1], np.random.default_rng((RANDOM_NOISE_SEED, first + i)))
                     pictures.append(_apply(image, space, ArrayField(uniform), np.ones(image.shape[:2], bool), everywhere))
                 elif condition == "protected" and self.protected is not None:
-                    pictures.append(_read_protected(self.protected[sample.stem], image))
+                    pictures.append(_read_protected(self.protected[sample.id], image))
                 else:
                     made_noise = noises[mask_source(condition, self.config)][i]
                     noise = ArrayField(texture_noise(made_noise.mask)) if condition == "texture" else made_noise.field
@@ -161,7 +163,7 @@ def mask_source(condition: str, config: BenchConfig) -> str:
     return OWN_SOURCES.get(condition, config.protect_masks)
 
 
-def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], events: Events) -> Pictures:
+def prepare(maker: ConditionMaker, data: LabelledData, keys: set[SetKey], events: Events) -> Pictures:
     """Make every set of training pictures in `keys`, and the test pictures that go with them.
 
     Raises:
@@ -194,7 +196,7 @@ def prepare(maker: ConditionMaker, data: SegmentationData, keys: set[SetKey], ev
     return pictures
 
 
-def training_size(data: SegmentationData, longer_side: int) -> Size:
+def training_size(data: LabelledData, longer_side: int) -> Size:
     """Height and width that victims are trained at, multiples of 32.
 
     Square, as salient-object and polyp benchmarks do; label-id data whose first pictures share one size keeps its aspect.
@@ -236,13 +238,13 @@ def check_conditions(config: BenchConfig) -> None:
         raise UsageProblem("--fail-under needs the conditions clean and protected", hint="add them to --conditions")
 
 
-def _protected_files(root: Path, data: SegmentationData) -> dict[str, Path]:
+def _protected_files(root: Path, data: LabelledData) -> dict[str, Path]:
     """The protected version of every training picture, by stem: in ROOT/images/train, ROOT/train or ROOT."""
     folder = next((path for path in (root / "images" / "train", root / "train", root) if path.is_dir()), None)
     if folder is None:
         raise UsageProblem(f"--protected {root}: no such folder", hint="give what `unseg protect` wrote for the training pictures")
     found = pictures_by_stem(folder)
-    absent = [sample.stem for sample in data.train if sample.stem not in found]
+    absent = [sample.id for sample in data.train if sample.id not in found]
     if absent:
         raise UsageProblem(
             f"--protected {root}: {len(absent)} training pictures are not there, first {absent[0]}", hint="protect images/train of --data"
@@ -251,7 +253,7 @@ def _protected_files(root: Path, data: SegmentationData) -> dict[str, Path]:
 
 
 def _read_protected(path: Path, clean: U8Array) -> U8Array:
-    image = read_image(path)
+    image = read_image(FileSource(path))
     if image.shape != clean.shape:
         raise UsageProblem(f"{path} has another size than its clean picture", hint="protect the same files that --data holds")
     return image

@@ -25,7 +25,9 @@ from unseg_cli.core.device import pick_device, seed_everything
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.runs import write_atomically, write_json_atomically
-from unseg_cli.datasets.segmentation import SegmentationData, open_segmentation, read_image
+from unseg_cli.datasets.labelled import LabelledData
+from unseg_cli.datasets.registry import open_labelled
+from unseg_cli.datasets.sample import read_image
 from unseg_cli.generators.files import GeneratorFile, load_generator
 from unseg_cli.models.build import Generator
 
@@ -65,7 +67,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
         find_defence(name)
     device = pick_device(config.device)
     entries = [find_victim(name) for name in config.victims]
-    data = open_segmentation(config.data, limit=config.limit, task=config.task)
+    data = open_labelled(config.data, limit=config.limit, task=config.task)
     data.foreground_labels(config.mask_rule)
     rows = plan(config, entries, data)
     if data.smoke_test:
@@ -92,7 +94,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
     return Report(document=document, exit_code=1 if too_low else 0, closing=(*too_low, f"results are in {config.out}"))
 
 
-def plan(config: BenchConfig, entries: list[VictimEntry], data: SegmentationData) -> list[Row]:
+def plan(config: BenchConfig, entries: list[VictimEntry], data: LabelledData) -> list[Row]:
     """All rows, those of one seed together, so that the first answers come early."""
     rows = []
     for entry, seed, defence, condition in itertools.product(entries, config.seeds, config.defences, config.conditions):
@@ -117,7 +119,7 @@ def with_clean(rows: list[Row], config: BenchConfig) -> list[Row]:
     return [*rows, *(dataclasses.replace(row, condition="clean") for row in rows)]
 
 
-def run_row(row: Row, pictures: Pictures, data: SegmentationData, config: BenchConfig, device: torch.device, events: Events) -> None:
+def run_row(row: Row, pictures: Pictures, data: LabelledData, config: BenchConfig, device: torch.device, events: Events) -> None:
     """Train and test one victim, and write its row."""
     images = pictures.train[row.condition, row.defence, row.size]
     if config.ratio < 1 and row.condition != "clean":
@@ -146,7 +148,7 @@ def mix(clean: torch.Tensor, changed: torch.Tensor, ratio: float, seed: int) -> 
     return mixed
 
 
-def row_document(row: Row, config: BenchConfig, data: SegmentationData, trained: Training) -> dict[str, Any]:
+def row_document(row: Row, config: BenchConfig, data: LabelledData, trained: Training) -> dict[str, Any]:
     """A row of results.json, with its curve and its classes beside it."""
     last = trained.epochs[-1]
     best = max(trained.epochs, key=lambda epoch: epoch.test.metric)
@@ -178,7 +180,7 @@ def row_document(row: Row, config: BenchConfig, data: SegmentationData, trained:
     }
 
 
-def open_run(config: BenchConfig, data: SegmentationData, rows: list[Row], generator: Generator | None) -> None:
+def open_run(config: BenchConfig, data: LabelledData, rows: list[Row], generator: Generator | None) -> None:
     """Make the run folder, or check that it may be gone on with.
 
     Raises:
@@ -201,7 +203,7 @@ def open_run(config: BenchConfig, data: SegmentationData, rows: list[Row], gener
     write_json_atomically(path, document)
 
 
-def draw_pictures(config: BenchConfig, maker: ConditionMaker, data: SegmentationData, rows: list[Row]) -> None:
+def draw_pictures(config: BenchConfig, maker: ConditionMaker, data: LabelledData, rows: list[Row]) -> None:
     """samples.png of the first victim, seed and defence: test pictures, the same protected, and what two trained victims make of them."""
     first, samples = rows[0], list(data.test[:SAMPLES])
     same = {row.condition: row for row in rows if (row.victim, row.seed, row.defence) == (first.victim, first.seed, first.defence)}

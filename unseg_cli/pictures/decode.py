@@ -117,8 +117,13 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def open_image(data: bytes, path: Path) -> Image.Image:
+def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Image:
     """Open a file's bytes with Pillow, without decoding its pixels; use it within `decoding_errors`.
+
+    Args:
+        data: the file's bytes.
+        path: its name.
+        any_format: all that Pillow knows, not only the kinds that can be protected.
 
     Raises:
         UnsegError: of a kind that is not supported, or one of which only a part could be read.
@@ -134,7 +139,7 @@ def open_image(data: bytes, path: Path) -> Image.Image:
         image = Image.open(io.BytesIO(data))
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
-    if image.format not in _KINDS:
+    if image.format not in _KINDS and not any_format:
         name = image.format or path.suffix
         raise UnsegError(f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it with --exclude")
     return image

@@ -1,6 +1,7 @@
-"""Mask files, and the rules that say which of their values are objects.
+"""Mask files: the one reader of them, and the rules of `--mask-rule` that say which of their values are objects.
 
-The rules are all that differs between data sets: saliency masks, label ids with a void class, chosen classes, panoptic ids.
+The rules are all that differs between data sets: saliency masks, label ids with a void class, chosen classes, panoptic ids. What the masks
+of a whole data set mean, where no rule says so, is decided in `unseg_cli.datasets.mask_sets`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from unseg_cli.core.constants import BoolArray
+from unseg_cli.core.constants import IGNORE, BoolArray
 from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean
 from unseg_cli.noise.per_class import NO_CLASS
-from unseg_cli.pictures.decode import decoding_errors, open_image, quiet, read_bytes
+from unseg_cli.pictures.coding import is_lossless_webp
+from unseg_cli.pictures.decode import decoding_errors, open_image, quiet, read_bytes, refuse_frames
+from unseg_cli.pictures.deep import decode_16, is_deep
 from unseg_cli.pictures.picture import to_upright
 
-#: Label of pixels that belong to no class.
-VOID = 255
-#: A JPEG mask is blurred at its edges: from half of full intensity on, a pixel counts as object.
-_JPEG_THRESHOLD = 128
+#: The largest label id: 16 bits.
+LARGEST_ID = 65_535
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _nonzero(values: npt.NDArray[Any]) -> BoolArray:
 
 
 def _not_void(values: npt.NDArray[Any]) -> BoolArray:
-    return values != VOID
+    return values != IGNORE
 
 
 def _panoptic(values: npt.NDArray[Any]) -> BoolArray:
@@ -88,7 +89,7 @@ def rule_for(masks: Path | None, text: str) -> MaskRule:
     """
     rule = mask_rule(text)
     if masks is None and text != "nonzero":
-        raise UsageProblem(f"--mask-rule {text} needs --masks", hint="give --masks DIR, or leave --mask-rule away")
+        raise UsageProblem(f"--mask-rule {text} needs --masks", hint="pass --masks DIR, or omit --mask-rule")
     return rule
 
 
@@ -123,27 +124,76 @@ def read_classes(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArr
         values = _checked_values(path, rule, size)
         if values.ndim == 3:
             if rule.colour or (values != values[..., :1]).any():
-                raise UnsegError("has colours instead of class numbers", hint="save label ids, or leave --per-class away")
+                raise UnsegError("has colours instead of class numbers", hint="save label ids, or omit --per-class")
             values = values[..., 0]
         return np.where(rule.foreground(values), values.astype(np.int32), np.int32(NO_CLASS))
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UnsegError as problem:
-        raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
+@dataclass(frozen=True)
+class MaskFile:
+    """What a mask file holds, before any rule says what it means.
+
+    Attributes:
+        values: upright; (H, W) uint8, uint16 or int32, or (H, W, 3) uint8 or uint16 of a colour picture. A palette's indexes, not its
+            colours; 0 and 1 of a 1-bit picture; alpha is ignored.
+        lossy: a codec smeared the values (JPEG, lossy WebP): they are levels of grey, and say object from half of full intensity on.
+    """
+
+    values: npt.NDArray[Any]
+    lossy: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return int(self.values.shape[0]), int(self.values.shape[1])
+
+    def bright(self) -> BoolArray:
+        """(H, W): half of full intensity or more, in any channel; what a lossy mask says."""
+        levels = self.values if self.values.ndim == 2 else self.values.max(axis=-1)
+        return np.asarray(levels >= (np.iinfo(levels.dtype).max + 1) // 2)
+
+    def ids(self) -> npt.NDArray[Any]:
+        """(H, W) uint8 or uint16: the values as label ids; three equal channels are one.
+
+        Raises:
+            UnsegError: colours, or ids beyond 65,535.
+        """
+        values = self.values
+        if values.ndim == 3:
+            if (values != values[..., :1]).any():
+                raise UnsegError("is no label map: it has colours", hint="save label ids as a grey or palette PNG")
+            values = values[..., 0]
+        if values.dtype.itemsize > 2:
+            if values.min(initial=0) < 0 or values.max(initial=0) > LARGEST_ID:
+                raise UnsegError(f"is no label map: its values are not in 0 to {LARGEST_ID:,}", hint="save label ids as a 16-bit PNG")
+            values = values.astype(np.uint16)
+        return values
 
 
-def _values(path: Path) -> tuple[npt.NDArray[Any], bool]:
-    data = read_bytes(path)
-    with decoding_errors(data), open_image(data, path) as image:
+def decode_mask(path: Path, data: bytes | None = None) -> MaskFile:
+    """The one reader of mask files, for protecting, training and benchmarks alike.
+
+    Args:
+        path: the file; named in errors by the caller, not here.
+        data: its bytes, where they have been read already.
+
+    Raises:
+        UnsegError: not a picture, damaged, of several pages, or of a kind that holds neither levels nor ids.
+    """
+    if data is None:
+        data = read_bytes(path)
+    with decoding_errors(data), open_image(data, path, any_format=True) as image:
+        refuse_frames(image)
         with quiet():
             orientation = 1 if image.format == "TIFF" else image.getexif().get(274, 1)
-        lossy = image.format in ("JPEG", "MPO")
-        values = np.asarray(_without_alpha(image))
-    return to_upright(values, orientation), lossy
+        lossy = image.format in ("JPEG", "MPO", "HEIF", "AVIF") or (image.format == "WEBP" and not is_lossless_webp(data))
+        values = _without_alpha_16(decode_16(data)) if is_deep(image) else np.asarray(_without_alpha(image))
+    return MaskFile(np.ascontiguousarray(to_upright(_native(values), orientation)), lossy)
+
+
+def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Bits as numbers, and the machine's byte order."""
+    return values.view(np.uint8) if values.dtype == np.bool_ else values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
@@ -156,21 +206,34 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     raise UnsegError(f"is of mode {image.mode}", hint="masks are black and white, grey, palette or RGB")
 
 
+def _without_alpha_16(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values[..., 0] if values.shape[2] < 3 else values[..., :3]
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnsegError as problem:
+        raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
+
+
 def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[Any]:
     """The values as the rule reads them: (H, W), or (H, W, 3) for colours."""
-    values, lossy = _values(path)
-    if values.shape[:2] != size:
-        turned = values.shape[:2] == size[::-1]
+    mask = decode_mask(path)
+    if mask.size != size:
+        turned = mask.size == size[::-1]
         raise UnsegError(
-            f"is {values.shape[1]}x{values.shape[0]} pixels, the picture {size[1]}x{size[0]}",
+            f"is {mask.size[1]}x{mask.size[0]} pixels, the picture {size[1]}x{size[0]}",
             hint="masks are laid over the upright picture (EXIF orientation applied)"
             if turned
             else "make the mask as large as its picture",
         )
-    if lossy:
+    if mask.lossy:
         if rule.name != "nonzero":
-            raise UnsegError("is a JPEG, in which label ids do not survive", hint="save masks as PNG")
-        values = values >= _JPEG_THRESHOLD
+            raise UnsegError("is of a lossy format, in which label ids do not survive", hint="save masks as PNG")
+        return mask.bright()
+    values = mask.values
     if rule.colour:
         if values.ndim != 3:
             raise UnsegError(f"has one channel, but the rule {rule.name} reads ids from three", hint="use --mask-rule nonzero or class:7,9")

@@ -13,8 +13,9 @@ from unseg_cli.core.device import pick_device, seed_everything
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
 from unseg_cli.datasets.augment import FOCUS_SCALES, SCALES
-from unseg_cli.datasets.batches import Batch, batches, open_sources, pictures_in
-from unseg_cli.datasets.sources import Source
+from unseg_cli.datasets.batches import Batch, batches, pictures_in
+from unseg_cli.datasets.registry import open_training
+from unseg_cli.datasets.training_set import TrainingSet
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 from unseg_cli.train.checkpoint import load_checkpoint, save_checkpoint
 from unseg_cli.train.config import TrainConfig
@@ -38,16 +39,16 @@ def train(config: TrainConfig, events: Events) -> Report:
     weights = StartingWeights(init=config.init, sam_parts=config.sam_parts, surrogate_init=config.surrogate_init)
     hashes = weights.hashes(spec)
     seed_everything(config.seed)
-    sources = open_sources(config.data)
+    sets = open_training(config.data)
     learners = build_learners(config, spec, weights, device, events)
-    schedule = schedule_of(config, pictures_in(sources))
+    schedule = schedule_of(config, pictures_in(sets))
     step = load_checkpoint(config.out, learners) if earlier else 0
-    run = begin_part(config, earlier, step=step, pictures=pictures_in(sources), weights=hashes, device=device.type)
+    run = begin_part(config, earlier, step=step, pictures=pictures_in(sets), weights=hashes, device=device.type)
     started = time.monotonic()
     events.start(schedule.total, "training")
     events.advance(step)
     try:
-        for batch in training_batches(config, sources, spec.image_size, schedule, step):
+        for batch in training_batches(config, sets, spec.image_size, schedule, step):
             turn = schedule.turn(step)
             learners.set_turn(turn)
             rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
@@ -67,7 +68,7 @@ def train(config: TrainConfig, events: Events) -> Report:
     events.stop()
     save_checkpoint(config.out, learners, step)
     draw_curves(config.out, events)
-    draw_samples(config.out, learners.generator, *sample_pictures(sources, spec.image_size, config.seed + 1, device))
+    draw_samples(config.out, learners.generator, *sample_pictures(sets, spec.image_size, config.seed + 1, device))
     document: dict[str, Any] = {"schema": 1, "command": "train", "out": str(config.out), "steps": step, "planned_steps": schedule.total}
     if step < schedule.total:
         hint = f"{step} of {schedule.total} steps are done; go on with the same command and --resume"
@@ -108,11 +109,11 @@ def schedule_of(config: TrainConfig, pictures: int) -> Schedule:
     )
 
 
-def training_batches(config: TrainConfig, sources: list[Source], size: int, schedule: Schedule, step: int) -> Iterator[Batch]:
+def training_batches(config: TrainConfig, sets: list[TrainingSet], size: int, schedule: Schedule, step: int) -> Iterator[Batch]:
     """The batches from this step on. In the second stage pictures are cut less, as `protect` does not cut them at all."""
     return chain.from_iterable(
         batches(
-            sources,
+            sets,
             size=size,
             batch_size=config.batch_size,
             seed=config.seed,
@@ -126,9 +127,9 @@ def training_batches(config: TrainConfig, sources: list[Source], size: int, sche
     )
 
 
-def sample_pictures(sources: list[Source], size: int, seed: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def sample_pictures(sets: list[TrainingSet], size: int, seed: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Uncut pictures (B, 3, S, S) and masks (B, 1, S, S) for samples.png."""
-    feed = batches(sources, size=size, batch_size=SAMPLES, seed=seed, start_step=0, stop_step=1, workers=0, scales=(1.0, 1.0))
+    feed = batches(sets, size=size, batch_size=SAMPLES, seed=seed, start_step=0, stop_step=1, workers=0, scales=(1.0, 1.0))
     batch = next(iter(feed))
     return batch.image.to(device), batch.mask.to(device)
 

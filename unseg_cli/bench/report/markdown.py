@@ -17,7 +17,7 @@ from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.metrics.confusion import relative_drop
 from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.core.runs import environment_versions, write_atomically, write_json_atomically
-from unseg_cli.datasets.segmentation import SegmentationData
+from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.generators.files import GeneratorFile
 
 METRICS = {"binary": "iou", "semantic": "miou"}
@@ -36,7 +36,7 @@ AUGMENTATION = "left-right flips of half of the pictures, random crops of 70 to 
 Document = dict[str, Any]
 
 
-def results_document(config: BenchConfig, data: SegmentationData, results: list[Document], noise: Document) -> Document:
+def results_document(config: BenchConfig, data: LabelledData, results: list[Document], noise: Document) -> Document:
     """results.json: every row, and mean, standard deviation and relative drop over seeds."""
     rows = [result["row"] for result in results]
     return {
@@ -98,7 +98,7 @@ def shortfall(document: Document, fail_under: float | None) -> tuple[str, ...]:
     )
 
 
-def run_document(config: BenchConfig, data: SegmentationData, schedules: dict[str, Schedule], generator: GeneratorFile | None) -> Document:
+def run_document(config: BenchConfig, data: LabelledData, schedules: dict[str, Schedule], generator: GeneratorFile | None) -> Document:
     """run.json: the resolved settings, and all that a result depends on. `fixed` is what may not change on --resume."""
     settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     growing = ("victims", "conditions", "defences", "seeds", "out", "resume", "fail_under", "device", "workers", "generator")

@@ -12,7 +12,7 @@ from unseg_cli.core.events import Report
 
 if TYPE_CHECKING:
     from unseg_cli.bench.victims.base import Victim
-    from unseg_cli.datasets.segmentation import SegmentationData
+    from unseg_cli.datasets.labelled import LabelledData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def find_victim(name: str) -> VictimEntry:
     return entry
 
 
-def schedule_for(entry: VictimEntry, data: SegmentationData, init: str = "pretrained") -> Schedule:
+def schedule_for(entry: VictimEntry, data: LabelledData, init: str = "pretrained") -> Schedule:
     """The victim's own schedule for the task of the data.
 
     Args:
