@@ -17,6 +17,7 @@ from unseg_cli.models.sam import noise_decoder
 from unseg_cli.models.sam.generator import SamVitGenerator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
+REFERENCE = Path(__file__).parent / "reference"
 TOLERANCE = 1e-4
 SMALL = GeneratorSpec(
     kind="sam_vit",
@@ -58,9 +59,9 @@ def generator() -> SamVitGenerator:
     return built
 
 
-@pytest.fixture
-def arrays(shared: Path) -> dict[str, Tensor]:
-    with np.load(shared / "reference" / "official_generator_small.npz") as stored:
+@pytest.fixture(scope="module")
+def arrays() -> dict[str, Tensor]:
+    with np.load(REFERENCE / "official_generator_small.npz") as stored:
         return {key: torch.from_numpy(stored[key]) for key in stored.files}
 
 
@@ -76,12 +77,10 @@ def cases(arrays: dict[str, Tensor]) -> dict[str, tuple[Tensor, Prompt]]:
 @pytest.mark.parametrize(
     ("spec", "file"), [(SMALL, "official_generator_small_keys.json"), (SPECS["vit_b"], "official_generator_vit_b_keys.json")]
 )
-def test_names_and_shapes_are_the_authors(shared: Path, spec: GeneratorSpec, file: str) -> None:
+def test_names_and_shapes_are_the_authors(spec: GeneratorSpec, file: str) -> None:
     with torch.device("meta"):
         state = SamVitGenerator(spec).state_dict()
-    assert {key: list(tensor.shape) for key, tensor in state.items()} == json.loads(
-        (shared / "reference" / file).read_text(encoding="utf-8")
-    )
+    assert {key: list(tensor.shape) for key, tensor in state.items()} == json.loads((REFERENCE / file).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", ["mask", "point", "box_mask"])

@@ -14,6 +14,7 @@ from unseg_cli.datasets.batches import Batch
 from unseg_cli.train import steps
 from unseg_cli.train.config import StepSettings
 from unseg_cli.train.learners import Learners
+from unseg_cli.train.presets import train_config
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,18 @@ def test_each_step_changes_its_own_part_alone(turn: str, learners: Learners, set
         "noise": lambda n: ".noise_head." in n,
     }[turn]
     assert changed and all(own(name) for name in changed), sorted(name for name in changed if not own(name))
+
+
+@pytest.mark.parametrize("turn", ["surrogate", "noise"])
+def test_so_it_is_with_the_papers_generator(turn: str, small_vit: Path) -> None:
+    config = train_config("paper", init=str(small_vit), surrogate_size=64)
+    learners = learners_of(config)
+    before = snapshot(learners)
+    learners.set_turn(turn)
+    learners.update(turn, loss_of(turn, learners, first_batch(2), config.step_settings), 1.0)
+    changed = {name for name, tensor in snapshot(learners).items() if not torch.equal(tensor, before[name])}
+    prefix = {"surrogate": "surrogate.", "noise": "generator.mask_decoder.noise_"}[turn]
+    assert changed and all(name.startswith(prefix) for name in changed), sorted(changed)
 
 
 def test_noise_steps_make_the_surrogates_task_easier(tmp_path: Path, sam_parts: Path) -> None:
