@@ -12,15 +12,17 @@ from unseg_cli.core.lazy import offer
 if TYPE_CHECKING:
     from unseg_cli.core.budget import NoiseBudget
     from unseg_cli.generators.files import load_generator
+    from unseg_cli.generators.session import Session
     from unseg_cli.protect.in_memory import protect_image
 
 __version__ = "0.1.0"
-__all__ = ["NoiseBudget", "__version__", "load_generator", "protect_image"]
+__all__ = ["NoiseBudget", "Session", "__version__", "load_generator", "protect_image"]
 
 __getattr__, __dir__ = offer(
     __name__,
     {
         "NoiseBudget": "unseg_cli.core.budget",
+        "Session": "unseg_cli.generators.session",
         "load_generator": "unseg_cli.generators.files",
         "protect_image": "unseg_cli.protect.in_memory",
     },

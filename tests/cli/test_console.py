@@ -44,6 +44,7 @@ def raising(problem: BaseException) -> Callable[[Events], Report]:
         (MemoryError(), 4, "out of memory", "--batch-size"),
         (ZeroDivisionError("division by zero"), 1, "unexpected problem: ZeroDivisionError: division by zero; rerun with --debug", "report"),
         (KeyboardInterrupt(), 130, "interrupted", "run the same command again"),
+        (KeyboardInterrupt("interrupted: 2 of 4 are done"), 130, "interrupted: 2 of 4 are done", "run the same command again"),
     ],
 )
 def test_a_problem_is_one_line_one_hint_and_an_exit_code(

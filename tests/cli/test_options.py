@@ -18,7 +18,7 @@ from unseg_cli.train.presets import PRESETS
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength generator sam-checkpoint format quality metadata workers batch-size "
-    "limit include exclude overwrite fail-fast dry-run save-noise preview device seed",
+    "limit include exclude overwrite fail-fast dry-run save-noise preview device",
     "verify": "",
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed",
@@ -63,7 +63,6 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--save-noise n", "save_noise", Path("n")),
     ("protect", "--preview p", "preview", Path("p")),
     ("protect", "--device cuda:1", "device", "cuda:1"),
-    ("protect", "--seed 11", "seed", 11),
     ("verify", "", "budget", None),
     ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 2 / 255)),
     ("verify", "--epsilon-bg 0.1 --masks m", "budget", NoiseBudget(8 / 255, 0.1)),
@@ -208,6 +207,6 @@ def test_every_preset_can_be_chosen() -> None:
 
 def test_the_line_beats_the_environment(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     stand("protect")
-    monkeypatch.setenv("UNSEG_PROTECT_SEED", "5")
-    assert main(["protect", "a", "b", "--seed", "6"]) == 0
-    assert stand.config.seed == 6
+    monkeypatch.setenv("UNSEG_PROTECT_LIMIT", "5")
+    assert main(["protect", "a", "b", "--limit", "6"]) == 0
+    assert stand.config.limit == 6

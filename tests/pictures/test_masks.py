@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.pictures.masks import mask_rule, read_classes, read_mask
+from unseg_cli.pictures.masks import is_photograph, mask_rule, read_classes, read_mask
 
 LABELS = np.array([[0, 7, 9], [255, 1, 0]], np.uint8)
 SIZE = (2, 3)
@@ -112,3 +113,47 @@ def test_colours_are_not_class_numbers(tmp_path: Path, rule: str) -> None:
     Image.fromarray(np.dstack([LABELS, LABELS // 2, LABELS // 3])).save(tmp_path / "mask.png")
     with pytest.raises(UnsegError, match=r"its mask mask\.png has colours"):
         read_classes(tmp_path / "mask.png", mask_rule(rule), SIZE)
+
+
+def drawn(size: int = 200) -> Image.Image:
+    """A round object, white on black."""
+    y, x = np.mgrid[:size, :size]
+    return Image.fromarray(np.where((y - size / 2) ** 2 + (x - size / 3) ** 2 < (size / 4) ** 2, 255, 0).astype(np.uint8))
+
+
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return Image.open(out)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_no_example_photo_passes_for_a_mask(photos: Path, tmp_path: Path, mode: str) -> None:
+    names = [path for path in sorted(photos.rglob("*")) if path.suffix in (".png", ".jpg", ".webp", ".bmp")]
+    assert len(names) >= 7
+    for path in names:
+        with Image.open(path) as image:
+            image.convert(mode).save(tmp_path / "mask.png")
+            size = image.size[::-1]
+        with pytest.raises(UnsegError, match=r"its mask mask\.png looks like a photograph") as caught:
+            read_mask(tmp_path / "mask.png", mask_rule("nonzero"), size)
+        assert "--masks" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        drawn(),
+        drawn().filter(ImageFilter.GaussianBlur(2)),
+        drawn().filter(ImageFilter.GaussianBlur(15)),
+        drawn().resize((90, 70), Image.Resampling.LANCZOS),
+        drawn().resize((500, 300), Image.Resampling.BICUBIC),
+        as_jpeg(drawn(), 75),
+        as_jpeg(drawn(), 20),
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (25, 25, 3), np.uint8).repeat(8, 0).repeat(8, 1)),  # 625 coloured regions
+        Image.fromarray((np.random.default_rng(0).random((200, 200)) < 0.5).astype(np.uint8)),  # a binary mask of nothing but holes
+    ],
+    ids=["hard", "soft", "very soft", "small", "large", "JPEG", "bad JPEG", "regions", "holes"],
+)
+def test_masks_do_not_pass_for_photographs(image: Image.Image) -> None:
+    assert not is_photograph(np.asarray(image))

@@ -51,6 +51,7 @@ def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
     class StandInSession:
         def __init__(self, generator: Any) -> None:
             self.generator = generator
+            self.device = torch.device("cpu")
 
         def noise(self, images: list[Any], masks: list[Any], *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:
             return noise(self.generator, images, masks, target, spare)

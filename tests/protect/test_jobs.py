@@ -9,7 +9,7 @@ import pytest
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import list_pictures
-from unseg_cli.protect.jobs import plan_jobs, refuse_overlap
+from unseg_cli.protect.jobs import plan_jobs, refuse_overlap, target_names
 
 
 @pytest.fixture
@@ -53,10 +53,8 @@ def test_include_and_exclude(tree: Path, include: list[str], exclude: list[str],
 
 def test_the_tree_is_mirrored(tree: Path, tmp_path: Path) -> None:
     plan = plan_jobs(tree, tmp_path / "out", exclude=["*.gif"])
-    assert [(job.name, job.dst_name, job.dst) for job in plan.jobs] == [
-        (name, name, tmp_path / "out" / name) for name in ("a.png", "b.JPG", "sub/a.png", "sub/deep/c.Tiff")
-    ]
-    assert plan.root == tmp_path / "out"
+    assert [(job.name, job.dst_name) for job in plan.jobs] == [(name, name) for name in ("a.png", "b.JPG", "sub/a.png", "sub/deep/c.Tiff")]
+    assert (plan.source, plan.root) == (tree, tmp_path / "out")
     assert [job.name for job in plan_jobs(tree, tmp_path / "out", limit=2).jobs] == ["a.png", "b.JPG"]
 
 
@@ -71,13 +69,30 @@ def test_another_format_changes_suffixes_where_needed(tree: Path, tmp_path: Path
     }
 
 
-def test_two_sources_of_one_destination_are_both_refused(tree: Path, tmp_path: Path) -> None:
+def test_the_second_of_two_sources_of_one_name_says_where_it_came_from(tree: Path, tmp_path: Path) -> None:
     (tree / "a.bmp").touch()
-    problems = {job.name: job.problem for job in plan_jobs(tree, tmp_path / "out", format="png").jobs}
-    assert "2 pictures would be written to a.png" in problems["a.bmp"]
-    assert "2 pictures would be written to a.png" in problems["a.png"]
-    assert not problems["sub/a.png"]
-    assert any(job.problem for job in plan_jobs(tree, tmp_path / "out", format="png", limit=1).jobs)
+    jobs = {job.name: job for job in plan_jobs(tree, tmp_path / "out", format="jpeg").jobs}
+    assert (jobs["a.bmp"].dst_name, jobs["a.png"].dst_name, jobs["sub/a.png"].dst_name) == ("a.jpg", "a.png.jpg", "sub/a.jpg")
+    assert jobs["a.png"].note == "is written as a.png.jpg, since another picture takes the name a.jpg"
+    assert not jobs["a.bmp"].note
+    limited = plan_jobs(tree, tmp_path / "out", format="jpeg", limit=2).jobs
+    assert [job.dst_name for job in limited] == ["a.jpg", "a.png.jpg"], "a limit does not change names"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["p.avif", "p.heic"], ["p.jpg", "p.heic.jpg"]),
+        (["a.bmp", "a.jpg", "a.png"], ["a.bmp.jpg", "a.jpg", "a.png.jpg"]),
+        (["A.png", "a.jpg"], ["A.png.jpg", "a.jpg"]),  # one file where the disk does not tell cases apart
+        (["a.jpg", "a.png", "a.png.jpg"], ["a.jpg", "a.png.2.jpg", "a.png.jpg"]),
+        (["a.JPEG", "a.jpg"], ["a.JPEG", "a.jpg"]),
+    ],
+)
+def test_names_for_another_format(names: list[str], expected: list[str]) -> None:
+    assert [target_names(names, "jpeg")[name] for name in names] == expected
+    assert target_names(names[::-1], "jpeg") == target_names(names, "jpeg")
+    assert target_names(names, "keep") == dict(zip(names, names, strict=True))
 
 
 @pytest.mark.parametrize("where", [".", "sub", "sub/new", "..", "../src"])
@@ -103,13 +118,14 @@ def test_a_link_does_not_hide_an_overlap(tree: Path, tmp_path: Path) -> None:
 def test_a_single_picture(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (job,) = plan_jobs(tree / "a.png", out).jobs
-    assert (job.name, job.dst, job.dst_name) == ("a.png", out / "a.png", "a.png")
+    assert (job.name, job.dst_name) == ("a.png", "a.png")
+    assert plan_jobs(tree / "a.png", out).root == out
     (job,) = plan_jobs(tree / "a.png", out / "other.png").jobs
-    assert job.dst == out / "other.png"
+    assert job.dst_name == "other.png"
     (job,) = plan_jobs(tree / "b.JPG", out / "other.jpeg").jobs
-    assert job.dst == out / "other.jpeg"
+    assert job.dst_name == "other.jpeg"
     (job,) = plan_jobs(tree / "a.png", out / "other.jpg", format="jpeg").jobs
-    assert job.dst == out / "other.jpg"
+    assert job.dst_name == "other.jpg"
     with pytest.raises(UsageProblem, match=r"ends in \.jpg"):
         plan_jobs(tree / "a.png", out / "other.jpg")
     for target in (tree, tree / "a.png"):

@@ -154,7 +154,13 @@ def test_dry_run_touches_nothing(src: Path, tmp_path: Path, run_protect: Protect
     report = run_protect(src, tmp_path / "out", dry_run=True)
     assert not (tmp_path / "out").exists()
     assert (report.document["would_protect"], report.document["protected"], report.document["failed"]) == (5, 0, 1)
-    assert sum("would protect" in info for info in events.infos) == 5
+    assert [planned["src"] for planned in report.document["planned"]] == [
+        "a.png",
+        "b.JPG",
+        "sub/c.webp",
+        "sub/deep/a.tif",
+        "sub/deep/d.bmp",
+    ]
     run_protect(src, tmp_path / "out", limit=2)
     before = hashes(tmp_path / "out")
     report = run_protect(src, tmp_path / "out", dry_run=True)
@@ -291,7 +297,7 @@ def test_noise_beyond_the_budget_is_a_failure(src: Path, tmp_path: Path, run_pro
 
 
 def test_usage_problems(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    for changes in ({"budget": NoiseBudget(0, 0)}, {"budget": NoiseBudget(0.001, 0)}, {"mask_rule": "nonsense"}, {"device": "gpu"}):
+    for changes in ({"budget": NoiseBudget(0.001, 0)}, {"mask_rule": "nonsense"}, {"device": "gpu"}):
         with pytest.raises(UsageProblem):
             run_protect(src, tmp_path / "out", **changes)
     for dst in (src, src / "out", tmp_path):
@@ -303,11 +309,21 @@ def test_usage_problems(src: Path, tmp_path: Path, run_protect: Protect) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_background_only_is_possible(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    report = run_protect(src, tmp_path / "out", budget=NoiseBudget(0, 4 / 255), include=["a.png"])
-    assert report.document["linf_255_max"] == 4
-    step = np.abs(read_picture(src / "a.png").pixels.astype(int) - read_picture(tmp_path / "out" / "a.png").pixels)
-    assert step[:24].max() == 0
+@pytest.mark.parametrize(
+    ("budget", "message", "hint"),
+    [
+        (NoiseBudget(0, 0), "--epsilon 0/255 protects nothing", "pass --epsilon 8/255"),
+        (NoiseBudget(0, 4 / 255), "--epsilon 0/255 protects nothing", "pass --epsilon 8/255"),
+        (NoiseBudget(4 / 255, 8 / 255), "--epsilon-bg 8/255 is above --epsilon 4/255", "pass --epsilon-bg 4/255 or less"),
+    ],
+)
+def test_a_budget_that_protects_nothing_or_the_wrong_thing_is_refused(
+    src: Path, tmp_path: Path, run_protect: Protect, budget: NoiseBudget, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageProblem, match=message) as caught:
+        run_protect(src, tmp_path / "out", budget=budget)
+    assert hint in caught.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 def test_absent_weights_are_found_before_anything_is_written(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
@@ -361,11 +377,12 @@ def test_interrupted_runs_keep_what_is_done_and_go_on(
         return whole(*arguments)
 
     monkeypatch.setattr(workflow, "Session", session_of(interrupted))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         run_protect(src, tmp_path / "out", batch_size=1, workers=1)
-    assert any("goes on with the rest" in info for info in events.infos)
     done = rows(tmp_path / "out")
     assert 1 <= len(done) <= 3
+    assert str(caught.value) == f"interrupted: {len(done)} of 5 pictures are done"
+    assert not events.infos and not events.warnings, "who prints the exception says it, once"
     assert all(hashes(tmp_path / "out")[name] == row["dst_sha256"] for name, row in done.items())
     monkeypatch.setattr(workflow, "Session", session_of(whole))
     report = run_protect(src, tmp_path / "out")

@@ -33,6 +33,7 @@ from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.picture import same_alpha
 from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.protect.engine import BATCH_CPU
 from unseg_cli.protect.in_memory import protect_image
 
 Protect = Callable[..., Report]
@@ -51,7 +52,7 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     # all of the range, so that both ends are clipped
     array = rng.integers(0, 2**depth, (height, width, channels)).astype(np.uint16 if depth == 16 else np.uint8)
     region = rng.random((height, width)) < 0.5
-    budget = NoiseBudget(data.draw(st.sampled_from([inside / 255, (inside + 0.6) / 255])), outside / 255)
+    budget = NoiseBudget(data.draw(st.sampled_from([inside / 255, (inside + 0.6) / 255])), min(inside, outside) / 255)
 
     def noise(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
         return [PictureNoise(field=ArrayField(np.sign(random_noise(height, width, rng))), mask=region, mask_source="auto") for _ in images]
@@ -64,7 +65,7 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
         patch.setattr(workflow, "Session", session_of(noise))
         report = workflow.protect(ProtectConfig(src=source, dst=folder / "out", budget=budget, device="cpu"), Events())
     if report.document["failed"]:
-        # a speck on which all noise was clipped, or fell beside the object: said, not passed off as protected
+        # a speck on which all noise was clipped, or fell outside the object: said, not passed off as protected
         assert "equals the original" in report.document["failures"][0]["error"]
         assert not (folder / "out" / source.name).exists()
         return
@@ -192,14 +193,15 @@ KILLED = """
         spared: bool = False
 
     class Generator:
-        source = types.SimpleNamespace(name="stand-in", sha256="5" * 64)
+        source = types.SimpleNamespace(name="stand-in", sha256="5" * 64, sam_checkpoint_sha256=None)
 
         def parameters(self):
             yield types.SimpleNamespace(device=types.SimpleNamespace(type="cpu"))
 
     class Session:
         def __init__(self, generator):
-            pass
+            self.generator = generator
+            self.device = next(generator.parameters()).device
 
         def noise(self, images, masks, *, target, spare):
             time.sleep(0.05)
@@ -210,7 +212,7 @@ KILLED = """
 
     for name, members in {
         "unseg_cli.generators.files": {"GeneratorFile": object, "load_generator": lambda *_, **__: Generator()},
-        "unseg_cli.generators.session": {"PictureNoise": Made, "Session": Session},
+        "unseg_cli.generators.session": {"PictureNoise": Made, "Session": Session, "MaskSource": str},
         "unseg_cli.models.build": {"Generator": Generator},
     }.items():
         sys.modules[name] = types.ModuleType(name)
@@ -347,8 +349,8 @@ def test_end_to_end_with_the_shipped_generator(photos: Path, tmp_path: Path) -> 
         assert row["noise_kept"] > 0.5
     first = hashes(tmp_path / "out")
     # the first batch once more: same seed, same bytes
-    workflow.protect(ProtectConfig(src=photos, dst=tmp_path / "again", device="cpu", limit=workflow.BATCH_CPU), events)
+    workflow.protect(ProtectConfig(src=photos, dst=tmp_path / "again", device="cpu", limit=BATCH_CPU), events)
     again = hashes(tmp_path / "again")
     again.pop("unseg-manifest.jsonl")
-    assert len(again) == workflow.BATCH_CPU
+    assert len(again) == BATCH_CPU
     assert again.items() <= first.items()

@@ -164,7 +164,14 @@ class Console(Events):
 
 def protect_lines(document: Mapping[str, Any]) -> list[str]:
     """The summary of `protect` for a person."""
-    sources = document["mask_source"]
+    sources, failed = document["mask_source"], [f"{one['path']}: {one_line(one['error'])}" for one in document["failures"]]
+    if document.get("dry_run"):
+        return [
+            *(f"would protect {one['src']}" + (f" -> {one['dst']}" if one["dst"] != one["src"] else "") for one in document["planned"]),
+            *(f"would fail on {line}" for line in failed),
+            f"{document['images']} pictures: {document['would_protect']} would be protected, {document['skipped']} skipped,"
+            f" {document['failed']} would fail",
+        ]
     lines = [
         f"{document['images']} pictures: {document['protected']} protected, {document['skipped']} skipped, {document['failed']} failed"
         f" in {document['seconds']:.1f} s ({document['images_per_second']:.2f} pictures/s)"
@@ -175,8 +182,7 @@ def protect_lines(document: Mapping[str, Any]) -> list[str]:
             f"mean SSIM {cell(document['ssim_mean'])}",
             f"objects: {sources['file']} from mask files, {sources['auto']} found by the generator, {sources['whole']} whole picture",
         ]
-    lines += [f"failed: {failure['path']}: {one_line(failure['error'])}" for failure in document["failures"]]
-    return lines
+    return [*lines, *(f"failed: {line}" for line in failed)]
 
 
 def cell(value: Any) -> str:

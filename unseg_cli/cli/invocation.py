@@ -54,8 +54,8 @@ def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *
             if not flags.debug:
                 warnings.simplefilter("ignore")
             report = work(console)
-    except KeyboardInterrupt:
-        console.error(command, "interrupted", AGAIN.get(command, "run the same command again"), INTERRUPTED)
+    except KeyboardInterrupt as stopped:  # a workflow that knows how far it came says so
+        console.error(command, str(stopped) or "interrupted", AGAIN.get(command, "run the same command again"), INTERRUPTED)
         return INTERRUPTED
     except Exception as problem:
         console.stop()

@@ -30,6 +30,29 @@ class NoiseBudget:
                 )
 
 
+#: One grey level of an 8-bit picture, less what floats lose.
+_ONE_LEVEL = 1 / 255 - 1e-9
+
+
+def check_budget(budget: NoiseBudget) -> None:
+    """Refuse a budget that protects nothing, or the wrong thing: the object is what a model is to learn nothing about.
+
+    Raises:
+        UsageProblem: the foreground's bound is below one grey level, or the background's is above it.
+    """
+    inside, outside = (f"{255 * bound:.4g}/255" for bound in (budget.foreground, budget.background))
+    if budget.foreground < _ONE_LEVEL:
+        raise UsageProblem(
+            f"--epsilon {inside} protects nothing: no pixel of an object in an 8-bit picture would change",
+            hint="pass --epsilon 8/255, or --strength medium",
+        )
+    if budget.background > budget.foreground:
+        raise UsageProblem(
+            f"--epsilon-bg {outside} is above --epsilon {inside}: there would be more noise outside the object than on it",
+            hint=f"pass --epsilon-bg {inside} or less, or a larger --epsilon",
+        )
+
+
 STRENGTHS: dict[str, NoiseBudget] = {
     "low": NoiseBudget(4 / 255, 1 / 255),
     "medium": NoiseBudget(8 / 255, 2 / 255),

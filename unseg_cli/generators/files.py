@@ -15,7 +15,7 @@ from torch import nn
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.foreign import load_sam_checkpoint, read_state_dict
-from unseg_cli.generators.sums import intact_sha256
+from unseg_cli.generators.sums import intact_sha256, sha256_of
 from unseg_cli.models.build import Generator, build_generator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
@@ -29,11 +29,19 @@ HOW_TO_GET = {
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorFile:
-    """Where a loaded generator came from; it goes into manifests."""
+    """Where a loaded generator came from; it goes into manifests.
+
+    Attributes:
+        name: of its spec.
+        path: the weights file.
+        sha256: of that file.
+        sam_checkpoint_sha256: of the SAM checkpoint that took the place of some of its weights; None where there is none.
+    """
 
     name: str
     path: Path
     sha256: str
+    sam_checkpoint_sha256: str | None = None
 
 
 def cache_dir() -> Path:
@@ -142,7 +150,12 @@ def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "
     generator = load_weights(path)
     if sam_checkpoint is not None:
         load_sam_checkpoint(generator, sam_checkpoint)
-    generator.source = GeneratorFile(name=generator.spec.name, path=path, sha256=sha256)
+    generator.source = GeneratorFile(
+        name=generator.spec.name,
+        path=path,
+        sha256=sha256,
+        sam_checkpoint_sha256=sha256_of(sam_checkpoint) if sam_checkpoint else None,
+    )
     generator.to(device).to(memory_format=torch.channels_last)
     return generator.eval().requires_grad_(False)
 

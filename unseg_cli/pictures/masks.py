@@ -26,6 +26,15 @@ from unseg_cli.pictures.picture import to_upright
 
 #: The largest label id: 16 bits.
 LARGEST_ID = 65_535
+#: What tells a photograph from a mask. Along a row, the values of a photograph go up and down with its grain, those of a mask stay the same
+#: or, at a soft edge, change one way; and of a mask a few values cover nearly everything. Measured on ECSSD, CVC-ClinicDB and CamVid: of
+#: masks (blurred, resized and JPEG ones, too) either at most 1.2 % of the pixels are turning points or 16 values cover 95 % and more, of
+#: photographs 3.6 % and more are, and 16 values cover 61 % and less.
+_TURNING, _FEW_VALUES, _PREVAIL = 0.03, 16, 0.9
+#: Rows with about so many pixels are looked at.
+_JUDGED_PIXELS = 1 << 16
+#: A mask of fewer pixels is not judged.
+_TOO_SMALL = 64 * 64
 
 
 @dataclass(frozen=True)
@@ -93,25 +102,26 @@ def rule_for(masks: Path | None, text: str) -> MaskRule:
     return rule
 
 
-def read_mask(path: Path, rule: MaskRule, size: tuple[int, int]) -> BoolArray:
+def read_mask(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes | None = None) -> BoolArray:
     """Foreground of a mask file, upright.
 
     Args:
         path: a picture file. Palettes are read as indexes, alpha is ignored, the file's own EXIF orientation is applied.
         rule: from `mask_rule`.
         size: (H, W) of the upright picture.
+        data: the file's bytes, where they have been read already.
 
     Returns:
         (H, W) bool.
 
     Raises:
-        UnsegError: not readable, of another size, or of a kind that the rule cannot read; the message names the mask.
+        UnsegError: not readable, of another size, a photograph, or of a kind that the rule cannot read; the message names the mask.
     """
     with _naming(path):
-        return np.ascontiguousarray(rule.foreground(_checked_values(path, rule, size)))
+        return np.ascontiguousarray(rule.foreground(_checked_values(path, rule, size, data)))
 
 
-def read_classes(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[np.int32]:
+def read_classes(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes | None = None) -> npt.NDArray[np.int32]:
     """Class numbers of a mask file, upright; the arguments are those of `read_mask`.
 
     Returns:
@@ -121,7 +131,7 @@ def read_classes(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArr
         UnsegError: as `read_mask`, and for a mask whose values are colours.
     """
     with _naming(path):
-        values = _checked_values(path, rule, size)
+        values = _checked_values(path, rule, size, data)
         if values.ndim == 3:
             if rule.colour or (values != values[..., :1]).any():
                 raise UnsegError("has colours instead of class numbers", hint="save label ids, or omit --per-class")
@@ -218,9 +228,9 @@ def _naming(path: Path) -> Iterator[None]:
         raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
 
 
-def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.NDArray[Any]:
+def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes | None) -> npt.NDArray[Any]:
     """The values as the rule reads them: (H, W), or (H, W, 3) for colours."""
-    mask = decode_mask(path)
+    mask = decode_mask(path, data)
     if mask.size != size:
         turned = mask.size == size[::-1]
         raise UnsegError(
@@ -229,6 +239,8 @@ def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.ND
             if turned
             else "make the mask as large as its picture",
         )
+    if is_photograph(mask.values):
+        raise UnsegError("looks like a photograph, not like a mask", hint="--masks wants masks: white, or label ids, where the object is")
     if mask.lossy:
         if rule.name != "nonzero":
             raise UnsegError("is of a lossy format, in which label ids do not survive", hint="save masks as PNG")
@@ -242,3 +254,17 @@ def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int]) -> npt.ND
             raise UnsegError("has colours instead of label ids", hint="use --mask-rule panoptic-rgb or nonzero, or save label ids")
         values = values[..., 0]
     return values
+
+
+def is_photograph(values: npt.NDArray[Any]) -> bool:
+    """Whether the values of a mask file, (H, W) or (H, W, 3), are those of a photograph."""
+    height, width = values.shape[:2]
+    if height * width < _TOO_SMALL or width < 3:
+        return False
+    some = values[:: max(1, height * width // _JUDGED_PIXELS)].astype(np.int64)
+    brightness, ids = (some, some) if some.ndim == 2 else (some.sum(axis=-1), some @ np.array([1, 1 << 16, 1 << 32]))
+    step = np.sign(np.diff(brightness, axis=1))
+    if (step[:, 1:] * step[:, :-1] < 0).mean() <= _TURNING:
+        return False
+    counts = np.sort(np.unique(ids, return_counts=True)[1])
+    return bool(counts[-_FEW_VALUES:].sum() < _PREVAIL * ids.size)

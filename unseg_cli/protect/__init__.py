@@ -8,11 +8,13 @@ from unseg_cli.core.lazy import offer
 
 if TYPE_CHECKING:
     from unseg_cli.protect.in_memory import protect_image
+    from unseg_cli.protect.one import protect_bytes
     from unseg_cli.protect.run import protect
     from unseg_cli.protect.verification import verify
 
 __all__ = [
     "protect",
+    "protect_bytes",
     "protect_image",
     "verify",
 ]
@@ -21,6 +23,7 @@ __getattr__, __dir__ = offer(
     __name__,
     {
         "protect": "unseg_cli.protect.run",
+        "protect_bytes": "unseg_cli.protect.one",
         "protect_image": "unseg_cli.protect.in_memory",
         "verify": "unseg_cli.protect.verification",
     },

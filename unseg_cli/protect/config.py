@@ -15,7 +15,6 @@ from unseg_cli.core.common_settings import (
     generator_option,
     mask_rule_option,
     read_budget,
-    seed_option,
     spare_option,
 )
 from unseg_cli.core.errors import UsageProblem
@@ -54,7 +53,6 @@ class ProtectConfig:
     save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays.")
     preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
     device: str = device_option()
-    seed: int = seed_option()
 
 
 def _verify_budget(typed: Mapping[str, Any]) -> NoiseBudget | None:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import NoiseBudget, check_budget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.generators.session import Session
-from unseg_cli.models.build import Generator
+from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
 
@@ -29,7 +29,7 @@ _MODES: dict[str, tuple[Space, bool]] = {
 
 
 def protect_image(
-    generator: Generator,
+    generator: NoiseGenerator,
     image: AnyImage,
     mask: npt.NDArray[Any] | Image.Image | None = None,
     budget: NoiseBudget | None = None,
@@ -44,15 +44,24 @@ def protect_image(
             of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
         mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
             it finds none the whole picture is protected.
-        budget: bounds of the noise; None: 8/255 on the object and 2/255 beside it.
+        budget: bounds of the noise; None: 8/255 on the object and 2/255 outside of it.
         spare: less noise where the eye finds it (smooth places, faces); None: where there is no mask.
 
     Returns:
         A new picture of the same kind, size and depth; alpha is untouched, `info` (EXIF, ICC profile) of a Pillow picture is kept.
 
     Raises:
-        UsageProblem: another mode, type or shape, or a mask of another size.
+        UsageProblem: something else than a picture, another mode, type or shape, no pixel, a mask of another size, or a budget that
+            protects nothing.
     """
+    budget = budget or NoiseBudget()
+    check_budget(budget)
+    if not isinstance(image, Image.Image | np.ndarray):
+        raise UsageProblem(
+            f"{type(image).__name__} is no picture", hint="pass a Pillow picture or an array; a file is opened with PIL.Image.open(path)"
+        )
+    if 0 in (image.size if isinstance(image, Image.Image) else image.shape):
+        raise UsageProblem("the picture has no pixel", hint="pass one that is at least 1x1")
     if isinstance(image, Image.Image):
         if image.mode not in _MODES:
             raise UsageProblem(
@@ -68,18 +77,18 @@ def protect_image(
     if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.dtype not in (np.uint8, np.uint16):
         raise UsageProblem(
             f"an array of shape {image.shape} and type {image.dtype} is no picture",
-            hint="give (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16",
+            hint="pass (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16",
         )
     return _noised(generator, image, "grey" if channels == 1 else "rgb", channels == 4, mask, budget, spare, 1)
 
 
 def _noised(
-    generator: Generator,
+    generator: NoiseGenerator,
     stored: npt.NDArray[Any],
     space: Space,
     alpha: bool,
     mask: npt.NDArray[Any] | Image.Image | None,
-    budget: NoiseBudget | None,
+    budget: NoiseBudget,
     spare: bool | None,
     orientation: int,
 ) -> npt.NDArray[Any]:
@@ -89,13 +98,17 @@ def _noised(
     flat = colours[..., 0] if space == "grey" and colours.ndim == 3 else colours
     upright = np.ascontiguousarray(to_upright(flat, orientation))
     region = None if mask is None else np.ascontiguousarray(to_upright(_region(mask, stored.shape[:2]), orientation))
-    made = Session(generator).noise([visible_rgb(upright, space)], [region], spare=spare)[0]
-    flat[...] = from_upright(add_noise(upright, space, made.field, made.mask, budget or NoiseBudget()), orientation)
+    (made,) = Session(generator).noise([visible_rgb(upright, space)], [region], spare=spare)
+    flat[...] = from_upright(add_noise(upright, space, made.field, made.mask, budget), orientation)
     return out
 
 
 def _region(mask: npt.NDArray[Any] | Image.Image, size: tuple[int, ...]) -> BoolArray:
+    if not isinstance(mask, Image.Image | np.ndarray):
+        raise UsageProblem(f"{type(mask).__name__} is no mask", hint="pass an array (H, W) or a Pillow picture")
     given = np.asarray(mask) != 0
+    if given.ndim not in (2, 3):
+        raise UsageProblem(f"an array of shape {given.shape} is no mask", hint="pass (H, W)")
     values: BoolArray = np.asarray(given.any(axis=-1) if given.ndim == 3 else given)
     if values.shape != size:
         raise UsageProblem(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count, product
+from pathlib import Path, PurePosixPath
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES, written_suffix
-from unseg_cli.pictures.names import is_picture_name, list_pictures
+from unseg_cli.pictures.names import is_picture_name, masks_by_stem, stem_of, survey_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,27 +17,47 @@ class Job:
     """One picture to protect.
 
     Attributes:
-        src, dst: the files.
-        name: path of `src` below SRC, with forward slashes.
-        dst_name: path of `dst` below the folder that holds the manifest.
+        name: in the store of the originals: its path below SRC, with forward slashes.
+        dst_name: in the store that is written to: its path below the folder that holds the manifest.
+        masks: the mask files that belong to it; more than one are refused when it is its turn.
+        note: what its owner should know about where it goes; "" where there is nothing to say.
         problem: why this picture cannot be protected, known before it is read; "" where it can.
         hint: what to do about it.
     """
 
-    src: Path
-    dst: Path
     name: str
     dst_name: str
+    masks: tuple[Path, ...] = ()
+    note: str = ""
     problem: str = ""
     hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All pictures of a run, sorted by name, and the folder of the manifest."""
+    """All pictures of a run.
 
-    jobs: tuple[Job, ...]
+    Attributes:
+        source: the folder that the names of `jobs` are below.
+        root: the folder that their `dst_name`s are below, which holds the manifest.
+        jobs: sorted by name.
+        passed_over: hidden and linked ones that no job is for, in words; "" where there are none.
+    """
+
+    source: Path
     root: Path
+    jobs: tuple[Job, ...]
+    passed_over: str = ""
+
+    def with_masks(self, masks: Path) -> Plan:
+        """Each job with the mask files of its name.
+
+        Raises:
+            UsageProblem: see `masks_by_stem`.
+        """
+        found = masks_by_stem(masks, [job.name for job in self.jobs])
+        jobs = tuple(replace(job, masks=tuple(found.get(stem_of(job.name), ()))) for job in self.jobs)
+        return replace(self, jobs=jobs)
 
 
 def plan_jobs(
@@ -49,8 +69,8 @@ def plan_jobs(
         src: a picture or a folder.
         dst: a folder; for a single picture also a file name.
         format: keep | png | jpeg | webp: what is written; it decides the suffix.
-        include: see `list_pictures`.
-        exclude: see `list_pictures`.
+        include: see `survey_pictures`.
+        exclude: see `survey_pictures`.
         limit: only the first so many.
 
     Raises:
@@ -58,34 +78,50 @@ def plan_jobs(
         NothingToDo: no picture in SRC.
     """
     if not src.exists():
-        raise UsageProblem(f"SRC {src} does not exist", hint="give a picture or a folder of pictures")
+        raise UsageProblem(f"SRC {src} does not exist", hint="name a picture or a folder of pictures")
     if src.is_file():
         return _single(src, dst, format)
     if dst.exists() and not dst.is_dir():
-        raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="give a folder for DST")
+        raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="name a folder for DST")
     refuse_overlap(src, dst)
     if src.resolve().is_relative_to(dst.resolve()):  # the mirrored tree could meet the originals
         raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="give DST a folder of its own")
-    names = list_pictures(src, include, exclude)
-    if not names:
+    found = survey_pictures(src, include, exclude)
+    if not found.names:
         filtered = " that --include and --exclude leave" if include or exclude else ""
-        raise NothingToDo(f"no picture{filtered} in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
-    targets = [_target(name, format) for name in names]
-    counts = Counter(targets)
-    jobs = []
-    for name, target in zip(names[:limit], targets, strict=False):
-        clash = counts[target] > 1
-        jobs.append(
-            Job(
-                src=src / name,
-                dst=dst / target,
-                name=name,
-                dst_name=target,
-                problem=f"{counts[target]} pictures would be written to {target}" if clash else "",
-                hint="give them different names, or leave all but one out with --exclude" if clash else "",
-            )
-        )
-    return Plan(jobs=tuple(jobs), root=dst)
+        passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
+        raise NothingToDo(f"no picture{filtered} in {src}{passed}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
+    targets = target_names(found.names, format)
+    jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in found.names[:limit])
+    return Plan(source=src, root=dst, jobs=jobs, passed_over=found.passed_over)
+
+
+def target_names(names: Sequence[str], format: str) -> dict[str, str]:
+    """What each picture is called when it is written, no two alike; the same for the same names.
+
+    A picture that has the wanted suffix keeps its name. Of others that would get the same name, the first in sorted order gets it, and
+    each further one a name that says where it came from: a.png and a.bmp become a.jpg (of a.bmp) and a.png.jpg.
+    """
+    found = {name: name for name in names if _target(name, format) == name}
+    taken = {name.casefold() for name in found}  # whether or not the disk tells A.jpg from a.jpg
+    for name in sorted(set(names) - set(found)):
+        found[name] = next(target for target in _candidates(name, format) if target.casefold() not in taken)
+        taken.add(found[name].casefold())
+    return found
+
+
+def _candidates(name: str, format: str) -> Iterator[str]:
+    plain = _target(name, format)
+    suffix = PurePosixPath(plain).suffix
+    yield plain
+    yield f"{name}{suffix}"
+    for number in count(2):
+        yield f"{name}.{number}{suffix}"
+
+
+def _note(name: str, target: str, format: str) -> str:
+    plain = _target(name, format)
+    return "" if target == plain else f"is written as {target}, since another picture takes the name {plain}"
 
 
 def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
@@ -104,14 +140,40 @@ def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC"
     outer = src.resolve()
     if other.resolve().is_relative_to(outer):
         raise UsageProblem(
-            f"{what} {other} lies inside {of}", hint="give a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
+            f"{what} {other} lies inside {of}", hint="name a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
         )
 
 
 def refuse_same(src: Path, other: Path, what: str, *, of: str) -> None:
     """`refuse_overlap` for a folder that may hold others: only itself is refused."""
     if other.resolve() == src.resolve():
-        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: give another folder")
+        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: name another folder")
+
+
+def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str, Path | None]) -> None:
+    """Previews and noise files replace what has their name: never among originals, masks, or the pictures that are to be published.
+
+    Args:
+        src: a picture or a folder.
+        root: the folder that protected pictures are written to.
+        masks: a folder of masks.
+        extras: option -> the folder that it names.
+
+    Raises:
+        UsageProblem: a folder that is written to is, or lies in, one whose files must stay as they are.
+    """
+    written = [(option, folder) for option, folder in extras.items() if folder]
+    tree = src.is_dir()
+    trees = [("SRC", src), ("DST", root)] if tree else []
+    # What lies around a single picture, or around masks, may hold anything: of those the folder itself alone is refused.
+    folders = [("--masks", masks)] if masks else []
+    folders += [] if tree else [("SRC's folder", src.parent), ("DST's folder", root)]
+    for (option, folder), (name, kept) in product(written, trees):
+        refuse_overlap(kept, folder, option, of=name)
+    for (option, folder), (name, kept) in product(written, folders):
+        refuse_same(kept, folder, option, of=name)
+    if tree and masks:
+        refuse_same(masks, root, "DST", of="--masks")
 
 
 def _single(src: Path, dst: Path, format: str) -> Plan:
@@ -122,17 +184,17 @@ def _single(src: Path, dst: Path, format: str) -> Plan:
         if wanted != dst.suffix:
             raise UsageProblem(
                 f"DST {dst} ends in {dst.suffix}, but the picture would be written as {wanted}",
-                hint=f"end it in {wanted}, or give a fitting --format",
+                hint=f"end it in {wanted}, or pass a fitting --format",
             )
     if target.exists() and target.samefile(src):
-        raise UsageProblem(f"DST {dst} would overwrite SRC", hint="originals are never overwritten: give another folder or name")
-    return Plan(jobs=(Job(src=src, dst=target, name=src.name, dst_name=target.name),), root=target.parent)
+        raise UsageProblem(f"DST {dst} would overwrite SRC", hint="originals are never overwritten: name another folder or file")
+    return Plan(source=src.parent, root=target.parent, jobs=(Job(name=src.name, dst_name=target.name),))
 
 
 def _target(name: str, format: str) -> str:
     if format == "keep":
         return name
-    path = Path(name)
+    path = PurePosixPath(name)
     return path.with_suffix(written_suffix(format, path.suffix)).as_posix()
 
 

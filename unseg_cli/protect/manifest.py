@@ -9,14 +9,84 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
+from unseg_cli import __version__
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.runs import append_jsonl, read_jsonl, write_atomically
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.noise.version import NOISE_CODE
 
 NAME = "unseg-manifest.jsonl"
 
-Row = dict[str, Any]
+
+class Record(TypedDict, total=False):
+    """A line of the manifest. Lines of earlier versions lack some keys.
+
+    Attributes:
+        src, dst: names below SRC and DST.
+        status: protected | failed.
+        mask_source: file | auto | whole; null where it failed.
+        linf_255, psnr, ssim: measured on the written file, decoded again; in 1/255 of full intensity, dB, at most 1.
+        epsilon, epsilon_bg: the bounds on the object and outside of it, in [0, 1].
+        src_sha256, dst_sha256, mask_sha256: of the files; of a failed picture `dst_sha256` is that of the copy an earlier run left.
+        generator, generator_sha256, sam_checkpoint_sha256, noise_code, version: what drew the noise.
+        seconds: spent on it, over all threads.
+        error, hint: why it failed.
+        settings: fingerprint of all that decides what is written, see `Settings`.
+        lossless, quality: of the written file.
+        noise_kept: share of the noise that survived the codec.
+        spared: whether smooth places and people got less noise.
+        mask_empty: it has a mask, which marks nothing.
+        mask_share: share of the picture that has the object's bound.
+        src_bytes, dst_bytes: sizes of the files.
+        notes: what the owner should know.
+    """
+
+    src: str
+    dst: str
+    status: Literal["protected", "failed"]
+    mask_source: Literal["file", "auto", "whole"] | None
+    linf_255: float | None
+    psnr: float | None
+    ssim: float | None
+    epsilon: float
+    epsilon_bg: float
+    src_sha256: str | None
+    dst_sha256: str | None
+    generator: str
+    generator_sha256: str
+    version: str
+    seconds: float | None
+    error: str | None
+    hint: str
+    settings: str
+    mask_sha256: str | None
+    sam_checkpoint_sha256: str | None
+    noise_code: str
+    lossless: bool
+    quality: int | None
+    noise_kept: float
+    spared: bool
+    mask_empty: bool
+    mask_share: float
+    src_bytes: int
+    dst_bytes: int
+    notes: list[str]
+
+
+def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
+    """What every line says about how its picture was, or was to be, protected."""
+    return Record(
+        epsilon=budget.foreground,
+        epsilon_bg=budget.background,
+        generator=generator.name,
+        generator_sha256=generator.sha256,
+        sam_checkpoint_sha256=generator.sam_checkpoint_sha256,
+        noise_code=NOISE_CODE,
+        version=__version__,
+    )
 
 
 class Manifest:
@@ -29,7 +99,7 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, Record] = {}
         self._owned: set[str] = set()
         self._lock = threading.Lock()
         self._broken = False  # something in the file is no line of ours; another line must not be glued to it
@@ -48,7 +118,7 @@ class Manifest:
             data = manifest.path.read_bytes() if manifest.path.exists() else b""
         except (OSError, UnicodeDecodeError) as problem:
             raise EnvironmentProblem(f"{manifest.path} cannot be read ({problem})", hint="remove it to protect everything anew") from None
-        rows = [row for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
+        rows = [cast(Record, row) for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
         for row in rows:
             manifest._take(row)
         manifest._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
@@ -58,15 +128,15 @@ class Manifest:
         """Whether an earlier run wrote this file."""
         return dst_name in self._owned
 
-    def append(self, row: Row) -> None:
+    def append(self, row: Record) -> None:
         """Add a line."""
         with self._lock:
             if self._broken:
                 self._rewrite()
             self._take(row)
-            append_jsonl(self.path, row)
+            append_jsonl(self.path, cast(dict[str, Any], row))
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: Record) -> None:
         self._repeated |= row["src"] in self.rows
         self.rows[row["src"]] = row
         if row.get("dst_sha256"):
@@ -80,9 +150,5 @@ class Manifest:
 
     def _rewrite(self) -> None:
         text = "".join(json.dumps(row) + "\n" for row in self.rows.values())
-        write_atomically(self.path, lambda part: _write(part, text))
+        write_atomically(self.path, lambda part: part.write_bytes(text.encode("utf-8")))
         self._broken = self._repeated = False
-
-
-def _write(part: Path, text: str) -> None:
-    part.write_text(text, encoding="utf-8")

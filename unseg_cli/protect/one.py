@@ -1,35 +1,35 @@
-"""One picture's way through `unseg protect`: claim it, decode it, write it, and measure what was written."""
+"""One picture, from bytes to bytes: no files, no threads.
+
+The way of a picture has three stages, which an engine may run apart so that the network sees several pictures at once:
+`open_picture` decodes, `add_noise_to` runs the network and adds what it draws, `encode` writes, decodes again and measures.
+`protect_bytes` is all three for one picture. What comes out does not depend on who runs them, or with how many others.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from unseg_cli import __version__
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.runs import write_atomically
-from unseg_cli.generators.session import PictureNoise
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.session import MaskSource, PictureNoise, Session
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
-from unseg_cli.pictures.channels import add_noise, noise_kept, within_budget
-from unseg_cli.pictures.decode import decoding_errors, expanded, open_image, read_bytes, read_picture
+from unseg_cli.pictures.channels import add_noise, noise_kept, visible_rgb, within_budget
+from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import measure
-from unseg_cli.pictures.encode import Encoding, choose_encoding, converted, encode_picture
-from unseg_cli.pictures.masks import MaskRule, read_classes, read_mask
-from unseg_cli.pictures.names import only_mask, stem_of
+from unseg_cli.pictures.encode import Encoding, encode_picture, prepare_picture
+from unseg_cli.pictures.masks import read_classes, read_mask
 from unseg_cli.pictures.picture import Picture, PixelArray, same_alpha
-from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.jobs import Job
-from unseg_cli.protect.manifest import Manifest, Row
-from unseg_cli.protect.previews import save_noise, save_preview
+from unseg_cli.protect.manifest import Record, signature
+from unseg_cli.protect.settings import Settings
 
 #: A lossy file that keeps less of the noise than this is not called protected.
 LEAST_NOISE_KEPT = 0.1
@@ -38,233 +38,216 @@ LITTLE_NOISE_KEPT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """What all pictures of a run share."""
+class Source:
+    """A clean picture and its mask, as files hold them.
 
-    config: ProtectConfig
-    manifest: Manifest
-    masks: Mapping[str, list[Path]]
-    rule: MaskRule
-    generator: str
-    generator_sha256: str
+    Attributes:
+        data, sha256: the picture file and its hash.
+        mask, mask_sha256: the owner's mask file and its hash; None where there is none.
+        name, mask_name: what the two files are called, for messages.
+        seconds: what it took to fetch them.
+    """
 
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A picture that is to be protected, not yet decoded."""
-
-    job: Job
     data: bytes
-    src_sha256: str
-    mask: Path | None
-    settings: str
+    sha256: str
+    mask: bytes | None
+    mask_sha256: str | None
+    name: str
+    mask_name: str
     seconds: float
 
+    @classmethod
+    def of(cls, data: bytes, mask: bytes | None = None, *, name: str = "picture", mask_name: str = "mask", seconds: float = 0.0) -> Source:
+        """Hash both."""
+        mask_sha256 = None if mask is None else sha256_hex(mask)
+        return cls(data=data, sha256=sha256_hex(data), mask=mask, mask_sha256=mask_sha256, name=name, mask_name=mask_name, seconds=seconds)
+
+
+def sha256_hex(data: bytes) -> str:
+    """The hash of a file's bytes, as manifests hold it."""
+    return hashlib.sha256(data).hexdigest()
+
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class Opened:
     """A decoded picture, ready for noise.
 
     Attributes:
         picture: upright, in the depth and space that it will be written in: the clean reference of all measurements.
-        mask: (H, W) foreground, or None where no file gives one.
+        encoding: how it will be written.
+        mask: (H, W) foreground, or None where nobody gave one.
         classes: (H, W) class numbers with --per-class.
+        src_sha256, mask_sha256, src_bytes: of the files it came from.
         seconds: time spent on it so far.
     """
 
-    claim: Claim
     picture: Picture
     encoding: Encoding
     mask: BoolArray | None
     classes: npt.NDArray[np.int32] | None
+    src_sha256: str
+    mask_sha256: str | None
+    src_bytes: int
     seconds: float
+
+    @property
+    def area(self) -> int:
+        """Its number of pixels."""
+        height, width = self.picture.size
+        return height * width
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noised:
-    """A picture with noise, not yet written.
+    """A picture with noise, not yet encoded.
 
     Attributes:
-        pixels: like `loaded.picture.pixels`.
-        mask, mask_source, spared: as used by the generator.
+        opened: what it was.
+        pixels: like `opened.picture.pixels`.
+        mask, mask_source, spared: as used, see `PictureNoise`.
         seconds: time spent on it so far.
     """
 
-    loaded: Loaded
+    opened: Opened
     pixels: PixelArray
     mask: BoolArray
-    mask_source: str
+    mask_source: MaskSource
     spared: bool
     seconds: float
 
 
-@dataclass(frozen=True)
-class UpToDate:
-    """A picture whose protected copy is there already, from the same source and settings."""
+@dataclass(frozen=True, kw_only=True)
+class Protected:
+    """A protected picture.
 
-
-def claim(context: Context, job: Job) -> Claim | UpToDate:
-    """Read the source, unless its protected copy is there and up to date.
-
-    Raises:
-        UnsegError: unreadable, no place to write to, or several masks.
+    Attributes:
+        data: the file.
+        record: its line of the manifest, but for the names.
+        clean: the picture as it was, upright, in the depth and space of the written one.
+        noised: pixels with noise, as they went into the codec.
+        written: `data`, decoded again.
+        mask: (H, W) where the foreground's bound counted.
     """
-    started = time.perf_counter()
-    if job.problem:
-        raise UnsegError(job.problem, hint=job.hint)
-    data = read_bytes(job.src)
-    src_sha256 = hashlib.sha256(data).hexdigest()
-    mask = only_mask(context.masks.get(stem_of(job.name), []))
-    settings = _settings(context, mask)
-    row = context.manifest.rows.get(job.name)
-    exists = job.dst.exists()
-    if exists and row and _up_to_date(row, job, src_sha256, settings) and _has_extras(context.config, job):
-        return UpToDate()
-    if exists and not context.config.overwrite and not context.manifest.owns(job.dst_name):
-        raise UnsegError(f"{job.dst} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
-    if (exists and job.dst.samefile(job.src)) or _inside(job.dst.parent, context.config.src):
-        raise UnsegError(f"{job.dst} is linked to the originals", hint="originals are never overwritten: give another DST")
-    return Claim(job=job, data=data, src_sha256=src_sha256, mask=mask, settings=settings, seconds=time.perf_counter() - started)
+
+    data: bytes
+    record: Record
+    clean: Picture
+    noised: PixelArray
+    written: Picture
+    mask: BoolArray
 
 
-def _inside(folder: Path, src: Path) -> bool:
-    return src.is_dir() and folder.resolve().is_relative_to(src.resolve())
+def protect_bytes(data: bytes, mask: bytes | None, session: Session, settings: Settings) -> Protected:
+    """Protect one picture file.
 
-
-def _up_to_date(row: Row, job: Job, src_sha256: str, settings: str) -> bool:
-    same = (row.get("status"), row.get("dst"), row.get("src_sha256"), row.get("settings")) == (
-        "protected",
-        job.dst_name,
-        src_sha256,
-        settings,
-    )
-    return same and row.get("dst_sha256") == hashlib.sha256(read_bytes(job.dst)).hexdigest()
-
-
-def _has_extras(config: ProtectConfig, job: Job) -> bool:
-    """Whether the preview and the noise file that were asked for are there; a picture without them is done again, to the same bytes."""
-    return all(path is None or path.is_file() for path in (_noise_path(config, job), _preview_path(config, job)))
-
-
-def _noise_path(config: ProtectConfig, job: Job) -> Path | None:
-    return config.save_noise and config.save_noise / f"{job.name}.npz"
-
-
-def _preview_path(config: ProtectConfig, job: Job) -> Path | None:
-    return config.preview and config.preview / f"{job.name}.png"
-
-
-def _settings(context: Context, mask: Path | None) -> str:
-    """Fingerprint of everything that decides what is written, beside the source and the version."""
-    config = context.config
-    parts = {
-        "epsilon": config.budget.foreground,
-        "epsilon_bg": config.budget.background,
-        "generator": context.generator_sha256,
-        "target": None if mask else config.target,
-        "spare": config.spare,
-        "mask": hashlib.sha256(read_bytes(mask)).hexdigest() if mask else None,
-        "mask_rule": config.mask_rule if mask else None,
-        "per_class": bool(mask) and config.per_class,
-        "format": config.format,
-        "quality": config.quality,
-        "metadata": config.metadata,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def check_header(claimed: Claim) -> None:
-    """Whether the file begins like a picture that can be protected, without decoding it (for a dry run).
-
-    Raises:
-        UnsegError: it does not.
-    """
-    with decoding_errors(claimed.data):
-        open_image(claimed.data, claimed.job.src).close()
-
-
-def load(context: Context, claimed: Claim) -> Loaded:
-    """Decode a claimed picture and its mask.
-
-    Raises:
-        UnsegError: damaged, unsupported, or its mask does not fit.
-    """
-    started = time.perf_counter()
-    config = context.config
-    picture = read_picture(claimed.job.src, claimed.data)
-    encoding = choose_encoding(picture, format=config.format, quality=config.quality, metadata=config.metadata)
-    picture = converted(picture, encoding.kind)
-    mask = classes = None
-    if claimed.mask is not None and config.per_class:
-        classes = read_classes(claimed.mask, context.rule, picture.size)
-        mask = classes != NO_CLASS
-    elif claimed.mask is not None:
-        mask = read_mask(claimed.mask, context.rule, picture.size)
-    # The bytes are not needed any more.
-    slim = replace(claimed, data=b"")
-    seconds = claimed.seconds + time.perf_counter() - started
-    return Loaded(claim=slim, picture=picture, encoding=encoding, mask=mask, classes=classes, seconds=seconds)
-
-
-def add(context: Context, loaded: Loaded, made: PictureNoise, seconds: float) -> Noised:
-    """Add the generator's noise to a picture."""
-    started = time.perf_counter()
-    picture = loaded.picture
-    field = made.field if loaded.classes is None else PerClassField(made.field, loaded.classes)
-    pixels = add_noise(picture.pixels, picture.space, field, made.mask, context.config.budget)
-    total = loaded.seconds + seconds + time.perf_counter() - started
-    return Noised(loaded=loaded, pixels=pixels, mask=made.mask, mask_source=made.mask_source, spared=made.spared, seconds=total)
-
-
-def write(context: Context, noised: Noised) -> Row:
-    """Write a protected picture, measure the written file, and only then move it into place and record it.
+    Args:
+        data: the picture file.
+        mask: a mask file of the same size, read by `settings.mask_rule`; None: see `settings.target`.
+        session: the generator.
+        settings: everything else that decides the result.
 
     Returns:
-        Its line of the manifest.
+        The protected file, what was measured on it, and what it was measured on. The same arguments give the same bytes on the same
+        device.
+
+    Raises:
+        UnsegError: the picture or the mask cannot be read, or the result would not be protected within its budget.
+    """
+    opened = open_picture(Source.of(data, mask), settings)
+    (noised,) = add_noise_to([opened], session, settings)
+    return encode(noised, settings.budget, session.generator.source)
+
+
+def open_picture(source: Source, settings: Settings) -> Opened:
+    """Decode a picture and its mask; every reason for which a picture is refused before the network runs is found here.
+
+    Raises:
+        UnsegError: damaged, unsupported, not to be written in the format asked for, or its mask does not fit.
+    """
+    started = time.perf_counter()
+    picture, encoding = prepare_picture(
+        Path(source.name), source.data, format=settings.format, quality=settings.quality, metadata=settings.metadata
+    )
+    mask = classes = None
+    if source.mask is not None and settings.per_class:
+        classes = read_classes(Path(source.mask_name), settings.rule, picture.size, source.mask)
+        mask = classes != NO_CLASS
+    elif source.mask is not None:
+        mask = read_mask(Path(source.mask_name), settings.rule, picture.size, source.mask)
+    return Opened(
+        picture=picture,
+        encoding=encoding,
+        mask=mask,
+        classes=classes,
+        src_sha256=source.sha256,
+        mask_sha256=source.mask_sha256,
+        src_bytes=len(source.data),
+        seconds=source.seconds + time.perf_counter() - started,
+    )
+
+
+def add_noise_to(batch: Sequence[Opened], session: Session, settings: Settings) -> list[Noised]:
+    """Run the network once for several pictures, and add to each what it draws."""
+    started = time.perf_counter()
+    images = [visible_rgb(opened.picture.pixels, opened.picture.space) for opened in batch]
+    made = session.noise(images, [opened.mask for opened in batch], target=settings.target, spare=settings.spare)
+    share = (time.perf_counter() - started) / len(batch)
+    return [_with(opened, noise, settings.budget, share) for opened, noise in zip(batch, made, strict=True)]
+
+
+def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float) -> Noised:
+    """The picture with the noise that was made for it; `share` is its part of the seconds that the network took."""
+    started = time.perf_counter()
+    field = made.field if opened.classes is None else PerClassField(made.field, opened.classes)
+    pixels = add_noise(opened.picture.pixels, opened.picture.space, field, made.mask, budget)
+    seconds = opened.seconds + share + time.perf_counter() - started
+    return Noised(opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, spared=made.spared, seconds=seconds)
+
+
+def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Protected:
+    """Write a picture with noise as a file, decode that again, and measure it.
 
     Raises:
         UnsegError: what was written is not what was meant: unchanged, out of budget, or the noise did not survive the codec.
-        OSError: the file cannot be written.
     """
     started = time.perf_counter()
-    loaded = noised.loaded
-    job, clean = loaded.claim.job, loaded.picture
-    if not within_budget(clean.pixels, noised.pixels, noised.mask, context.config.budget):
+    opened, clean = noised.opened, noised.opened.picture
+    if not within_budget(clean.pixels, noised.pixels, noised.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
-    data, notes = encode_picture(replace(clean, pixels=noised.pixels), loaded.encoding)
-    result: Row = {}
+    data, notes = encode_picture(replace(clean, pixels=noised.pixels), opened.encoding)
+    written = read_picture(Path("picture"), data)
+    measured = _measured(clean, noised, written)
+    if measured["noise_kept"] < LITTLE_NOISE_KEPT:
+        kept = f"{100 * measured['noise_kept']:.0f} %"
+        notes = [*notes, f"the codec kept only {kept} of the noise: raise --quality or --epsilon, or use a lossless format"]
+    facts = Record(
+        src_sha256=opened.src_sha256,
+        mask_sha256=opened.mask_sha256,
+        dst_sha256=sha256_hex(data),
+        status="protected",
+        error=None,
+        mask_source=noised.mask_source,
+        lossless=opened.encoding.lossless,
+        quality=opened.encoding.quality,
+        spared=noised.spared,
+        mask_empty=opened.mask is not None and noised.mask_source != "file",
+        mask_share=round(float(noised.mask.mean()), 4),
+        src_bytes=opened.src_bytes,
+        dst_bytes=len(data),
+        notes=[*clean.notes, *notes],
+        seconds=round(noised.seconds + time.perf_counter() - started, 4),
+    )
+    record: Record = {**measured, **signature(budget, generator), **facts}
+    return Protected(data=data, record=record, clean=clean, noised=noised.pixels, written=written, mask=noised.mask)
 
-    def fill(part: Path) -> None:
-        part.write_bytes(data)
-        written = read_picture(part)
-        measured = _measured(clean, noised, written, loaded.encoding)
-        if (path := _noise_path(context.config, job)) is not None:
-            save_noise(path, clean.pixels, noised.pixels, noised.mask, context.config.budget)
-        if (path := _preview_path(context.config, job)) is not None:
-            save_preview(path, clean, written)
-        earlier = context.manifest.rows.get(job.name, {}).get("dst")
-        if earlier not in (None, job.dst_name) and (context.manifest.path.parent / str(earlier)).is_file():
-            notes.append(f"{earlier}, written by an earlier run, stays beside {job.dst_name}")
-        kept = measured["noise_kept"]
-        if kept < LITTLE_NOISE_KEPT:
-            notes.append(f"the codec kept only {100 * kept:.0f} % of the noise: raise --quality or --epsilon, or use a lossless format")
-        result.update(_row(context, noised, measured))
-        result["dst_sha256"] = hashlib.sha256(data).hexdigest()
-        result["dst_bytes"] = len(data)
-        result["notes"] = [*clean.notes, *notes]
-        result["seconds"] = round(noised.seconds + time.perf_counter() - started, 4)
-        context.manifest.append(result)
 
-    write_atomically(job.dst, fill)
-    return result
-
-
-def _measured(clean: Picture, noised: Noised, written: Picture, encoding: Encoding) -> dict[str, Any]:
+def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
     """Compare the written file, decoded again, with the clean picture and with what was meant.
 
     Raises:
-        UnsegError: see `write`.
+        UnsegError: see `encode`.
     """
+    lossless = noised.opened.encoding.lossless
     meant = replace(clean, pixels=noised.pixels)
     if clean.space == "grey" and written.space == "rgb":
         clean, meant = expanded(clean), expanded(meant)
@@ -277,77 +260,20 @@ def _measured(clean: Picture, noised: Noised, written: Picture, encoding: Encodi
             "the written file equals the original: no noise survived, and it was removed",
             hint="raise --epsilon, raise --quality, or use a lossless format",
         )
-    if encoding.lossless and not np.array_equal(written.pixels, meant.pixels):
+    if lossless and not np.array_equal(written.pixels, meant.pixels):
         raise UnsegError("the written file does not decode to what was written", hint="use --format png for it")
     if not same_alpha(clean, written):
         raise UnsegError("the alpha channel was not kept", hint="use --format png for it")
-    kept = 1.0 if encoding.lossless else noise_kept(clean.pixels, meant.pixels, written.pixels)
+    kept = 1.0 if lossless else noise_kept(clean.pixels, meant.pixels, written.pixels)
     if kept < LEAST_NOISE_KEPT:
         raise UnsegError(
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",
             hint="raise --quality or --epsilon, or use a lossless format",
         )
     difference = measure(clean.pixels, written.pixels)
-    return {"linf_255": difference.linf_255, "psnr": difference.psnr, "ssim": difference.ssim, "noise_kept": round(kept, 4)}
-
-
-def _row(context: Context, noised: Noised, measured: dict[str, Any]) -> Row:
-    loaded = noised.loaded
-    claimed = loaded.claim
-    return {
-        "src": claimed.job.name,
-        "dst": claimed.job.dst_name,
-        "status": "protected",
-        "mask_source": noised.mask_source,
-        **{name: _rounded(measured[name]) for name in ("linf_255", "psnr", "ssim")},
-        **_budget(context),
-        "src_sha256": claimed.src_sha256,
-        "dst_sha256": None,
-        **_generator(context),
-        "seconds": None,
-        "error": None,
-        "settings": claimed.settings,
-        "lossless": loaded.encoding.lossless,
-        "quality": loaded.encoding.quality,
-        "noise_kept": measured["noise_kept"],
-        "spared": noised.spared,
-        "mask_empty": loaded.mask is not None and noised.mask_source != "file",
-        "mask_share": round(float(noised.mask.mean()), 4),
-        "src_bytes": claimed.job.src.stat().st_size,
-    }
-
-
-def failed_row(context: Context, job: Job, problem: UnsegError) -> Row:
-    """The line of a picture that could not be protected. A file that an earlier run wrote stays ours."""
-    earlier = context.manifest.rows.get(job.name, {})
-    ours = earlier.get("dst") == job.dst_name and bool(earlier.get("dst_sha256"))
-    of_file: Row = {name: earlier[name] for name in ("epsilon", "epsilon_bg", "quality") if ours and name in earlier}
-    return {
-        "src": job.name,
-        "dst": job.dst_name,
-        "status": "failed",
-        "mask_source": None,
-        "linf_255": None,
-        "psnr": None,
-        "ssim": None,
-        **_budget(context),
-        **of_file,  # of the file that is there, for whoever verifies it
-        "src_sha256": None,
-        "dst_sha256": earlier["dst_sha256"] if ours else None,
-        **_generator(context),
-        "seconds": None,
-        "error": problem.message,
-        "hint": problem.hint,
-    }
-
-
-def _budget(context: Context) -> dict[str, float]:
-    return {"epsilon": context.config.budget.foreground, "epsilon_bg": context.config.budget.background}
-
-
-def _generator(context: Context) -> dict[str, str]:
-    return {"generator": context.generator, "generator_sha256": context.generator_sha256, "version": __version__}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+    return Record(
+        linf_255=round(difference.linf_255, 6),
+        psnr=None if difference.psnr is None else round(difference.psnr, 6),
+        ssim=None if difference.ssim is None else round(difference.ssim, 6),
+        noise_kept=round(kept, 4),
+    )

@@ -1,8 +1,8 @@
-"""What `unseg protect` writes beside the pictures when asked: the noise itself, and previews."""
+"""What `unseg protect` writes beside the pictures when asked: the noise itself, and previews. Bytes of files, no files."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from PIL import Image
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
-from unseg_cli.core.runs import write_atomically
 from unseg_cli.pictures.channels import visible_rgb
 from unseg_cli.pictures.picture import Picture, PixelArray
 
@@ -21,22 +20,19 @@ GAIN = 16
 _GAP = 8
 
 
-def save_noise(path: Path, clean: PixelArray, protected: PixelArray, mask: BoolArray, budget: NoiseBudget) -> None:
-    """Write an .npz with `perturbation` (protected - clean in whole levels, before a lossy codec), `mask` and the two epsilons; upright."""
+def noise_file(clean: PixelArray, noised: PixelArray, mask: BoolArray, budget: NoiseBudget) -> bytes:
+    """An .npz with `perturbation` (noised - clean in whole levels, before a lossy codec), `mask` and the two epsilons; upright."""
     wide = np.int16 if clean.dtype == np.uint8 else np.int32
-    perturbation: npt.NDArray[Any] = protected.astype(wide) - clean.astype(wide)
-
-    def fill(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez_compressed(
-                file, perturbation=perturbation, mask=mask, epsilon=np.float64(budget.foreground), epsilon_bg=np.float64(budget.background)
-            )
-
-    write_atomically(path, fill)
+    perturbation: npt.NDArray[Any] = noised.astype(wide) - clean.astype(wide)
+    out = io.BytesIO()
+    np.savez_compressed(
+        out, perturbation=perturbation, mask=mask, epsilon=np.float64(budget.foreground), epsilon_bg=np.float64(budget.background)
+    )
+    return out.getvalue()
 
 
-def save_preview(path: Path, clean: Picture, written: Picture) -> None:
-    """Write clean | protected | noise x16 side by side as a PNG; grey is no change. Large pictures are scaled down."""
+def preview_file(clean: Picture, written: Picture) -> bytes:
+    """A PNG with clean | protected | noise x16 side by side; grey is no change. Large pictures are scaled down."""
     before, after = visible_rgb(clean.pixels, clean.space), visible_rgb(written.pixels, written.space)
     height, width = clean.size
     scale = min(1.0, PANEL / max(height, width))
@@ -51,4 +47,6 @@ def save_preview(path: Path, clean: Picture, written: Picture) -> None:
         panel = Image.fromarray(pixels)
         panel = panel if panel.size == size else panel.resize(size, Image.Resampling.LANCZOS)
         sheet.paste(panel, (place * (size[0] + _GAP), 0))
-    write_atomically(path, lambda part: sheet.save(part, "PNG"))
+    out = io.BytesIO()
+    sheet.save(out, "PNG")
+    return out.getvalue()

@@ -34,7 +34,7 @@ from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_st
 from unseg_cli.pictures.picture import Picture, PixelArray, full_scale, same_alpha
 from unseg_cli.protect.config import VerifyConfig
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
-from unseg_cli.protect.manifest import Manifest, Row
+from unseg_cli.protect.manifest import Manifest, Record
 
 MISSING = "is missing in DST"
 CODEC_MARGIN = 2.5
@@ -52,7 +52,7 @@ class _Pair:
     src: Path
     dst: Path | None
     dst_name: str
-    row: Row | None
+    row: Record | None
     masks: tuple[Path, ...]
 
 
@@ -121,7 +121,7 @@ def _pairs(src: Path, dst: Path, masks: Path | None) -> tuple[list[_Pair], Manif
     return pairs, manifest
 
 
-def _find(root: Path, name: str, row: Row | None, by_stem: dict[str, list[Path]]) -> Path | None:
+def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:
     """The protected copy: what the manifest says, else the same name, else the only picture of the same stem."""
     for candidate in ((row or {}).get("dst"), name):
         if isinstance(candidate, str) and is_picture_name(Path(candidate)) and (root / candidate).is_file():
@@ -225,7 +225,7 @@ def _kind(picture: Picture) -> str:
     return f"{picture.size[1]}x{picture.size[0]} {picture.space} {picture.pixels.dtype}"
 
 
-def _recorded(row: Row | None) -> NoiseBudget:
+def _recorded(row: Record | None) -> NoiseBudget:
     if row and isinstance(row.get("epsilon"), int | float) and isinstance(row.get("epsilon_bg"), int | float):
         return NoiseBudget(row["epsilon"], row["epsilon_bg"])
     return NoiseBudget()

@@ -1,0 +1,60 @@
+"""Every value that changes a byte of the result changes the fingerprint, and no other."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.protect.settings import Settings
+
+GENERATOR = GeneratorFile(name="lite", path=Path("a"), sha256="1" * 64)
+MASK = "2" * 64
+#: Field of `Settings` -> another value than the default.
+OTHER: dict[str, Any] = {
+    "budget": NoiseBudget(16 / 255, 2 / 255),
+    "target": "whole",
+    "spare": True,
+    "mask_rule": "not-void",
+    "per_class": True,
+    "format": "png",
+    "quality": 95,
+    "metadata": "strip",
+}
+
+
+def test_every_setting_is_tried() -> None:
+    assert set(OTHER) == {field.name for field in dataclasses.fields(Settings)}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_another_value_is_another_fingerprint(name: str) -> None:
+    mask = MASK if name in ("mask_rule", "per_class") else None
+    assert Settings(**{name: OTHER[name]}).fingerprint(GENERATOR, mask) != Settings().fingerprint(GENERATOR, mask)
+
+
+@pytest.mark.parametrize(("name", "mask"), [("target", MASK), ("mask_rule", None), ("per_class", None)])
+def test_what_has_no_effect_does_not_count(name: str, mask: str | None) -> None:
+    assert Settings(**{name: OTHER[name]}).fingerprint(GENERATOR, mask) == Settings().fingerprint(GENERATOR, mask)
+
+
+def test_so_are_other_weights_another_checkpoint_another_mask_and_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Settings().fingerprint(GENERATOR, None)
+    others = [
+        Settings().fingerprint(dataclasses.replace(GENERATOR, sha256="3" * 64), None),
+        Settings().fingerprint(dataclasses.replace(GENERATOR, sam_checkpoint_sha256="3" * 64), None),
+        Settings().fingerprint(GENERATOR, MASK),
+        Settings().fingerprint(GENERATOR, "3" * 64),
+    ]
+    monkeypatch.setattr("unseg_cli.protect.settings.NOISE_CODE", "another")
+    others.append(Settings().fingerprint(GENERATOR, None))
+    assert len({plain, *others}) == len(others) + 1
+
+
+def test_where_the_weights_lie_does_not_count() -> None:
+    elsewhere = dataclasses.replace(GENERATOR, path=Path("elsewhere"), name="another")
+    assert Settings().fingerprint(elsewhere, None) == Settings().fingerprint(GENERATOR, None)

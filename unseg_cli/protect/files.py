@@ -1,0 +1,147 @@
+"""The files of a job: its source is read unless it is done already, and what was made of it is put in place and recorded."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.pictures.decode import read_bytes
+from unseg_cli.pictures.names import only_mask
+from unseg_cli.protect.jobs import Job
+from unseg_cli.protect.manifest import Manifest, Record, signature
+from unseg_cli.protect.one import Protected, Source, sha256_hex
+from unseg_cli.protect.previews import noise_file, preview_file
+from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFiles:
+    """What the files of all jobs of a run have in common. Its methods may be called from several threads.
+
+    Attributes:
+        source, target: where pictures come from and go to.
+        manifest: of `target`.
+        settings, generator: what decides whether a copy is up to date.
+        noises, previews: where noise files and previews go; None: nowhere.
+        overwrite: replace files that no earlier run wrote.
+        finished: names of the jobs that are done, by this run or before it.
+    """
+
+    source: Store
+    target: Store
+    manifest: Manifest
+    settings: Settings
+    generator: GeneratorFile
+    noises: Store | None = None
+    previews: Store | None = None
+    overwrite: bool = False
+    finished: set[str] = field(default_factory=set)
+
+    def fetch(self, job: Job) -> Source | Record:
+        """Read the picture and its mask; where the protected copy is there and up to date, its line of the manifest instead.
+
+        Raises:
+            UnsegError: unreadable, no place to write to, or several masks.
+        """
+        started = time.perf_counter()
+        if job.problem:
+            raise UnsegError(job.problem, hint=job.hint)
+        data = self.source.read(job.name)
+        path = only_mask(job.masks)
+        mask = None if path is None else read_bytes(path)
+        fetched = Source.of(data, mask, name=job.name, mask_name=path.name if path else "", seconds=time.perf_counter() - started)
+        exists = self.target.exists(job.dst_name)
+        earlier = self.manifest.rows.get(job.name)
+        if exists and earlier and self._up_to_date(earlier, job, fetched):
+            self.finished.add(job.name)
+            return earlier
+        if exists and not self.overwrite and not self.manifest.owns(job.dst_name):
+            where = self.target.where(job.dst_name)
+            raise UnsegError(f"{where} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
+        self.target.check_place(job.dst_name)
+        return fetched
+
+    def _up_to_date(self, earlier: Record, job: Job, fetched: Source) -> bool:
+        fingerprint = self.settings.fingerprint(self.generator, fetched.mask_sha256)
+        found = (earlier.get("status"), earlier.get("dst"), earlier.get("src_sha256"), earlier.get("settings"))
+        if found != ("protected", job.dst_name, fetched.sha256, fingerprint):
+            return False
+        # Where a preview or a noise file is asked for and is not there, the picture is done again, to the same bytes.
+        extras = ((self.noises, noise_name(job)), (self.previews, preview_name(job)))
+        if not all(store is None or store.exists(name) for store, name in extras):
+            return False
+        return earlier.get("dst_sha256") == sha256_hex(self.target.read(job.dst_name))
+
+    def deliver(self, job: Job, made: Protected) -> Record:
+        """Put a protected picture and what was asked for beside it in place, and record it.
+
+        Returns:
+            Its line of the manifest.
+
+        Raises:
+            UnsegError, OSError: see `Store.put`.
+        """
+        started = time.perf_counter()
+        record: Record = {"src": job.name, "dst": job.dst_name, **made.record}
+        record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"])
+        record["notes"] = [*([job.note] if job.note else []), *made.record["notes"], *self._left_behind(job)]
+
+        def record_it() -> None:
+            if self.noises is not None:
+                self.noises.put(noise_name(job), noise_file(made.clean.pixels, made.noised, made.mask, self.settings.budget))
+            if self.previews is not None:
+                self.previews.put(preview_name(job), preview_file(made.clean, made.written))
+            record["seconds"] = round((made.record["seconds"] or 0.0) + time.perf_counter() - started, 4)
+            self.manifest.append(record)
+
+        self.target.put(job.dst_name, made.data, before=record_it)
+        self.finished.add(job.name)
+        return record
+
+    def _left_behind(self, job: Job) -> list[str]:
+        """A note where an earlier run wrote the picture under another name, and the file is still there and of no other picture."""
+        former = self.manifest.rows.get(job.name, {}).get("dst")
+        if former in (None, job.dst_name) or not self.target.exists(former):
+            return []
+        if any(row.get("dst") == former for name, row in self.manifest.rows.copy().items() if name != job.name):
+            return []
+        return [f"{former}, written by an earlier run, stays beside {job.dst_name}"]
+
+    def fail(self, job: Job, problem: UnsegError) -> Record:
+        """The line of a picture that could not be protected. A copy that an earlier run wrote stays ours."""
+        earlier = self.manifest.rows.get(job.name, {})
+        ours = earlier.get("dst") == job.dst_name and bool(earlier.get("dst_sha256"))
+        record = Record(
+            src=job.name,
+            dst=job.dst_name,
+            status="failed",
+            mask_source=None,
+            linf_255=None,
+            psnr=None,
+            ssim=None,
+            src_sha256=None,
+            dst_sha256=earlier["dst_sha256"] if ours else None,
+            seconds=None,
+            error=problem.message,
+            hint=problem.hint,
+        )
+        record.update(signature(self.settings.budget, self.generator))
+        if ours:  # what the file that is there was made with, for whoever verifies it
+            for key in ("epsilon", "epsilon_bg", "quality"):
+                if key in earlier:
+                    record[key] = earlier[key]
+        self.manifest.append(record)
+        return record
+
+
+def noise_name(job: Job) -> str:
+    """What the noise file of a job is called."""
+    return f"{job.name}.npz"
+
+
+def preview_name(job: Job) -> str:
+    """What the preview of a job is called."""
+    return f"{job.name}.png"

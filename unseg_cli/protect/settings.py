@@ -1,0 +1,75 @@
+"""The values that change a byte of what is written: all of them, and nothing else. Their fingerprint says whether a copy is up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from unseg_cli.core.budget import NoiseBudget, check_budget
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.pictures.masks import MaskRule, mask_rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a picture is protected, whatever its files are called and wherever they lie.
+
+    Attributes:
+        budget: bounds of the noise.
+        target: auto | whole | uniform: what gets the object's bound where there is no mask, see `Session.noise`.
+        spare: less noise on smooth places and people; None: see `Session.noise`.
+        mask_rule: which values of a mask are objects, see `mask_rule`.
+        per_class: masks hold class numbers, and every class gets noise of its own.
+        format: keep | png | jpeg | webp.
+        quality: 1 to 100, of a lossy format; None: see `choose_encoding`.
+        metadata: keep | strip | strip-gps.
+
+    Raises:
+        UsageProblem: a budget that protects nothing, or no such rule.
+    """
+
+    budget: NoiseBudget = NoiseBudget()
+    target: str = "auto"
+    spare: bool | None = None
+    mask_rule: str = "nonzero"
+    per_class: bool = False
+    format: str = "keep"
+    quality: int | None = None
+    metadata: str = "keep"
+
+    def __post_init__(self) -> None:
+        check_budget(self.budget)
+        _ = self.rule
+
+    @cached_property
+    def rule(self) -> MaskRule:
+        """What `mask_rule` stands for."""
+        return mask_rule(self.mask_rule)
+
+    def fingerprint(self, generator: GeneratorFile, mask_sha256: str | None) -> str:
+        """A short hash of everything that decides what is written, but for the source itself.
+
+        Args:
+            generator: the weights that draw.
+            mask_sha256: of the owner's mask; None where there is none.
+        """
+        masked = mask_sha256 is not None
+        parts = {
+            "epsilon": self.budget.foreground,
+            "epsilon_bg": self.budget.background,
+            "generator": generator.sha256,
+            "sam_checkpoint": generator.sam_checkpoint_sha256,
+            "noise_code": NOISE_CODE,
+            "target": None if masked else self.target,
+            "spare": self.spare,
+            "mask": mask_sha256,
+            "mask_rule": self.mask_rule if masked else None,
+            "per_class": masked and self.per_class,
+            "format": self.format,
+            "quality": self.quality,
+            "metadata": self.metadata,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,159 @@
+"""Where pictures come from and where they go: names with forward slashes, and bytes. Nothing else of `protect` opens a picture's file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError
+from unseg_cli.core.runs import write_atomically
+from unseg_cli.pictures.decode import read_bytes
+from unseg_cli.pictures.names import list_pictures
+
+
+class Store(Protocol):
+    """A place for pictures. Every method may be called from several threads at once."""
+
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Sequence[str]:
+        """Names of its pictures, sorted; see `list_pictures` for the globs."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The bytes under a name.
+
+        Raises:
+            UnsegError: there are none, or they cannot be read.
+        """
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is something under a name."""
+        ...
+
+    def put(self, name: str, data: bytes, *, before: Callable[[], object] = lambda: None) -> None:
+        """Store bytes, in place of what was there; whoever looks sees the old ones or the new ones, never a part.
+
+        Args:
+            name: a new or an old one.
+            data: the bytes.
+            before: called once the bytes are known to lie in the store as they are, and before they appear under their name.
+                What it raises is passed on, and the old bytes stay.
+
+        Raises:
+            UnsegError: what lies in the store is not what was to be put there.
+            OSError: it cannot be written.
+        """
+        ...
+
+    def where(self, name: str) -> str:
+        """What a person would call the place of a name: a path or an address."""
+        ...
+
+    def check_writable(self) -> None:
+        """Find out, without leaving a trace, whether anything can be put here.
+
+        Raises:
+            EnvironmentProblem: it cannot.
+        """
+        ...
+
+    def check_place(self, name: str) -> None:
+        """Find out whether `put` under this name would reach an original.
+
+        Raises:
+            UnsegError: it would.
+        """
+        ...
+
+    def sweep(self, names: Iterable[str]) -> None:
+        """Delete what puts under these names left half-written when they were killed."""
+        ...
+
+
+class LocalStore:
+    """A folder of this machine, which need not exist yet.
+
+    Args:
+        root: the folder.
+        originals: the picture or folder whose files must stay as they are, also where a link leads to them from here.
+    """
+
+    def __init__(self, root: Path, *, originals: Path | None = None) -> None:
+        self.root = root
+        self._originals = originals
+
+    def read(self, name: str) -> bytes:
+        """See `Store`."""
+        return read_bytes(self.root / name)
+
+    def exists(self, name: str) -> bool:
+        """See `Store`."""
+        return (self.root / name).exists()
+
+    def put(self, name: str, data: bytes, *, before: Callable[[], object] = lambda: None) -> None:
+        """See `Store`. The bytes are read back from the temporary file before anything else happens."""
+
+        def fill(part: Path) -> None:
+            part.write_bytes(data)
+            if part.read_bytes() != data:
+                raise UnsegError("what lies on the disk is not what was written", hint="check the disk, and run the same command again")
+            before()
+
+        write_atomically(self.root / name, fill)
+
+    def where(self, name: str) -> str:
+        """See `Store`."""
+        return str(self.root / name)
+
+    def check_writable(self) -> None:
+        """See `Store`. A folder that does not exist can be made where the nearest one above it can be written to."""
+        folder = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+        try:
+            if not folder.is_dir():
+                raise NotADirectoryError(0, f"{folder} is a file")
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as problem:
+            raise EnvironmentProblem(
+                f"nothing can be written to {self.root} ({problem.strerror or problem})",
+                hint="check its permissions and the free space, or name another folder",
+            ) from None
+
+    def check_place(self, name: str) -> None:
+        """See `Store`."""
+        originals, path = self._originals, self.root / name
+        if originals is None:
+            return
+        if originals.is_dir():
+            reached = path.parent.resolve().is_relative_to(originals.resolve()) or _same_file(path, originals / name)
+        else:
+            reached = _same_file(path, originals)
+        if reached:
+            raise UnsegError(f"{path} is linked to the originals", hint="originals are never overwritten: name another DST")
+
+    def sweep(self, names: Iterable[str]) -> None:
+        """See `Store`."""
+        paths = [self.root / name for name in names]
+        wanted = {(path.parent, path.stem, path.suffix) for path in paths}
+        for folder in {path.parent for path in paths}:
+            if not folder.is_dir():
+                continue
+            for entry in os.scandir(folder):
+                found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}\.part(\.[^.]+)", entry.name)
+                if found and (folder, found[1], found[2]) in wanted:
+                    with contextlib.suppress(OSError):  # it is only untidy
+                        os.unlink(entry.path)
+
+    # Last, since from here on `list` is a method.
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Sequence[str]:
+        """See `Store`."""
+        return list_pictures(self.root, include, exclude)
+
+
+def _same_file(path: Path, original: Path) -> bool:
+    return path.exists() and original.exists() and path.samefile(original)
