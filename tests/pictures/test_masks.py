@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.pictures.picture_makers import plain_tiff, saved
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.pictures.masks import is_photograph, mask_rule, read_classes, read_mask
+from unseg_cli.pictures import png
+from unseg_cli.pictures.masks import MaskFile, decode_mask, is_photograph, mask_rule, read_classes, read_mask
 
 LABELS = np.array([[0, 7, 9], [255, 1, 0]], np.uint8)
 SIZE = (2, 3)
@@ -157,3 +159,40 @@ def test_no_example_photo_passes_for_a_mask(photos: Path, tmp_path: Path, mode: 
 )
 def test_masks_do_not_pass_for_photographs(image: Image.Image) -> None:
     assert not is_photograph(np.asarray(image))
+
+
+def test_what_a_mask_file_holds() -> None:
+    def decoded(image: Image.Image, format: str = "PNG", **options: object) -> MaskFile:
+        return decode_mask(Path("mask"), saved(image, format, **options))
+
+    bits = decoded(Image.fromarray(LABELS > 5))
+    assert bits.values.dtype == np.uint8 and bits.values.tolist() == [[0, 1, 1], [1, 0, 0]]
+    wide = LABELS.astype(np.uint16) * np.uint16(257)
+    assert decoded(Image.fromarray(wide)).ids().dtype == np.uint16
+    for order in "<>":
+        file = decode_mask(Path("mask"), plain_tiff(wide[..., None], "L", order=order))
+        assert np.array_equal(file.ids(), wide) and file.values.dtype.isnative
+    colours = np.repeat(wide[..., None], 3, axis=2)
+    assert np.array_equal(decode_mask(Path("mask"), png.encode_16(colours)).ids(), wide), "both bytes of 16-bit colours count"
+    assert np.array_equal(decode_mask(Path("mask"), png.encode_16(np.dstack([wide, wide * 0]))).ids(), wide), "alpha says nothing"
+    huge = decoded(Image.fromarray(LABELS.astype(np.int32) * 1000), "TIFF")
+    with pytest.raises(UnsegError, match="65,535"):
+        huge.ids()
+    with pytest.raises(UnsegError, match="colours"):
+        decoded(Image.new("RGB", (3, 2), (1, 2, 3))).ids()
+    assert np.array_equal(decoded(Image.fromarray(LABELS), "GIF").ids() > 0, LABELS > 0), "masks may be of any format"
+
+
+def test_a_mask_of_several_pages_is_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(LABELS), Image.fromarray(LABELS)]
+    pages[0].save(tmp_path / "mask.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(UnsegError, match=r"its mask mask\.tif has 2 pages"):
+        rule_on(tmp_path / "mask.tif", "nonzero")
+
+
+def test_a_lossy_webp_mask_is_cut_at_half_like_a_jpeg(tmp_path: Path) -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[16:48, 16:48] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.webp", quality=30)
+    found = read_mask(tmp_path / "mask.webp", mask_rule("nonzero"), (64, 64))
+    assert (found == (mask > 0)).mean() > 0.99

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.datasets.test_training_data import write_sa1b
+from tests.datasets.makers import write_sa1b
 from tests.train.conftest import SMALL_VIT, Heard, StopAt, tiny
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events

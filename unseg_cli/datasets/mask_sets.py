@@ -44,15 +44,13 @@ class Reading:
         meaning: of the lossless files, see the module.
         lossy: some file is lossy.
         values: what occurs in the lossless files.
-        least: binary and grey: the least value that is object.
-        void: the value of pixels that count nowhere (ids).
+        void: the value of pixels that count nowhere (ids), and full intensity of levels: 255 or 65,535.
         several: some mask has two different values beside 0.
     """
 
     meaning: Meaning
     lossy: bool
     values: frozenset[int]
-    least: int
     void: int
     several: bool
 
@@ -62,7 +60,7 @@ class Reading:
         return self.lossy or self.meaning != "ids"
 
     def objects(self, mask: MaskFile) -> U8Array:
-        """(H, W) uint8: 1 on objects, 0 beside them, 255 where void.
+        """(H, W) uint8: 1 on objects, 0 outside of them, 255 where void.
 
         Raises:
             UnsegError: colours.
@@ -70,8 +68,11 @@ class Reading:
         if mask.lossy:
             return mask.bright().astype(np.uint8)
         ids = mask.ids()
-        if self.meaning != "ids":
-            return (ids >= self.least).astype(np.uint8)
+        if self.meaning == "grey":
+            return (ids >= (self.void + 1) // 2).astype(np.uint8)
+        if self.meaning == "binary":
+            # From half of its one value on, so that a soft edge in a mask that was not looked at stays one.
+            return (ids >= max(1, (int(ids.max(initial=0)) + 1) // 2)).astype(np.uint8)
         if not self.several:
             return (ids != 0).astype(np.uint8)
         return np.where(ids == self.void, np.uint8(IGNORE), (ids != 0).astype(np.uint8))
@@ -100,13 +101,11 @@ def survey(masks: Iterable[MaskFile]) -> Reading:
     full = IGNORE if top <= IGNORE else LARGEST_ID
     marks = values[values > 0].tolist()
     meaning: Meaning = "ids"
-    least = 1
     if not several and (len(marks) <= 1 or marks == [1, full]):
-        # From half of the one value on, so that a soft edge in a mask that was not looked at stays one.
-        meaning, least = "binary", (min(marks, default=1) + 1) // 2
+        meaning = "binary"
     elif len(values) >= FEWEST_LEVELS and _mostly_white(counts[: full + 1]):
-        meaning, least = "grey", (full + 1) // 2
-    return Reading(meaning=meaning, lossy=lossy, values=frozenset(values.tolist()), least=least, void=full, several=several)
+        meaning = "grey"
+    return Reading(meaning=meaning, lossy=lossy, values=frozenset(values.tolist()), void=full, several=several)
 
 
 def _mostly_white(counts: npt.NDArray[np.int64]) -> bool:

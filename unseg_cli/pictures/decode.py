@@ -211,19 +211,8 @@ def _metadata(image: Image.Image, data: bytes, kind: Kind) -> tuple[Metadata, li
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         with quiet():
             tags, types, notes = tiff.read_tags(image)
-        common |= {"tiff_tags": tags, "tiff_types": types, "tiff_prefix": image.tag_v2.prefix, "exif": _exif_of(tags)}
+        common |= {"tiff_tags": tags, "tiff_types": types, "tiff_prefix": image.tag_v2.prefix, "exif": tiff.exif_of(tags)}
     return Metadata(**common), notes
-
-
-def _exif_of(tags: dict[int, Any]) -> bytes:
-    """EXIF for other formats, from the tags of a TIFF."""
-    exif = Image.Exif()
-    for tag in (270, 271, 272, 305, 306, 315, 33432):
-        if isinstance(tags.get(tag), str):
-            exif[tag] = tags[tag]
-    for directory in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY):
-        exif.get_ifd(directory).update(tags.get(directory, {}))
-    return exif.tobytes().removeprefix(PREFIX) if len(exif) or any(d in tags for d in (tiff.EXIF_DIRECTORY, tiff.GPS_DIRECTORY)) else b""
 
 
 def _pixels(image: Image.Image, deep: bytes | None, orientation: int) -> tuple[PixelArray, PixelArray | None, Space, list[str]]:

@@ -194,16 +194,19 @@ def decode_mask(path: Path, data: bytes | None = None) -> MaskFile:
         data = read_bytes(path)
     with decoding_errors(data), open_image(data, path, any_format=True) as image:
         refuse_frames(image)
+        deep = is_deep(image)  # before EXIF is asked for, which in a PNG may follow the pixels and loads them
         with quiet():
             orientation = 1 if image.format == "TIFF" else image.getexif().get(274, 1)
         lossy = image.format in ("JPEG", "MPO", "HEIF", "AVIF") or (image.format == "WEBP" and not is_lossless_webp(data))
-        values = _without_alpha_16(decode_16(data)) if is_deep(image) else np.asarray(_without_alpha(image))
+        values = _without_alpha_16(decode_16(data)) if deep else np.asarray(_without_alpha(image))
     return MaskFile(np.ascontiguousarray(to_upright(_native(values), orientation)), lossy)
 
 
 def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bits as numbers, and the machine's byte order."""
-    return values.view(np.uint8) if values.dtype == np.bool_ else values.astype(values.dtype.newbyteorder("="), copy=False)
+    """Bits as 0 and 1 (Pillow's have 255 for true), and the machine's byte order."""
+    if values.dtype == np.bool_:
+        return (values.view(np.uint8) != 0).view(np.uint8)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:

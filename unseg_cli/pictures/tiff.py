@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
+from unseg_cli.pictures.exif import PREFIX
 from unseg_cli.pictures.metadata import Metadata, without_photoshop_thumbnails
 
 ORIENTATION = 274
@@ -42,6 +43,17 @@ def read_tags(image: TiffImagePlugin.TiffImageFile) -> tuple[dict[int, Any], dic
         if entries := {tag: value for tag, value in exif.get_ifd(directory).items() if tag != INTEROP_DIRECTORY}:
             tags[directory] = entries
     return tags, types, notes
+
+
+def exif_of(tags: dict[int, Any]) -> bytes:
+    """EXIF for other formats, from the tags of a TIFF."""
+    exif = Image.Exif()
+    for tag in (270, 271, 272, 305, 306, 315, 33432):
+        if isinstance(tags.get(tag), str):
+            exif[tag] = tags[tag]
+    for directory in (EXIF_DIRECTORY, GPS_DIRECTORY):
+        exif.get_ifd(directory).update(tags.get(directory, {}))
+    return exif.tobytes().removeprefix(PREFIX) if len(exif) or any(d in tags for d in (EXIF_DIRECTORY, GPS_DIRECTORY)) else b""
 
 
 def encode(pixels: npt.NDArray[Any], space: str, *, alpha: bool, compressed: bool, orientation: int, metadata: Metadata) -> bytes:
