@@ -209,7 +209,7 @@ def test_masks_say_where_which_bound_counts(trees: tuple[Path, Path], tmp_path: 
     assert report.exit_code == 0, pairs
     assert pairs["b.png"]["allowed_255"] == 8
     _, pairs = check(src, dst, NoiseBudget(8 / 255, 1 / 255), masks=masks)
-    assert pairs["b.png"]["problem"] == "is out of budget beside the object: 2/255, allowed are 1/255"
+    assert pairs["b.png"]["problem"] == "is out of budget outside the object: 2/255, allowed are 1/255"
     _, pairs = check(src, dst, NoiseBudget(7 / 255, 2 / 255), masks=masks)
     assert pairs["b.png"]["problem"] == "is out of budget on the object: 8/255, allowed are 7/255"
     _, pairs = check(src, dst, masks=masks, mask_rule="class:6")  # marks nothing: a whole picture
@@ -219,7 +219,7 @@ def test_masks_say_where_which_bound_counts(trees: tuple[Path, Path], tmp_path: 
     run_protect(src, other)
     assert check(src, other)[1]["b.png"]["ok"]
     _, pairs = check(src, other, masks=masks)
-    assert "beside the object: 8/255" in pairs["b.png"]["problem"]
+    assert "outside the object: 8/255" in pairs["b.png"]["problem"]
 
 
 def test_masks_that_do_not_fit(trees: tuple[Path, Path], tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_masks_that_do_not_fit(trees: tuple[Path, Path], tmp_path: Path) -> None
 def test_swapped_folders_are_noticed(trees: tuple[Path, Path]) -> None:
     with pytest.raises(UsageProblem, match="is what `unseg protect` wrote") as caught:
         check(trees[1], trees[0])
-    assert caught.value.hint == "give the clean folder first"
+    assert caught.value.hint == "pass the clean folder first"
 
 
 def test_a_file_of_an_earlier_run_is_judged_by_its_own_budget_and_named(

@@ -12,17 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from unseg_cli.cli.verify_text import verify_lines
 from unseg_cli.core.events import Events, Report
 
 #: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
-COLUMNS = {
-    ("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop"),
-    ("verify", "pairs"): ("src", "linf_255", "allowed_255", "psnr", "ssim", "ok", "problem", "note"),
-}
+COLUMNS = {("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop")}
 #: Lists of rows that are shown in files only, or say what another table says.
-UNSEEN = {("bench", "rows"), ("verify", "failures")}
+UNSEEN = {("bench", "rows")}
 #: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
 ENDLESS = 10_000
+#: Except in texts that are written for a page: they keep to its width as far as file names allow.
+PAGE = 100
 
 
 def one_line(text: str) -> str:
@@ -140,12 +140,17 @@ class Console(Events):
         self._out.file.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
     def _render(self, document: Mapping[str, Any]) -> None:
-        """Text form of a report: `protect` in three lines, anything else as tables of what the document holds."""
+        """Text form of a report: `protect` and `verify` in words, anything else as tables of what the document holds."""
         if document.get("command") == "protect":
             for line in protect_lines(document):
                 self._out.print(line, soft_wrap=True)
             return
         command = document.get("command")
+        if command == "verify":
+            width = self._out.width if self._out.is_terminal else PAGE
+            for line in verify_lines(document, width=width, quiet=self.quiet):
+                self._out.print(line, soft_wrap=True)
+            return
         rows = {key: value for key, value in document.items() if _is_rows(value)}
         plain = {
             key: value

@@ -75,3 +75,8 @@ class VerifyConfig:
     )
     masks: Path | None = option(None, help="Check both bounds, each where these masks say.  [default: the larger, everywhere]")
     mask_rule: str = mask_rule_option()
+    only_problems: bool | None = option(
+        None,
+        flags=("--only-problems/--all-pictures",),
+        help="Which pictures are listed.  [default: of more than 20 only those with problems]",
+    )

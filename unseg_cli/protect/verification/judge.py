@@ -1,0 +1,191 @@
+"""Is a protected picture its clean one with the noise that is allowed, and no more?
+
+The rule for `ok`. A lossless file: no pixel moved by more than its epsilon, the foreground's where the masks say object and the
+background's elsewhere; where no mask is given, by more than the larger of both. A lossy file (JPEG, lossy WebP) is changed by its codec,
+too, so its allowance is the epsilon plus 2.5 times the largest error that the same codec at the same settings makes on the clean picture,
+or on the clean picture with the change that the file shows, cut to the larger epsilon. (More than once, because the shown change has
+passed the codec already and is easier to code than the noise was: on photos with hard-edged texture noise the worst of 400 files needed
+1.8 times.) And the change must be more than the codec alone: a file that hardly differs from the re-encoded clean picture counts as
+unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.constants import BoolArray
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.noise.arithmetic import budget_levels
+from unseg_cli.pictures.channels import strips
+from unseg_cli.pictures.decode import expanded, read_picture
+from unseg_cli.pictures.difference import linf_255, measure, psnr
+from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
+from unseg_cli.pictures.masks import MaskRule, read_mask
+from unseg_cli.pictures.names import only_mask
+from unseg_cli.pictures.picture import Picture, PixelArray, full_scale, same_alpha
+from unseg_cli.protect.verification.pairs import Pair, Row
+
+MISSING = "is missing in DST"
+CODEC_MARGIN = 2.5
+#: A lossy file whose root mean square distance to the re-encoded clean picture is below this, in 1/255, carries no noise.
+UNCHANGED_RMS = 0.5
+_ROUNDING = 1e-6
+
+
+class Verdict(str, Enum):
+    """What became of a clean picture, in one word or two."""
+
+    PROTECTED = "protected"
+    MISSING = "missing"
+    UNPROTECTED = "not protected"
+    EXCEEDED = "out of budget"
+    ALTERED = "altered otherwise"
+    UNREADABLE = "not readable"
+
+
+def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str, Any]:
+    """The line of a picture in the report: what was measured, `ok` or not, and what is wrong in words.
+
+    Args:
+        pair: the two files.
+        budget: None: that of the manifest.
+        rule: how masks are read.
+    """
+    result: dict[str, Any] = {
+        "src": pair.name,
+        "dst": pair.dst_name,
+        "linf_255": None,
+        "psnr": None,
+        "ssim": None,
+        "ok": False,
+        "verdict": Verdict.MISSING.value,
+        "in_manifest": bool(pair.row and pair.row.get("status") == "protected"),
+        "allowed_255": None,
+        "problem": None,
+        "note": None,
+    }
+    if pair.dst is None:
+        return result | {"problem": MISSING, "note": _note(pair)}
+    try:
+        written = _named("the protected file", pair.dst)
+        clean = _alike(_named("the clean file", pair.src), written)
+        if clean.space == "grey" and written.space == "rgb":
+            clean = expanded(clean)
+        if clean.pixels.shape != written.pixels.shape or clean.pixels.dtype != written.pixels.dtype:
+            sizes = f"{_kind(clean)} became {_kind(written)}"
+            return result | {"verdict": Verdict.ALTERED.value, "problem": f"differs in size or kind: {sizes}"}
+        inside = _foreground(pair, rule, clean.size)
+    except UnsegError as error:
+        return result | {"verdict": Verdict.UNREADABLE.value, "problem": error.message}
+    difference = measure(clean.pixels, written.pixels)
+    bound = budget or _recorded(pair.row)
+    epsilon = max(bound.foreground, bound.background)
+    codec, noise_found = 0.0, difference.linf_255 > 0
+    if noise_found and not written.coding.lossless:
+        codec, noise_found = _codec(clean, written, epsilon, _quality(pair.row))
+    if inside is None:
+        regions = [("", difference.linf_255, 255 * epsilon + codec)]
+    else:
+        on, outside = (linf_255(clean.pixels, written.pixels, where) for where in (inside, ~inside))
+        regions = [
+            (" on the object", on, 255 * bound.foreground + codec),
+            (" outside the object", outside, 255 * bound.background + codec),
+        ]
+    exceeded = [
+        f"is out of budget{where}: {moved:.4g}/255, allowed are {allowed:.4g}/255"
+        for where, moved, allowed in regions
+        if moved > allowed + _ROUNDING
+    ]
+    verdict, problem = Verdict.PROTECTED, ""
+    if not noise_found:
+        verdict = Verdict.UNPROTECTED
+        problem = "is not protected: it equals the clean picture" + ("" if written.coding.lossless else ", but for the codec")
+    elif exceeded:
+        verdict, problem = Verdict.EXCEEDED, "; ".join(exceeded)
+    elif not same_alpha(clean, written):
+        verdict, problem = Verdict.ALTERED, "has another alpha channel than the clean picture"
+    return result | {
+        "linf_255": round(difference.linf_255, 6),
+        "psnr": None if difference.psnr is None else round(difference.psnr, 6),
+        "ssim": None if difference.ssim is None else round(difference.ssim, 6),
+        "ok": verdict is Verdict.PROTECTED,
+        "verdict": verdict.value,
+        "allowed_255": round(max(allowed for _, _, allowed in regions), 4),
+        "problem": problem or None,
+        "note": _note(pair),
+    }
+
+
+def _note(pair: Pair) -> str | None:
+    if not pair.row or pair.row.get("status") != "failed":
+        return None
+    return f"the last run of `unseg protect` failed on it ({pair.row.get('error')})" + (
+        ": the file is of an earlier run" if pair.dst else ""
+    )
+
+
+def _foreground(pair: Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray | None:
+    """The mask that `protect` would use; None where none is given. An empty one means the whole picture there."""
+    path = only_mask(pair.masks)
+    if path is None:
+        return None
+    mask = read_mask(path, rule, size)
+    return mask if mask.any() else ~mask
+
+
+def _named(what: str, path: Path) -> Picture:
+    try:
+        return read_picture(path)
+    except UnsegError as problem:
+        raise UnsegError(f"{what} {problem.message}", hint=problem.hint) from None
+
+
+def _alike(clean: Picture, written: Picture) -> Picture:
+    """The clean picture as `protect` had to make it for the format of the written one."""
+    return converted(clean, written.kind)
+
+
+def _kind(picture: Picture) -> str:
+    return f"{picture.size[1]}x{picture.size[0]} {picture.space} {picture.pixels.dtype}"
+
+
+def _recorded(row: Row | None) -> NoiseBudget:
+    on, outside = (row.get("epsilon"), row.get("epsilon_bg")) if row else (None, None)
+    if isinstance(on, int | float) and isinstance(outside, int | float):
+        return NoiseBudget(on, outside)
+    return NoiseBudget()
+
+
+def _quality(row: Row | None) -> int:
+    quality = row.get("quality") if row else None
+    return quality if isinstance(quality, int) and quality else WEBP_QUALITY
+
+
+def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tuple[float, bool]:
+    """What the codec is allowed to change, in 1/255, and whether the file holds more than the codec's change."""
+    plain = codec_copy(clean, written, quality)
+    probe = _with_bounded_change(clean.pixels, plain, written.pixels, epsilon)
+    probed = codec_copy(replace(clean, pixels=probe), written, quality)
+    allowance = CODEC_MARGIN * max(linf_255(clean.pixels, plain), linf_255(probe, probed))
+    return allowance, _rms_255(plain, written.pixels) >= UNCHANGED_RMS
+
+
+def _with_bounded_change(clean: PixelArray, plain: PixelArray, written: PixelArray, epsilon: float) -> PixelArray:
+    """The clean picture with the change that `written` shows beside the re-encoded clean picture, cut to the budget."""
+    levels = budget_levels(epsilon, full_scale(clean))
+    probe = clean.copy()
+    for rows in strips(len(clean)):
+        change = np.clip(written[rows].astype(np.int32) - plain[rows], -levels, levels)
+        probe[rows] = np.clip(clean[rows] + change, 0, full_scale(clean)).astype(clean.dtype)
+    return probe
+
+
+def _rms_255(a: PixelArray, b: PixelArray) -> float:
+    decibels = psnr(a, b)
+    return 0.0 if decibels is None else 255 * 10 ** (-decibels / 20)

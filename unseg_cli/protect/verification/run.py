@@ -1,0 +1,101 @@
+"""The workflow of `unseg verify`: pair the trees, judge every pair and every stranger, and report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.events import Events, Report
+from unseg_cli.pictures.masks import MaskRule, rule_for
+from unseg_cli.protect.config import VerifyConfig
+from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
+from unseg_cli.protect.verification.pairs import Trees, pair_trees
+from unseg_cli.protect.verification.strangers import judge_strangers
+
+_THREADS = 2  # more would decode too many large pictures at once
+
+
+def verify(config: VerifyConfig, events: Events) -> Report:
+    """Compare a protected tree with the clean one.
+
+    Args:
+        config: the two trees and, perhaps, a budget and masks; without a budget each picture's own from the manifest counts, else the
+            default.
+        events: receives progress; with -v also what is wrong with which picture, as it is found.
+
+    Returns:
+        A report with `pairs` and `strangers`; exit code 1 where a picture is missing, unchanged, out of budget or not readable, or where
+        DST holds one that belongs to none of SRC.
+
+    Raises:
+        UsageProblem: SRC, DST or the masks do not exist, or SRC is what `protect` wrote.
+        NothingToDo: no picture in SRC.
+        EnvironmentProblem: the manifest cannot be read.
+    """
+    started = time.perf_counter()
+    rule = rule_for(config.masks, config.mask_rule)
+    trees = pair_trees(config.src, config.dst, config.masks)
+    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="unseg")
+    try:
+        results = _judged(trees, config.budget, rule, pool, events)
+        strangers = judge_strangers(trees, pool)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        events.stop()
+    return _report(results, strangers, trees, config.only_problems, time.perf_counter() - started)
+
+
+def _judged(trees: Trees, budget: NoiseBudget | None, rule: MaskRule, pool: ThreadPoolExecutor, events: Events) -> list[dict[str, Any]]:
+    results = []
+    events.start(len(trees.pairs), "verifying")
+    for result in pool.map(lambda pair: judge_pair(pair, budget, rule), trees.pairs):
+        results.append(result)
+        for text in (result["problem"], result["note"]):
+            if text:
+                events.detail(f"{result['src']}: {text}")
+        events.advance()
+    return results
+
+
+def _report(
+    results: list[dict[str, Any]], strangers: list[dict[str, Any]], trees: Trees, only_problems: bool | None, seconds: float
+) -> Report:
+    rows = trees.manifest.rows
+    good = [result for result in results if result["ok"]]
+    measured = [result for result in results if result["linf_255"] is not None]
+    generators = {(row.get("generator"), row.get("generator_sha256")) for row in rows.values()}
+    name, sha256 = generators.pop() if len(generators) == 1 else (None, None)
+    sources = Counter(rows[result["src"]].get("mask_source") for result in results if result["src"] in rows)
+    verdicts = Counter(result["verdict"] for result in results)
+    document: dict[str, Any] = {
+        "schema": 1,
+        "command": "verify",
+        "images": len(results),
+        "protected": len(good),
+        "skipped": 0,
+        "failed": len(results) - len(good),
+        "missing": sum(result["problem"] == MISSING for result in results),
+        "not_in_manifest": sum(not result["in_manifest"] for result in results),
+        "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
+        "linf_255_max": max((result["linf_255"] for result in measured), default=None),
+        "psnr_mean": _mean([result["psnr"] for result in measured]),
+        "ssim_mean": _mean([result["ssim"] for result in measured]),
+        "seconds": round(seconds, 3),
+        "images_per_second": round(len(results) / seconds, 3) if seconds else 0.0,
+        "mask_source": {source: sources[source] for source in ("file", "auto", "whole")},
+        "generator": {"name": name, "sha256": sha256},
+        "failures": [{"path": result["src"], "error": result["problem"]} for result in results if not result["ok"]],
+        "pairs": results,
+        "strangers": strangers,
+        "only_problems": only_problems,
+    }
+    return Report(document=document, exit_code=1 if strangers or len(good) < len(results) else 0)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 4) if known else None
