@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.generators.files import sha256_of
+from unseg_cli.generators.sums import sha256_of
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.protect.verification.pairs import Pair, Row, Trees
 
