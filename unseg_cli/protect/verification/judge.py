@@ -29,7 +29,8 @@ from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
 from unseg_cli.pictures.masks import MaskRule, read_mask
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.picture import Picture, PixelArray, full_scale, same_alpha
-from unseg_cli.protect.verification.pairs import Pair, Row
+from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.verification.pairs import Pair
 
 MISSING = "is missing in DST"
 CODEC_MARGIN = 2.5
@@ -155,14 +156,14 @@ def _kind(picture: Picture) -> str:
     return f"{picture.size[1]}x{picture.size[0]} {picture.space} {picture.pixels.dtype}"
 
 
-def _recorded(row: Row | None) -> NoiseBudget:
+def _recorded(row: Record | None) -> NoiseBudget:
     on, outside = (row.get("epsilon"), row.get("epsilon_bg")) if row else (None, None)
     if isinstance(on, int | float) and isinstance(outside, int | float):
         return NoiseBudget(on, outside)
     return NoiseBudget()
 
 
-def _quality(row: Row | None) -> int:
+def _quality(row: Record | None) -> int:
     quality = row.get("quality") if row else None
     return quality if isinstance(quality, int) and quality else WEBP_QUALITY
 

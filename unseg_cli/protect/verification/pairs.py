@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
-from unseg_cli.protect.manifest import Manifest
-
-#: A line of the manifest.
-Row = Mapping[str, object]
+from unseg_cli.protect.manifest import Manifest, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +28,7 @@ class Pair:
     src: Path
     dst: Path | None
     dst_name: str
-    row: Row | None
+    row: Record | None
     masks: tuple[Path, ...]
 
 
@@ -93,7 +89,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     return Trees(pairs=tuple(pairs), strangers=tuple(strangers), root=root, manifest=manifest)
 
 
-def _find(root: Path, name: str, row: Row | None, by_stem: dict[str, list[Path]]) -> Path | None:
+def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:
     """The protected copy: what the manifest says, else the same name, else the only picture of the same stem."""
     for candidate in ((row or {}).get("dst"), name):
         if isinstance(candidate, str) and is_picture_name(Path(candidate)) and (root / candidate).is_file():

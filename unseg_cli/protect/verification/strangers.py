@@ -11,7 +11,8 @@ from typing import Any
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.pictures.decode import read_picture
-from unseg_cli.protect.verification.pairs import Pair, Row, Trees
+from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.verification.pairs import Pair, Trees
 
 
 def judge_strangers(trees: Trees, pool: ThreadPoolExecutor) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def judge_strangers(trees: Trees, pool: ThreadPoolExecutor) -> list[dict[str, An
     return out
 
 
-def _problem(clean: str | None, row: Row | None) -> str:
+def _problem(clean: str | None, row: Record | None) -> str:
     if clean is not None:
         return f"is a clean picture, not protected: it equals {clean} of SRC"
     if row is not None:
