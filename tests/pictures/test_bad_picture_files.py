@@ -14,7 +14,7 @@ from tests.pictures.picture_makers import photo, plain_tiff, saved
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures import png
 from unseg_cli.pictures.decode import read_picture
-from unseg_cli.pictures.encode import check_picture
+from unseg_cli.pictures.encode import prepare_picture
 
 ANY = Path("picture")
 
@@ -63,37 +63,37 @@ def test_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_check_refuses_what_reading_refuses(name: str) -> None:
+def test_preparing_refuses_what_reading_refuses(name: str) -> None:
     data, message = BAD[name]
     with pytest.raises(UnsegError, match=message):
-        check_picture(ANY, data)
+        prepare_picture(ANY, data)
 
 
 @pytest.mark.parametrize(
     ("format", "kind", "message"), [("keep", "AVIF", "AVIF pictures can be read but not written"), ("jpeg", "PNG", "transparent pixels")]
 )
-def test_a_check_refuses_what_cannot_be_written(format: str, kind: str, message: str) -> None:
+def test_preparing_refuses_what_cannot_be_written(format: str, kind: str, message: str) -> None:
     see_through = Image.fromarray(photo()).convert("RGBA")
     see_through.putalpha(40)
     with pytest.raises(UnsegError, match=message):
-        check_picture(ANY, saved(see_through, kind), format=format)
+        prepare_picture(ANY, saved(see_through, kind), format=format)
 
 
-def test_a_check_accepts_what_can_be_protected() -> None:
+def test_preparing_accepts_what_can_be_protected() -> None:
     for format in ("JPEG", "PNG", "TIFF", "WEBP", "BMP"):
-        check_picture(ANY, saved(Image.fromarray(photo()), format))
-    check_picture(ANY, saved(Image.fromarray(photo()), "AVIF"), format="jpeg")
+        prepare_picture(ANY, saved(Image.fromarray(photo()), format))
+    prepare_picture(ANY, saved(Image.fromarray(photo()), "AVIF"), format="jpeg")
 
 
 @pytest.mark.parametrize(("format", "side"), [("webp", 16_384), ("jpeg", 65_501)])
 def test_pictures_too_long_for_their_format_are_refused_before_any_noise_is_made(format: str, side: int) -> None:
     with pytest.raises(UnsegError, match="is longer than") as caught:
-        check_picture(ANY, saved(Image.new("RGB", (side, 1)), "PNG"), format=format)
+        prepare_picture(ANY, saved(Image.new("RGB", (side, 1)), "PNG"), format=format)
     assert "--format png" in caught.value.hint
-    check_picture(ANY, saved(Image.new("RGB", (side, 1)), "PNG"))
+    prepare_picture(ANY, saved(Image.new("RGB", (side, 1)), "PNG"))
 
 
 def test_animations_are_refused_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("pixels were decoded"))
     with pytest.raises(UnsegError, match="animated"):
-        check_picture(ANY, BAD["animated png"][0])
+        prepare_picture(ANY, BAD["animated png"][0])

@@ -95,8 +95,13 @@ def written_kind(kind: Kind, format: str) -> Kind:
     return written
 
 
-def prepare_picture(path: Path, data: bytes, *, format: str, quality: int | None, metadata: str) -> tuple[Picture, Encoding]:
+def prepare_picture(
+    path: Path, data: bytes, *, format: str = "keep", quality: int | None = None, metadata: str = "keep"
+) -> tuple[Picture, Encoding]:
     """Decode a picture and settle how it is written: whatever a file can be refused for is refused here, before any noise is made.
+
+    A dry run calls it, too. It has to decode the pixels, unless the header is reason enough: nothing else tells of a truncated file or of
+    transparent pixels.
 
     Args:
         path: its name.
@@ -115,24 +120,6 @@ def prepare_picture(path: Path, data: bytes, *, format: str, quality: int | None
     picture = read_picture(path, data)
     encoding = choose_encoding(picture, format=format, quality=quality, metadata=metadata)
     return converted(picture, encoding.kind), encoding
-
-
-def check_picture(path: Path, data: bytes, *, format: str = "keep", quality: int | None = None, metadata: str = "keep") -> None:
-    """Whether a picture can be protected, as a dry run wants to know: exactly what `prepare_picture` refuses.
-
-    It decodes the pixels, unless the header is reason enough: nothing else tells of a truncated file or of transparent pixels.
-
-    Args:
-        path: its name.
-        data: its bytes.
-        format: as for `prepare_picture`.
-        quality: as for `prepare_picture`.
-        metadata: as for `prepare_picture`.
-
-    Raises:
-        UnsegError: it cannot.
-    """
-    prepare_picture(path, data, format=format, quality=quality, metadata=metadata)
 
 
 def converted(picture: Picture, kind: Kind) -> Picture:
