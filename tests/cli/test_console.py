@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import main
-from unseg_cli.cli.console import cell, protect_lines
+from unseg_cli.cli.console import cell, protect_lines, rate_of
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import MissingPackage
@@ -110,6 +111,11 @@ def test_debug_shows_the_traceback(stand: Stand, capsys: Capture) -> None:
         ("verify ./photos ./out --epsilon eight", "--epsilon 'eight' is not a number", "8/255"),
         ("verify ./photos ./out --epsilon-bg 2/255", "--epsilon-bg needs --masks", "--masks DIR"),
         ("train --data synthetic --out r --train-epsilon 4", "--train-epsilon 4 is outside [0, 1]", "--train-epsilon 4/255"),
+        ("bench --epsilon 0", "--epsilon 0/255 protects nothing", "pass --epsilon 8/255"),
+        ("bench --epsilon 2/255 --epsilon-bg 4/255", "--epsilon-bg 4/255 is above --epsilon 2/255", "pass --epsilon-bg 2/255 or less"),
+        ("verify a b --epsilon 0", "--epsilon 0/255 protects nothing", "pass --epsilon 8/255"),
+        ("verify a b --epsilon-bg 9/255 --masks m", "--epsilon-bg 9/255 is above --epsilon 8/255", "a larger --epsilon"),
+        ("verify a b --epsilon-bg 1/255", "--epsilon-bg needs --masks", "pass --masks DIR"),
         ("protect a b --strength low --epsilon 4/255", "--strength and --epsilon", "pass --strength, or"),
         ("protect a b --batch-size many", "--batch-size 'many'", "pass auto"),
         ("protect a b --batch-size 0", "--batch-size '0'", "pass auto"),
@@ -346,6 +352,26 @@ def test_a_terminal_gets_a_progress_bar_with_rate_and_time_left(root: Path) -> N
     assert "ETA" in shown
     assert "/20" in shown
     assert "pictures/s" not in on_terminal(root, "--quiet")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX terminals")
+def test_a_terminal_sees_something_before_the_workflow_starts_counting(root: Path) -> None:
+    shown = on_terminal(root)
+    assert "loading" in shown
+    assert shown.index("loading") < shown.index("protecting")
+
+
+def test_the_rate_is_that_of_all_the_time_since_the_start() -> None:
+    """Two batches of four in eight seconds are one picture a second, at whatever instant they were counted."""
+    now = 100.0
+    with Progress(get_time=lambda: now, disable=True) as progress:
+        task = progress.add_task("protecting", total=20, completed=2, done=2)
+        assert rate_of(progress.tasks[0]) is None
+        for _ in range(2):
+            now += 4
+            for _ in range(4):
+                progress.advance(task, 1)
+        assert rate_of(progress.tasks[0]) == 1.0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX terminals")

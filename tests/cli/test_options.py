@@ -65,7 +65,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--device cuda:1", "device", "cuda:1"),
     ("verify", "", "budget", None),
     ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 2 / 255)),
-    ("verify", "--epsilon-bg 0.1 --masks m", "budget", NoiseBudget(8 / 255, 0.1)),
+    ("verify", "--epsilon-bg 0.02 --masks m", "budget", NoiseBudget(8 / 255, 0.02)),
     ("verify", "--masks m", "masks", Path("m")),
     ("verify", "--masks m --mask-rule class:7", "mask_rule", "class:7"),
     ("verify", "", "only_problems", None),

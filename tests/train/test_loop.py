@@ -43,7 +43,7 @@ def test_a_run_leaves_what_it_promises(whole_run: TrainConfig) -> None:
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, sam_parts: Path, whole_run: TrainConfig) -> None:
     parts = tiny(tmp_path / "parts", sam_parts)
     for step in (3, 4, 3):  # in each of the three stages
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"interrupted: \d+ of \d+ steps are done"):
             train(parts, StopAt(step))
         parts = dataclasses.replace(parts, resume=True)
     report = train(parts, Events())

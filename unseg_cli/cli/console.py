@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +31,22 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def rate_of(task: Task) -> float | None:
+    """Items a second over all the time since the start, without those that an earlier run had done; None before the first.
+
+    Pictures come in batches: a rate over the last moments would be a batch's size over the instant in which it was counted.
+    """
+    seconds, here = task.elapsed, task.completed - task.fields["done"]
+    return here / seconds if seconds and here > 0 else None
+
+
+class _CountColumn(ProgressColumn):
+    """How many of how many; nothing where that is not known."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{int(task.completed)}/{int(task.total)}", style="progress.download")
+
+
 class _RateColumn(ProgressColumn):
     """Items a second, in the unit of the command."""
 
@@ -38,8 +55,18 @@ class _RateColumn(ProgressColumn):
         self.unit = unit
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} {self.unit}/s", style="progress.data.speed")
+        rate = rate_of(task)
+        return Text("" if rate is None else f"{rate:.3g} {self.unit}/s", style="progress.data.speed")
+
+
+class _TimeLeftColumn(ProgressColumn):
+    """What is left at the rate so far."""
+
+    def render(self, task: Task) -> Text:
+        rate = rate_of(task)
+        if rate is None or task.total is None:
+            return Text("")
+        return Text(f"ETA {timedelta(seconds=round((task.total - task.completed) / rate))}", style="progress.remaining")
 
 
 class Console(Events):
@@ -52,7 +79,7 @@ class Console(Events):
         unit: what the progress bar counts.
     """
 
-    def __init__(self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, unit: str = "items") -> None:
+    def __init__(self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, unit: str = "") -> None:
         self.json_output, self.quiet, self.verbose, self.unit = json_output, quiet, verbose, unit
         # sys.stdout is remembered: while a workflow runs, prints of other libraries are sent to stderr.
         width = None if sys.stdout.isatty() else ENDLESS
@@ -61,7 +88,7 @@ class Console(Events):
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
-    def start(self, total: int | None, what: str) -> None:
+    def start(self, total: int | None, what: str, *, done: int = 0) -> None:
         """Open a progress bar; none where stderr is no terminal."""
         self.stop()
         if self.quiet or not self._err.is_terminal:
@@ -69,16 +96,16 @@ class Console(Events):
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _CountColumn(),
+            TimeElapsedColumn(),
             _RateColumn(self.unit),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
+            _TimeLeftColumn(),
             TextColumn("{task.fields[note]}"),
             console=self._err,
             transient=True,
             redirect_stdout=False,
         )
-        self._task = self._progress.add_task(what, total=total, note="")
+        self._task = self._progress.add_task(what, total=total, completed=done, note="", done=done)
         self._progress.start()
 
     def advance(self, n: int = 1, note: str = "") -> None:

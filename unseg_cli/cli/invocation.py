@@ -33,14 +33,14 @@ class Flags:
     debug: bool = option(False, help="Show the traceback of an error.")
 
 
-def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *, unit: str = "items") -> int:
+def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *, unit: str = "") -> int:
     """Run `work` with a console for its events and print what it returns.
 
     Args:
         command: what the user called, such as "protect" or "weights list".
         work: builds the configuration and calls the workflow.
         flags: how much to print, and in what form.
-        unit: what the progress bar counts.
+        unit: what the progress bar counts; "" for a command that answers at once, which shows none unless its workflow starts one.
 
     Returns:
         The exit code: the report's, that of the `UnsegError`, 130 after Ctrl-C, else 1.
@@ -53,6 +53,8 @@ def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
             if not flags.debug:
                 warnings.simplefilter("ignore")
+            if unit:
+                console.start(None, "loading")  # torch alone takes seconds, weights and lists of files take theirs
             report = work(console)
     except KeyboardInterrupt as stopped:  # a workflow that knows how far it came says so
         console.error(command, str(stopped) or "interrupted", AGAIN.get(command, "run the same command again"), INTERRUPTED)

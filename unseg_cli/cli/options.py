@@ -15,7 +15,7 @@ from unseg_cli.core.settings import Option, Setting, settings_of
 Work = TypeVar("Work", bound=Callable[..., Report])
 
 
-def command(app: typer.Typer, *, name: str = "", unit: str = "items", make: Callable[..., Any] | None = None) -> Callable[[Work], Work]:
+def command(app: typer.Typer, *, name: str = "", unit: str = "", make: Callable[..., Any] | None = None) -> Callable[[Work], Work]:
     """Make a command of a function `(config, events) -> Report`, or `(events) -> Report` where there is nothing to set.
 
     The options are those of the configuration that the function's annotation names, then the flags that every command has. The
@@ -24,7 +24,7 @@ def command(app: typer.Typer, *, name: str = "", unit: str = "items", make: Call
     Args:
         app: whose command it becomes.
         name: as messages and documents name it, such as "weights path"; "": the function's.
-        unit: what the progress bar counts.
+        unit: what the progress bar counts; "" where the command answers at once.
         make: makes the configuration of the fields' values; None: the configuration itself does.
     """
 

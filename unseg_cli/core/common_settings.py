@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unseg_cli.core.budget import STRENGTHS, NoiseBudget, parse_epsilon
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget, check_budget, parse_epsilon
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.settings import Option, joined, option
 
@@ -57,6 +57,9 @@ def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
     """The budget that --epsilon and --epsilon-bg, or --strength, stand for; the default's bounds where nothing was typed.
 
     A small --epsilon takes the bound outside the object along: more noise there than on the object is what nobody asks for.
+
+    Raises:
+        UsageProblem: not epsilons, or a budget that protects nothing or the wrong thing.
     """
     epsilon, epsilon_bg, strength = (typed.get(name) for name in ("epsilon", "epsilon_bg", "strength"))
     if strength is not None:
@@ -66,4 +69,6 @@ def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
     usual = NoiseBudget()
     foreground = usual.foreground if epsilon is None else parse_epsilon(epsilon, "--epsilon")
     background = min(usual.background, foreground) if epsilon_bg is None else parse_epsilon(epsilon_bg, "--epsilon-bg")
-    return NoiseBudget(foreground, background)
+    budget = NoiseBudget(foreground, background)
+    check_budget(budget)
+    return budget

@@ -9,8 +9,8 @@ from typing import Any
 class Events:
     """Receives progress and messages. This base class ignores them; the console prints them."""
 
-    def start(self, total: int | None, what: str) -> None:
-        """A stage of `total` items (None: unknown) called `what` begins."""
+    def start(self, total: int | None, what: str, *, done: int = 0) -> None:
+        """A stage of `total` items (None: unknown) called `what` begins; `done` of them an earlier run has done."""
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """`n` more items of the current stage are done; `note` is a short live status such as a loss."""

@@ -32,7 +32,7 @@ def train(config: TrainConfig, events: Events) -> Report:
 
     Raises:
         UnsegError: no data, no weights to start from, a run that is there already or has other settings, a loss that is not finite.
-        KeyboardInterrupt: after the checkpoint was saved.
+        KeyboardInterrupt: with how many steps are done, after the checkpoint was saved.
     """
     earlier, spec = earlier_run(config), spec_of(config)
     device, settings = pick_device(config.device), config.step_settings
@@ -45,8 +45,7 @@ def train(config: TrainConfig, events: Events) -> Report:
     step = load_checkpoint(config.out, learners) if earlier else 0
     run = begin_part(config, earlier, step=step, pictures=pictures_in(sets), weights=hashes, device=device.type)
     started = time.monotonic()
-    events.start(schedule.total, "training")
-    events.advance(step)
+    events.start(schedule.total, "training", done=step)
     try:
         for batch in training_batches(config, sets, spec.image_size, schedule, step):
             turn = schedule.turn(step)
@@ -63,8 +62,7 @@ def train(config: TrainConfig, events: Events) -> Report:
                 break
     except KeyboardInterrupt:
         save_checkpoint(config.out, learners, step)
-        events.warn(f"stopped at step {step} of {schedule.total}; go on with the same command and --resume")
-        raise
+        raise KeyboardInterrupt(f"interrupted: {step} of {schedule.total} steps are done") from None
     events.stop()
     save_checkpoint(config.out, learners, step)
     draw_curves(config.out, events)
