@@ -14,12 +14,14 @@ FAST_MALLOC := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=42949672
 TEST_ENV := $(FAST_MALLOC) HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 # uv installs in seconds what takes pip minutes. It does not read pip's settings, so it is told of an index that they name. Where uv
-# does not run, or the index is one that only pip reaches, pip does the work.
+# does not run, or the index is one that only pip reaches, pip does the work. Where there is no NVIDIA driver, uv is first asked for
+# PyTorch's CPU build, which does without 4 GB of CUDA libraries; where that cannot be had, the ordinary one is installed.
 define install
 	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
 	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
-	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; } \
-		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
+	by_uv() { [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet "$$@" --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; }; \
+	without_cuda() { [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && UV_HTTP_RETRIES=1 by_uv --torch-backend=cpu 2>/dev/null; }; \
+	without_cuda || by_uv || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
 endef
 
 ##@ Use

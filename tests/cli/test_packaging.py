@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -92,6 +93,41 @@ def test_the_table_of_extras_is_that_of_pyproject(extra: str, root: Path) -> Non
     for module, package in EXTRAS[extra].items():
         assert module in importlib.metadata.packages_distributions()
         assert package in {name.lower().replace("_", "-") for name in importlib.metadata.packages_distributions()[module]}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch brings no CUDA libraries")
+@pytest.mark.parametrize(
+    ("driver", "answers", "asked"),
+    [
+        (False, "cpu plain", ["cpu"]),
+        (False, "plain", ["cpu", "plain"]),  # the CPU build cannot be had: the ordinary one
+        (False, "", ["cpu", "plain", "pip"]),  # nothing that uv reaches
+        (True, "cpu plain", ["plain"]),
+    ],
+)
+def test_make_installs_without_cuda_where_there_is_no_gpu(driver: bool, answers: str, asked: list[str], root: Path, tmp_path: Path) -> None:
+    tools, bin = tmp_path / "tools", tmp_path / "venv" / "bin"
+    scripts = {
+        bin / "uv": 'kind=plain; for word in "$@"; do if [ "$word" = --torch-backend=cpu ]; then kind=cpu; fi; done; echo $kind >> "$LOG"\n'
+        f'case " {answers} " in *" $kind "*) exit 0 ;; esac; exit 1\n',
+        bin / "python": 'case "$*" in *install*) echo pip >> "$LOG" ;; esac\n',
+    }
+    if driver:
+        scripts[tools / "nvidia-smi"] = "exit 0\n"
+    (tmp_path / "venv" / ".stamps").mkdir(parents=True)
+    (tmp_path / "venv" / ".stamps" / "venv").touch()
+    tools.mkdir()
+    for path, text in scripts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}", encoding="utf-8")
+        path.chmod(0o755)
+    if not driver and shutil.which("nvidia-smi"):
+        pytest.skip("this machine has an NVIDIA driver")
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "PIP_INDEX_URL": ""}
+    stamp = tmp_path / "venv" / ".stamps" / "core"
+    done = subprocess.run(["make", f"VENV={tmp_path / 'venv'}", str(stamp)], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == asked
 
 
 def test_ci_runs_the_tests_and_nothing_else(root: Path) -> None:
