@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,16 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from unseg_cli.bench.conditions import ConditionMaker, prepare, training_size
-from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.fit import Examples, train_victim
+from unseg_cli.bench.conditions import Condition
+from unseg_cli.bench.countermeasures import find_countermeasure
+from unseg_cli.bench.fit import train_victim
+from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet
+from unseg_cli.bench.preparation.cache import PictureCache
+from unseg_cli.bench.preparation.maker import ConditionMaker
+from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
+from unseg_cli.bench.run import training_size
+from unseg_cli.bench.tasks import TASKS
+from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.bench.victims.registry import find_victim, schedule_for
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
@@ -32,7 +41,7 @@ from unseg_cli.core.events import Events
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.generators.files import load_generator
-from unseg_cli.generators.session import PictureNoise
+from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.noise.arithmetic import LUMA
 from unseg_cli.noise.closed_form import tiled
 from unseg_cli.noise.field import ArrayField
@@ -40,7 +49,7 @@ from unseg_cli.noise.field import ArrayField
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
 COLOURS |= {"violet": (0.5, -0.5, 1), "indigo": (0.3, -0.3, 1), "blue": (0, 0, 1)}
-#: What the pattern is multiplied with beside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
+#: What the pattern is multiplied with outside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
 BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yellow": (1, -1, -1)}
 SHAPES = {
     "stripes": [[1, -1], [1, -1]],
@@ -80,7 +89,7 @@ def readable_tile(side: int, *, draws: int = 200) -> torch.Tensor:
     """A random tile of as many +1 as -1 whose sign can be read without knowing where the tile begins.
 
     Of `draws` random tiles, the one that stays farthest from its own negative under every shift and mirroring: a victim sees
-    crops and flips, and a checkerboard shifted by one cell would say "beside" where it means "object".
+    crops and flips, and a checkerboard shifted by one cell would say "outside" where it means "object".
 
     Returns:
         (side, side) of -1 and 1.
@@ -100,7 +109,7 @@ def readable_tile(side: int, *, draws: int = 200) -> torch.Tensor:
 
 
 class Recipe:
-    """A closed-form noise: layers of tiles, what happens beside the object, and how much smooth places are spared."""
+    """A closed-form noise: layers of tiles, what happens outside the object, and how much smooth places are spared."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.background, self.floor, self.ramp = options.background, options.floor, options.ramp
@@ -115,8 +124,8 @@ class Recipe:
             drawn = tiled(tile, mask.shape, cells)
             # Side by side rather than on top of each other: a later layer fills the cells that the first leaves free.
             total = np.where((total == 0).all(2, keepdims=True), drawn, total) if self.fill else total + drawn
-        beside = np.array(BACKGROUNDS[self.background], np.float32)
-        return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, beside) * self._weight(image)).astype(np.float32)
+        outside = np.array(BACKGROUNDS[self.background], np.float32)
+        return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, outside) * self._weight(image)).astype(np.float32)
 
     def _weight(self, image: U8Array) -> FloatArray:
         """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma.
@@ -132,18 +141,22 @@ class Recipe:
         return np.clip(self.floor + (1 - self.floor) * activity / self.ramp, 0, 1)[..., None].astype(np.float32)
 
 
-class RecipeMaker(ConditionMaker):
-    """Conditions of `bench` with the recipe in place of the generator, which only finds the objects where there are no masks."""
+class RecipeSource:
+    """Noise of a recipe in place of the generator's: the generator only detects the objects where there are no masks."""
 
-    recipe: Recipe
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.session: Session | None = None
 
-    def generated(self, images: list[U8Array], masks: list[BoolArray | None], target: str) -> list[PictureNoise]:
-        """As in the base class."""
+    def noise(
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+    ) -> list[PictureNoise]:
+        """As `Session.noise`."""
         if target == "whole":
             masks = [np.ones(image.shape[:2], np.bool_) if mask is None else mask for image, mask in zip(images, masks, strict=True)]
         if any(mask is None for mask in masks):
-            self.generator = self.generator or load_generator("lite")
-            masks = [made.mask for made in super().generated(images, masks, target)]
+            self.session = self.session or Session(load_generator("lite"))
+            masks = [made.mask for made in self.session.noise(images, masks, target=target, spare=spare)]
         return [
             PictureNoise(field=ArrayField(self.recipe(image, mask)), mask=mask, mask_source="file")
             for image, mask in zip(images, masks, strict=True)
@@ -154,30 +167,36 @@ class RecipeMaker(ConditionMaker):
 def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int) -> dict[str, Any]:
     """One training; the line that is kept of it."""
     plain = options.layers in ("clean", "random")
-    condition = options.layers if plain else "protected-per-class" if options.per_class else "protected"
-    victim = find_victim(options.victim)
-    schedule = schedule_for(victim, data, options.init)
+    budget = NoiseBudget(options.levels / 255, options.background_levels / 255)
+    name = options.layers if plain else "protected-per-class" if options.per_class else "protected"
+    condition = Condition.parse(name, masks=options.masks, budget=budget)
+    task, victim = TASKS[data.task], find_victim(options.victim)
+    schedule = schedule_for(victim, data.task, options.init)
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
     size = training_size(data, options.image_size or schedule.image_size)
-    maker = RecipeMaker(
-        BenchConfig(protect_masks=options.masks, budget=NoiseBudget(options.levels / 255, options.background_levels / 255)), data, None
-    )
-    if not plain:
-        maker.recipe = Recipe(options)
-    pictures = prepare(maker, data, {(condition, defence, size)}, Events())
-    seed_everything(seed)
-    training = train_victim(
-        victim.build(len(data.classes), options.init == "pretrained"),
-        Examples(images=pictures.train[condition, defence, size], labels=pictures.train_labels[size]),
-        Examples(images=pictures.test[defence, size], labels=pictures.test_labels[size]),
-        classes=len(data.classes),
-        schedule=schedule,
-        seed=seed,
-        device=torch.device("cpu"),
-        events=Events(),
-        keep_predictions=len(data.test),
-    )
-    curve = [round(epoch.test.metric, 2) for epoch in training.epochs]
+    objects = data.foreground_labels(None)
+    maker = ConditionMaker(objects, None if plain else RecipeSource(Recipe(options)))
+    pictures = PictureSet(condition=condition, countermeasure=defence, size=size)
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = DataRecipe(name=options.data, task=data.task, limit=None, objects=objects)
+        cache = PictureCache(Path(folder), data=recipe, noise=NoiseRecipe(generator=None, spare=None, ready=None))
+        visibility = prepare(cache, maker, data, task, [pictures], events=Events())
+        seed_everything(seed)
+        training = train_victim(
+            victim.build(VictimSpec(task=data.task, classes=data.classes, pretrained=options.init == "pretrained")),
+            train_examples(cache, pictures),
+            test_examples(cache, defence, size),
+            task=task,
+            classes=data.classes,
+            schedule=schedule,
+            countermeasure=find_countermeasure(defence),
+            seed=seed,
+            device=torch.device("cpu"),
+            events=Events(),
+            keep_predictions=len(data.test),
+        )
+    curve = [round(epoch.scores[task.headline], 2) for epoch in training.epochs]
+    predicted = torch.stack([prediction.labels for prediction in training.predictions])
     return {
         "data": Path(options.data).name,
         **{name: getattr(options, name) for name in SETTINGS},
@@ -187,8 +206,8 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
         "epochs": schedule.epochs,
         "final": curve[-1],
         "best": max(curve),
-        "predicted_percent": round(100 * float((training.predictions == 1).float().mean()), 1),
-        **{name: pictures.noise.get(condition, {}).get(name) for name in ("psnr", "ssim")},
+        "predicted_percent": round(100 * float((predicted == 1).float().mean()), 1),
+        **{name: visibility.get(condition.name, {}).get(name) for name in ("psnr", "ssim")},
         "seconds": round(training.seconds),
     }
 
@@ -198,9 +217,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., or clean, or random")
-    parser.add_argument("--background", default="flip", choices=list(BACKGROUNDS), help="the pattern beside the object")
+    parser.add_argument("--background", default="flip", choices=list(BACKGROUNDS), help="the pattern outside the object")
     parser.add_argument("--levels", type=float, default=8, help="budget on the object in 1/255 (8)")
-    parser.add_argument("--background-levels", type=float, default=2, help="budget beside the object in 1/255 (2)")
+    parser.add_argument("--background-levels", type=float, default=2, help="budget outside the object in 1/255 (2)")
     parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
     parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")

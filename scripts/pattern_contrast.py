@@ -20,8 +20,8 @@ import torch
 from explore_noise import NAMES, layer
 from torch import Tensor
 
-from unseg_cli.bench.conditions import to_size
-from unseg_cli.bench.victims.base import ENCODER, normalise
+from unseg_cli.bench.preparation.prepare import to_size
+from unseg_cli.bench.victims.base import ENCODER, LITE0
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.datasets.registry import open_labelled
@@ -38,7 +38,7 @@ def features(network: torch.nn.Module, pictures: list[U8Array], size: int) -> li
     """(positions, channels) at each of `STRIDES`."""
     batch = np.stack([to_size(picture, (size, size)) for picture in pictures])
     with torch.no_grad():
-        maps = network(normalise(torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255))
+        maps = network(LITE0(torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255))
     return [found.permute(0, 2, 3, 1).flatten(0, 2) for found in maps]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +12,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from tests.protect.conftest import session_of
-from unseg_cli.bench import conditions as bench_conditions
 from unseg_cli.bench import run as bench_module
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.core.constants import BoolArray, U8Array
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
 from unseg_cli.noise.field import ArrayField
@@ -52,16 +52,16 @@ def quick(folder: Path, tmp_path: Path) -> BenchConfig:
     return BenchConfig(data=str(folder), image_size=32, epochs=1, batch_size=4, limit=8, out=tmp_path / "run", device="cpu", init="scratch")
 
 
-@pytest.fixture
-def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Instead of the generator: the closed-form texture, with a square in the middle as the object it finds. Gives what it was asked."""
-    asked: list[dict[str, Any]] = []
+class FakeSource:
+    """Draws the closed-form texture instead of a generator's noise, and detects a square in the middle. Keeps what it was asked."""
 
-    def load(name: str, **_more: Any) -> Any:
-        return SimpleNamespace(source=SimpleNamespace(name=name, sha256="ab" * 32))
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
 
-    def noise(_generator: Any, images: list[Any], masks: list[Any], target: str, _spare: bool | None = None) -> list[PictureNoise]:
-        asked.append({"masks": masks, "target": target})
+    def noise(
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+    ) -> list[PictureNoise]:
+        self.asked.append({"masks": masks, "target": target, "spare": spare})
         out = []
         for image, mask in zip(images, masks, strict=True):
             if mask is None:
@@ -72,9 +72,22 @@ def fake_generator(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             out.append(PictureNoise(field=ArrayField(texture_noise(mask)), mask=mask, mask_source="file"))
         return out
 
+
+@pytest.fixture
+def source() -> FakeSource:
+    return FakeSource()
+
+
+@pytest.fixture
+def fake_generator(monkeypatch: pytest.MonkeyPatch, source: FakeSource) -> FakeSource:
+    """`bench` with `source` in place of the generator."""
+
+    def load(name: str, **_more: Any) -> Any:
+        return SimpleNamespace(source=SimpleNamespace(name=name, sha256="ab" * 32))
+
     monkeypatch.setattr(bench_module, "load_generator", load)
-    monkeypatch.setattr(bench_conditions, "Session", session_of(noise))
-    return asked
+    monkeypatch.setattr(bench_module, "Session", lambda _generator: source)
+    return source
 
 
 def label_folder(root: Path) -> Path:
@@ -95,3 +108,12 @@ def label_folder(root: Path) -> Path:
             Image.fromarray(label).save(root / "masks" / split / f"{i}.png")
     (root / "classes.json").write_text('["Sky", "Road", {"name": "Car", "thing": true}, "Unlabelled(3)"]')
     return root
+
+
+def row(condition: str, seed: int, final: float, **more: Any) -> dict[str, Any]:
+    """A row of results.json."""
+    return {
+        "victim": "unet", "condition": condition, "defence": "none", "init": "pretrained", "ratio": 1.0, "seed": seed, "metric": "iou",
+        "final": final, "best": final + 5, "best_epoch": 3, "train_metric": 90.0, "seconds": 30.0, "final_per_picture": final - 2,
+        "height": 96, "width": 96, "epochs": 8, **more,
+    }  # fmt: skip

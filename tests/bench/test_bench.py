@@ -13,17 +13,20 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.bench.conftest import label_folder
-from unseg_cli.bench import run as bench_module
-from unseg_cli.bench.conditions import ConditionMaker
+from tests.bench.conftest import FakeSource, label_folder
+from unseg_cli.bench import folder as folder_module
+from unseg_cli.bench import run as run_module
+from unseg_cli.bench import work
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.examples import Target
 from unseg_cli.bench.fit import augment
-from unseg_cli.bench.run import bench, mix
-from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.bench.preparation.maker import ConditionMaker
+from unseg_cli.bench.run import bench
+from unseg_cli.bench.work import mix
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.datasets.registry import open_labelled
+from unseg_cli.noise.version import NOISE_CODE
 
 FILES = {
     *("results.json", "results.csv", "per_class.csv", "curves.csv", "curves.png", "bars.png", "samples.png", "summary.md", "run.json"),
@@ -52,6 +55,9 @@ def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_gener
     assert (document["schema"], document["command"], document["task"], document["protect_masks"]) == (1, "bench", "binary", "gt")
     assert len(document["rows"]) == 8
     assert all(set(row) >= ROW_KEYS for row in document["rows"])
+    for row in document["rows"]:
+        assert set(row["scores"]) == {"iou", "iou_per_picture", "dice"}
+        assert row["final"] == row["scores"][row["metric"]]
     assert all(set(entry) >= SUMMARY_KEYS for entry in document["summary"])
     assert [entry["n"] for entry in document["summary"]] == [2] * 4
     assert set(document["noise"]) == {"protected", "random", "texture"}
@@ -59,6 +65,7 @@ def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_gener
     assert document["noise"]["protected"] == document["noise"]["texture"]  # the fake generator paints the texture
     rows = table(config.out / "results.csv")
     assert [row["condition"] for row in rows] == [row["condition"] for row in document["rows"]]
+    assert [float(row["score_dice"]) for row in rows] == [row["scores"]["dice"] for row in document["rows"]]
     curves = table(config.out / "curves.csv")
     assert len(curves) == 16
     for row in document["rows"]:
@@ -73,6 +80,8 @@ def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_gener
         assert entry["relative_drop"] == pytest.approx(100 * (clean["mean"] - entry["mean"]) / clean["mean"])
     run = json.loads((config.out / "run.json").read_text())
     assert run["generator"] == {"name": "lite", "sha256": "ab" * 32}
+    assert run["noise_code"] == NOISE_CODE
+    assert not (config.out / "prepared").exists()  # pictures are there while they are needed
     assert run["versions"]["torch"] == torch.__version__.split("+")[0]
     assert "unseg bench --victim unet" in (config.out / "summary.md").read_text()
 
@@ -110,15 +119,21 @@ def test_texture_lowers_what_is_learnt(folder: Path, tmp_path: Path) -> None:
     assert trained["texture"] > 60  # the victim did learn, only the wrong thing
 
 
+def only(out: Path, label: str) -> Path:
+    """The file of a finished cell."""
+    (path,) = out.glob(f"rows/{label}-*.json")
+    return path
+
+
 def test_resume_does_only_what_is_missing(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "texture"))
     first = bench(config, Events()).document
     trained: list[str] = []
-    run_row = bench_module.run_row
-    monkeypatch.setattr(bench_module, "run_row", lambda row, *more: (trained.append(row.key), run_row(row, *more)))
+    run_cell = work.run_cell
+    monkeypatch.setattr(work, "run_cell", lambda cell, *more: (trained.append(cell.label), run_cell(cell, *more)))
     with pytest.raises(UsageProblem, match="holds results already"):
         bench(config, Events())
-    (config.out / "rows" / "unet-texture-none-seed0.json").unlink()
+    only(config.out, "unet-texture-none-seed0").unlink()
     again = bench(dataclasses.replace(config, resume=True), Events()).document
     assert trained == ["unet-texture-none-seed0"]
     for before, after in zip(first["rows"], again["rows"], strict=True):
@@ -131,21 +146,49 @@ def test_resume_does_only_what_is_missing(quick: BenchConfig, monkeypatch: pytes
         bench(dataclasses.replace(config, resume=True, epochs=3), Events())
 
 
-def test_interrupted_run_keeps_finished_rows(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resume_under_another_noise_code_is_refused(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(quick, conditions=("clean", "texture"))
-    run_row = bench_module.run_row
+    bench(config, Events())
+    again = dataclasses.replace(config, resume=True)
+    with monkeypatch.context() as later:
+        later.setattr(folder_module, "NOISE_CODE", "some later one")
+        with pytest.raises(UsageProblem, match=rf"another noise code \({NOISE_CODE}; this version has some later one\)") as problem:
+            bench(again, Events())
+        assert (problem.value.exit_code, "pass another --out" in problem.value.hint) == (2, True)
+    settings = json.loads((config.out / "run.json").read_text())
+    del settings["noise_code"]  # as in runs of earlier versions
+    (config.out / "run.json").write_text(json.dumps(settings))
+    with pytest.raises(UsageProblem, match=r"another noise code \(none on record"):
+        bench(again, Events())
 
-    def interrupted(row: Any, *more: Any) -> None:
-        if row.condition == "texture":
+
+def test_interrupted_run_keeps_finished_rows_and_prepared_pictures(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "texture"))
+    run_cell, make = work.run_cell, ConditionMaker.make
+
+    def interrupted(cell: Any, *more: Any) -> None:
+        if cell.condition.name == "texture":
             raise KeyboardInterrupt
-        run_row(row, *more)
+        run_cell(cell, *more)
 
-    monkeypatch.setattr(bench_module, "run_row", interrupted)
+    monkeypatch.setattr(work, "run_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bench(config, Events())
-    monkeypatch.setattr(bench_module, "run_row", run_row)
-    assert [path.name for path in (config.out / "rows").glob("*-seed*.json")] == ["unet-clean-none-seed0.json"]
+    monkeypatch.setattr(work, "run_cell", run_cell)
+    assert [path.name[:-18] for path in (config.out / "rows").glob("*-seed*.json")] == ["unet-clean-none-seed0"]
+    made: list[Any] = []
+    monkeypatch.setattr(ConditionMaker, "make", lambda self, *more: (made.append(more), make(self, *more))[1])
     assert len(bench(dataclasses.replace(config, resume=True), Events()).document["rows"]) == 2
+    assert len(made) == 4  # those of samples.png: the training pictures were there
+    assert not (config.out / "prepared").exists()
+
+
+def test_any_number_of_workers_gives_the_same_scores(quick: BenchConfig, tmp_path: Path) -> None:
+    config = dataclasses.replace(quick, conditions=("clean", "texture", "random"), defences=("none", "jpeg10"), ratio=0.5)
+    alone, several = (
+        bench(dataclasses.replace(config, workers=workers, out=tmp_path / str(workers)), Events()).document["rows"] for workers in (0, 3)
+    )
+    assert [{**row, "seconds": 0} for row in alone] == [{**row, "seconds": 0} for row in several]
 
 
 def test_ratio_mixes_whole_pictures(quick: BenchConfig) -> None:
@@ -158,20 +201,20 @@ def test_ratio_mixes_whole_pictures(quick: BenchConfig) -> None:
     assert len(set(finals(report).values())) == 1
 
 
-def test_protected_folder_is_used_as_it_is(quick: BenchConfig, folder: Path, tmp_path: Path) -> None:
+def test_protected_pictures_need_no_generator(quick: BenchConfig, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "load_generator", lambda *_more, **_named: pytest.fail("no generator is needed"))
     made = tmp_path / "made"
     made.mkdir()
     for path in (folder / "images" / "train").iterdir():
         Image.fromarray(255 - np.asarray(Image.open(path))).save(made / path.name)
-    config = dataclasses.replace(quick, conditions=("clean", "protected"), protected=made)
-    data = open_labelled(config.data, limit=2)
-    pictures = ConditionMaker(config, data, None).batch(list(data.train), ["clean", "protected"], 0)
-    assert np.array_equal(pictures["protected"][0], 255 - pictures["clean"][0])
     (made / "r99.png").write_bytes((made / "r00.png").read_bytes())  # more than needed is fine
-    assert set(finals(bench(config, Events()))) == {"clean", "protected"}  # no generator is loaded
+    config = dataclasses.replace(quick, conditions=("clean", "protected"), protected=made)
+    report = bench(config, Events())
+    assert set(finals(report)) == {"clean", "protected"}
+    assert report.document["noise"]["protected"]["linf_255"] > 100
     (made / "r00.png").unlink()
     with pytest.raises(UsageProblem, match="first r00"):
-        ConditionMaker(config, data, None)
+        bench(dataclasses.replace(config, out=tmp_path / "other"), Events())
 
 
 @pytest.mark.parametrize(
@@ -208,17 +251,18 @@ def test_augmentation_moves_picture_and_label_together() -> None:
     label[:, :8, :8] = 255
     image = (label[:, None] * 100).clamp(max=200).repeat(1, 3, 1, 1)  # 0, 100, or 200 for void
     image[label[:, None].expand_as(image) == 255] = 200
-    image_01, moved = augment(image, label, torch.Generator().manual_seed(1))
-    assert image_01.shape == image.shape
-    assert set(moved.unique().tolist()) <= {0, 1, 255}
-    expected = moved.float().where(moved != 255, 2)[:, None] * 100 / 255
-    assert ((image_01 - expected).abs() < 0.1).float().mean() > 0.85  # all but the seams between cells
-    assert not torch.equal(moved, label.long())
-    again = augment(image, label, torch.Generator().manual_seed(1))
-    assert torch.equal(again[0], image_01)
+    targets = [Target(labels=one) for one in label]
+    batch = augment(image, targets, torch.Generator().manual_seed(1))
+    assert batch.images.shape == image.shape
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
+    assert set(batch.labels.unique().tolist()) <= {0, 1, 255}
+    expected = batch.labels.float().where(batch.labels != 255, 2)[:, None] * 100 / 255
+    assert ((batch.images - expected).abs() < 0.1).float().mean() > 0.85  # all but the seams between cells
+    assert not torch.equal(batch.labels, label.long())
+    assert torch.equal(augment(image, targets, torch.Generator().manual_seed(1)).images, batch.images)
 
 
-def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: list[dict[str, Any]]) -> None:
+def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: FakeSource) -> None:
     config = BenchConfig(
         victims=("mask2former",), data=str(label_folder(tmp_path / "data")), conditions=("clean", "protected"), image_size=64, epochs=1,
         out=tmp_path / "run", device="cpu", init="scratch",
@@ -231,32 +275,31 @@ def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: list[dict[st
     assert [line["class"] for line in per_class[:3]] == ["Sky", "Road", "Car"]
     known = [float(line["iou"]) for line in per_class[:3] if line["iou"]]
     assert row["final"] == pytest.approx(np.mean(known))
-    assert fake_generator[0]["masks"][0].sum() == 140  # the car, the only thing, is what gets protected
+    assert fake_generator.asked[0]["masks"][0].sum() == 140  # the car, the only thing, is what gets protected
     assert json.loads((config.out / "run.json").read_text())["data"]["foreground_classes"] == ["Car"]
 
 
-@pytest.mark.shared
-def test_real_pictures(shared: Path, tmp_path: Path, fake_generator: Any) -> None:
-    root = shared / "data" / "ecssd"
-    if not root.is_dir():
-        pytest.skip("no ecssd")
+@pytest.mark.slow
+def test_the_shipped_generator_changes_real_pictures_within_the_budget_and_is_seen_by_a_victim(photos: Path, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for kind in ("images", "masks"):
+            (tmp_path / "data" / kind / split).mkdir(parents=True)
+        for name in ("cat.jpg", "coffee.png", "portrait.bmp"):
+            picture = Image.open(photos / name).convert("RGB").resize((160, 120))
+            picture.save(tmp_path / "data" / "images" / split / f"{name[:-4]}.png")
+            mask = Image.new("L", (160, 120), 0)
+            mask.paste(255, (40, 20, 120, 100))
+            mask.save(tmp_path / "data" / "masks" / split / f"{name[:-4]}.png")
     config = BenchConfig(
-        data=str(root),
-        conditions=("clean", "protected"),
-        defences=("none", "jpeg75"),
-        limit=8,
-        image_size=64,
-        epochs=1,
-        out=tmp_path / "run",
-        device="cpu",
-    )
+        data=str(tmp_path / "data"), conditions=("clean", "protected", "protected-auto"), defences=("none", "gray"), image_size=64,
+        epochs=1, batch_size=3, out=tmp_path / "run", device="cpu", init="scratch",
+    )  # fmt: skip
     report = bench(config, Events())
-    assert {(row["condition"], row["defence"]) for row in report.document["rows"]} == {
-        (condition, defence) for condition in config.conditions for defence in config.defences
-    }
-    assert 30 < report.document["noise"]["protected"]["psnr"] < 50
-
-
-def test_every_victim_has_a_schedule_of_its_own() -> None:
-    for entry in VICTIMS.values():
-        assert entry.tasks == ("binary", "semantic")
+    assert len(report.document["rows"]) == 6
+    for condition in ("protected", "protected-auto"):
+        noise = report.document["noise"][condition]
+        assert noise["linf_255"] == 8  # of the shipped generator, not of a stand-in
+        assert 30 < noise["psnr"] < 45 and 0.8 < noise["ssim"] < 1
+    by_defence = {(row["condition"], row["defence"]): row["scores"] for row in report.document["rows"]}
+    assert by_defence["protected", "none"] != by_defence["clean", "none"]  # other pictures, another victim
+    assert json.loads((config.out / "run.json").read_text())["generator"]["name"] == "lite"

@@ -1,14 +1,21 @@
-"""Every defence gives a picture of the same shape, keeps what it should and takes what it claims."""
+"""One battery for every countermeasure: it gives a picture of the same shape, keeps what it should and takes what it claims."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
-from unseg_cli.bench.countermeasures import DEFENCES, find_defence
+from unseg_cli.bench.countermeasures import COUNTERMEASURES, PictureStep, find_countermeasure
+from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
+from unseg_cli.bench.fit import train_victim
+from unseg_cli.bench.tasks import TASKS
+from unseg_cli.bench.victims.base import LITE0, Victim
+from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.events import Events
 from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.closed_form import texture_noise
 
@@ -23,12 +30,12 @@ def picture() -> U8Array:
     return image.clip(0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", DEFENCES)
+@pytest.mark.parametrize("name", COUNTERMEASURES)
 @pytest.mark.parametrize("shape", [(60, 80), (5, 3), (1, 1)])
 def test_shape_type_and_input_stay(name: str, shape: tuple[int, int]) -> None:
     image = picture()[: shape[0], : shape[1]].copy()
     before = image.copy()
-    out = DEFENCES[name].apply(image)
+    out = COUNTERMEASURES[name].picture(image)
     assert out.shape == image.shape
     assert out.dtype == np.uint8
     assert np.array_equal(image, before)
@@ -36,21 +43,72 @@ def test_shape_type_and_input_stay(name: str, shape: tuple[int, int]) -> None:
         assert np.abs(out.astype(int) - image).mean() < 14
 
 
+@pytest.mark.parametrize("name", COUNTERMEASURES)
+def test_the_same_picture_comes_out_the_same_and_only_pictures_are_changed(name: str) -> None:
+    step = COUNTERMEASURES[name]
+    assert step.name == name
+    assert np.array_equal(step.picture(picture()), step.picture(picture()))
+    batch = Batch(images=torch.rand(2, 3, 32, 32), targets=(Target(labels=torch.zeros(32, 32, dtype=torch.uint8)),) * 2)
+    draw = torch.Generator().manual_seed(0)
+    state = draw.get_state()
+    after = step.batch(batch, draw)
+    assert torch.equal(after.images, batch.images) and after.targets == batch.targets
+    assert torch.equal(draw.get_state(), state)  # nothing is drawn, so that a training without one is the same as ever
+
+
+def test_a_countermeasure_that_acts_while_training_sees_every_batch() -> None:
+    class Darken(PictureStep):
+        def batch(self, batch: Batch, draw: torch.Generator) -> Batch:
+            seen.append((len(batch.images), float(batch.images.max()), float(torch.rand(1, generator=draw))))
+            return Batch(images=batch.images * 0, targets=batch.targets)
+
+    class Sees(Victim):
+        normalisation = LITE0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            self.brightest = 0.0
+
+        def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+            self.brightest = max(self.brightest, float(batch.images.max()))
+            return {"a": self.weight.sum(), "b": self.weight.sum() * 2}
+
+        def predict(self, batch: Batch) -> list[Prediction]:
+            return [Prediction(labels=target.labels) for target in batch.targets]
+
+    seen: list[tuple[int, float, float]] = []
+    labels = torch.zeros(32, 32, dtype=torch.uint8)
+    labels[:16] = 1
+    images = torch.full((6, 3, 32, 32), 200, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    examples, victim = Examples(images=images, targets=[Target(labels=labels)] * 6), Sees()
+    trained = train_victim(
+        victim, examples, examples, task=TASKS["binary"], classes=("ground", "object"),
+        schedule=Schedule(image_size=32, epochs=2, batch_size=2, lr=1e-2), countermeasure=Darken(name="dark", apply=lambda image: image),
+        seed=0, device=torch.device("cpu"), events=Events(), keep_predictions=1,
+    )  # fmt: skip
+    assert [count for count, _, _ in seen] == [2] * 6
+    assert victim.brightest == 0 and all(brightest > 0.7 for _, brightest, _ in seen)
+    assert float(victim.weight.detach()) < 0  # the sum of both losses was made smaller
+    assert trained.epochs[-1].scores["iou"] == trained.train_scores["iou"] == 100
+    assert [prediction.labels.shape for prediction in trained.predictions] == [(32, 32)]
+
+
 def test_none_changes_nothing() -> None:
-    assert np.array_equal(DEFENCES["none"].apply(picture()), picture())
+    assert np.array_equal(COUNTERMEASURES["none"].picture(picture()), picture())
 
 
 def test_gray_has_no_colour_left() -> None:
-    out = DEFENCES["gray"].apply(picture())
+    out = COUNTERMEASURES["gray"].picture(picture())
     assert np.array_equal(out[..., 0], out[..., 1])
     assert np.array_equal(out[..., 0], out[..., 2])
-    assert DEFENCES["gray"].also_test
-    assert not any(defence.also_test for name, defence in DEFENCES.items() if name != "gray")
+    assert COUNTERMEASURES["gray"].also_test
+    assert not any(step.also_test for name, step in COUNTERMEASURES.items() if name != "gray")
 
 
 def test_bitdepth_leaves_sixteen_levels() -> None:
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, 2)
-    assert len(np.unique(DEFENCES["bitdepth"].apply(ramp))) == 16
+    assert len(np.unique(COUNTERMEASURES["bitdepth"].picture(ramp))) == 16
 
 
 @pytest.mark.parametrize("name", ["jpeg10", "blur", "denoise"])
@@ -59,19 +117,22 @@ def test_fine_texture_is_weakened(name: str) -> None:
     mask = np.zeros(image.shape[:2], bool)
     mask[15:45, 20:60] = True
     noisy = apply_noise(image, texture_noise(mask), mask, NoiseBudget())
-    washed, reference = DEFENCES[name].apply(noisy).astype(int), DEFENCES[name].apply(image).astype(int)
-    left = np.abs(washed - reference)[mask].mean() / np.abs(noisy.astype(int) - image)[mask].mean()
+    weakened, reference = COUNTERMEASURES[name].picture(noisy).astype(int), COUNTERMEASURES[name].picture(image).astype(int)
+    left = np.abs(weakened - reference)[mask].mean() / np.abs(noisy.astype(int) - image)[mask].mean()
     assert left < 0.75
 
 
 def test_denoise_keeps_edges_that_blur_loses() -> None:
     image = picture()
-    step = {name: int(DEFENCES[name].apply(image)[30, 41, 0]) - int(DEFENCES[name].apply(image)[30, 38, 0]) for name in ("denoise", "blur")}
+    step = {
+        name: int(COUNTERMEASURES[name].picture(image)[30, 41, 0]) - int(COUNTERMEASURES[name].picture(image)[30, 38, 0])
+        for name in ("denoise", "blur")
+    }
     assert step["denoise"] > step["blur"] + 5
     assert step["denoise"] > 45
 
 
 def test_misspelt_name_gets_a_hint() -> None:
     with pytest.raises(UsageProblem) as problem:
-        find_defence("jpeg57")
+        find_countermeasure("jpeg57")
     assert "did you mean 'jpeg75'" in problem.value.hint

@@ -1,113 +1,181 @@
-"""One battery for every victim."""
+"""One battery for every victim and every task that it can do."""
 
 from __future__ import annotations
 
 import importlib.util
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch.optim import AdamW
 
-from unseg_cli.bench.victims import registry
-from unseg_cli.bench.victims.base import Victim
+from unseg_cli.bench.examples import Batch, Prediction, Target
+from unseg_cli.bench.tasks import TASKS
+from unseg_cli.bench.victims.base import Normalisation, Victim, VictimSpec
 from unseg_cli.bench.victims.registry import VICTIMS, find_victim, list_victims, schedule_for
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
+from unseg_cli.models.imagenet import imagenet_lite0_state_dict
 
 SIDE = 64
 #: A rate at which a few dozen steps on one batch are enough.
 OVERFIT_LR = {name: 1e-3 if name == "mask2former" else 3e-3 for name in VICTIMS}
+CLASSES = {"binary": ("ground", "object"), "semantic": ("sky", "road", "car", "pole")}
+EVERY = [pytest.param(name, task, id=f"{name}-{task}") for name, entry in VICTIMS.items() for task in entry.tasks]
 
 
-def batch(classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Four pictures of vertical bands, one colour a class, with a strip of void at the top: (4, 3, S, S) and (4, S, S)."""
-    draw = torch.Generator().manual_seed(3)
-    bands = torch.stack([torch.randperm(4, generator=draw) % classes for _ in range(4)])
-    label = bands.repeat_interleave(SIDE // 4, 1)[:, None, :].repeat(1, SIDE, 1)
-    colours = torch.rand(classes, 3, generator=draw)
-    image = colours[label].permute(0, 3, 1, 2) * 0.8 + 0.2 * torch.rand(4, 3, SIDE, SIDE, generator=draw)
-    label[:, :4] = 255
-    return image.contiguous(memory_format=torch.channels_last), label
-
-
-class Fixed(torch.nn.Module):
-    """A network that says the same of every picture."""
-
-    def __init__(self, logits: torch.Tensor) -> None:
-        super().__init__()
-        self.logits = logits
-
-    def forward(self, _pixels: torch.Tensor) -> torch.Tensor:
-        return self.logits
-
-
-def accuracy(victim: Victim, image: torch.Tensor, label: torch.Tensor) -> float:
-    with torch.no_grad():
-        right = victim.predict(image) == label
-    return float(right[label != 255].float().mean())
-
-
-@pytest.mark.parametrize(("name", "classes"), [*((name, 4) for name in VICTIMS), ("unet", 2)])
-def test_loss_gradients_void_and_label_map(name: str, classes: int) -> None:
+def build(name: str, task: str, *, pretrained: bool = False) -> Victim:
     torch.manual_seed(0)
-    victim = find_victim(name).build(classes, False).train()
-    image, label = batch(classes)
-    loss = victim.loss(image, label)
-    assert loss.shape == ()
-    assert torch.isfinite(loss)
-    loss.backward()
+    return find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=pretrained))
+
+
+def batch(task: str, count: int = 4) -> Batch:
+    """Pictures of vertical bands, one colour a class, with a strip of void at the top."""
+    draw, classes = torch.Generator().manual_seed(3), len(CLASSES[task])
+    bands = torch.stack([torch.randperm(4, generator=draw) % classes for _ in range(count)])
+    labels = bands.repeat_interleave(SIDE // 4, 1)[:, None, :].repeat(1, SIDE, 1)
+    colours = torch.rand(classes, 3, generator=draw)
+    images = colours[labels].permute(0, 3, 1, 2) * 0.8 + 0.2 * torch.rand(count, 3, SIDE, SIDE, generator=draw)
+    labels[:, :4] = 255
+    return of(images, labels)
+
+
+def of(images: torch.Tensor, labels: torch.Tensor) -> Batch:
+    targets = tuple(Target(labels=label) for label in labels.to(torch.uint8))
+    return Batch(images=images.contiguous(memory_format=torch.channels_last), targets=targets)
+
+
+def losses(victim: Victim, seen: Batch) -> torch.Tensor:
+    return torch.stack([*victim(seen).values()]).sum()
+
+
+def accuracy(victim: Victim, seen: Batch) -> float:
+    with torch.no_grad():
+        found = torch.stack([prediction.labels for prediction in victim.predict(seen)])
+    return float((found == seen.labels)[seen.labels != 255].float().mean())
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_losses_are_finite_and_reach_every_weight(name: str, task: str) -> None:
+    victim = build(name, task).train()
+    found = victim(batch(task))
+    assert found and all(loss.shape == () and torch.isfinite(loss) and loss > 0 for loss in found.values())
+    torch.stack([*found.values()]).sum().backward()
     still = [n for n, p in victim.named_parameters() if p.requires_grad and (p.grad is None or not torch.isfinite(p.grad).all())]
     assert still == [], f"no gradient reaches {still}"
-    maps = victim.eval().predict(image[:2, :, :32])
-    assert maps.shape == (2, 32, SIDE)
-    assert set(maps.unique().tolist()) <= set(range(classes))
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_nothing_but_void_teaches_nothing(name: str, task: str) -> None:
+    victim = build(name, task).train()
+    seen = batch(task)
+    loss = losses(victim, of(seen.images, torch.full((4, SIDE, SIDE), 255)))
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_predictions_do_not_look_at_the_truth(name: str, task: str) -> None:
+    victim, seen = build(name, task).eval(), batch(task, 2)
     with torch.no_grad():
-        assert torch.isfinite(victim.loss(image, torch.full_like(label, 255)))  # nothing but void
+        without_truth = victim.predict(of(seen.images, torch.full((2, SIDE, SIDE), 255)))
+        with_truth = victim.predict(seen)
+    assert all(torch.equal(a.labels, b.labels) for a, b in zip(without_truth, with_truth, strict=True))
 
 
-@pytest.mark.parametrize("classes", [2, 4])
-def test_void_pixels_pull_at_no_logit(classes: int) -> None:
-    victim = find_victim("unet").build(classes, False)
-    image, label = batch(classes)
-    logits = torch.randn(4, 1 if classes == 2 else classes, SIDE, SIDE, requires_grad=True)
-    victim.network = Fixed(logits)
-    victim.loss(image, label).backward()
-    assert logits.grad is not None
-    void = (label == 255)[:, None].expand_as(logits)
-    assert logits.grad[void].abs().max() == 0
-    assert (logits.grad[~void] != 0).all()
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_predictions_are_label_maps_of_the_pictures_size(name: str, task: str) -> None:
+    victim, seen = build(name, task).eval(), batch(task, 2)
+    wide = of(seen.images[:, :, :32], seen.labels[:, :32])
+    with torch.no_grad():
+        found = victim.predict(wide)
+        one = victim.predict(of(wide.images[:1], wide.labels[:1]))[0]
+    assert len(found) == 2
+    for prediction in found:
+        assert isinstance(prediction, Prediction)
+        assert prediction.labels.shape == (32, SIDE) and prediction.labels.dtype == torch.uint8
+        assert set(prediction.labels.unique().tolist()) <= set(range(len(CLASSES[task])))
+    assert (one.labels == found[0].labels).float().mean() > 0.99  # a picture is judged alone
 
 
-@pytest.mark.parametrize("name", VICTIMS)
-def test_overfits_a_batch(name: str) -> None:
-    torch.manual_seed(0)
-    victim = find_victim(name).build(4, False).train()
-    image, label = batch(4)
-    optimizer = torch.optim.AdamW(victim.parameters(), lr=OVERFIT_LR[name], weight_decay=0)
-    losses = []
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_a_saved_victim_says_the_same(name: str, task: str, tmp_path: Path) -> None:
+    victim, seen = build(name, task).train(), batch(task, 2)
+    losses(victim, seen)  # moves the running statistics
+    torch.save(victim.state_dict(), tmp_path / "victim.pt")
+    torch.manual_seed(99)
+    other = find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=False))
+    other.load_state_dict(torch.load(tmp_path / "victim.pt", weights_only=True))
+    with torch.no_grad():
+        pairs = zip(victim.eval().predict(seen), other.eval().predict(seen), strict=True)
+        assert all(torch.equal(one.labels, again.labels) for one, again in pairs)
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_overfits_a_batch(name: str, task: str) -> None:
+    victim, seen = build(name, task).train(), batch(task)
+    optimizer = AdamW(victim.parameters(), lr=OVERFIT_LR[name], weight_decay=0)
+    course: list[float] = []
     for step in range(80):
-        loss = victim.loss(image, label)
-        losses.append(float(loss.detach()))
+        loss = losses(victim, seen)
+        course.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(victim.parameters(), 5.0)
         optimizer.step()
-        if step % 10 == 9 and accuracy(victim, image, label) > 0.97:
+        if step % 10 == 9 and accuracy(victim, seen) > 0.97:
             break
-    assert losses[-1] < 0.6 * losses[0]
-    assert accuracy(victim, image, label) > 0.97
+    assert course[-1] < 0.6 * course[0]
+    assert accuracy(victim, seen) > 0.97
+
+
+@pytest.mark.parametrize("task", ["binary", "semantic"])
+def test_void_pixels_pull_at_no_logit(task: str) -> None:
+    class Fixed(torch.nn.Module):
+        def forward(self, _pixels: torch.Tensor) -> torch.Tensor:
+            return logits
+
+    victim, seen = build("unet", task), batch(task)
+    logits = torch.randn(4, 1 if task == "binary" else 4, SIDE, SIDE, requires_grad=True)
+    victim.network = Fixed()
+    losses(victim, seen).backward()
+    assert logits.grad is not None
+    void = (seen.labels == 255)[:, None].expand_as(logits)
+    assert logits.grad[void].abs().max() == 0
+    assert (logits.grad[~void] != 0).all()
+
+
+def encoder_of(victim: Victim) -> dict[str, torch.Tensor]:
+    """The encoder's tensors under timm's own names."""
+    named = victim.state_dict()
+    return {n.split("encoder.")[-1].split("_backbone.")[-1].removeprefix("model."): t for n, t in named.items() if "encoder." in n}
 
 
 @pytest.mark.parametrize("name", VICTIMS)
 def test_pretrained_differs_from_scratch_in_the_encoder_alone(name: str) -> None:
-    from unseg_cli.models.imagenet import imagenet_lite0_state_dict
-
-    torch.manual_seed(0)
-    pretrained = find_victim(name).build(2, True).state_dict()
-    encoder = imagenet_lite0_state_dict()
-    loaded = {n.split("encoder.")[-1].split("_backbone.")[-1].removeprefix("model."): t for n, t in pretrained.items() if "encoder." in n}
-    same = [n for n, tensor in encoder.items() if n in loaded and torch.equal(loaded[n], tensor)]
+    pretrained, scratch = (build(name, "binary", pretrained=pretrained) for pretrained in (True, False))
+    known, loaded, drawn = imagenet_lite0_state_dict(), encoder_of(pretrained), encoder_of(scratch)
+    same = [n for n, tensor in known.items() if n in loaded and torch.equal(loaded[n], tensor)]
     assert len(same) >= 280  # all stages; the classifier's head is not there
+    convolutions = [n for n in same if known[n].dim() == 4]
+    assert len(convolutions) > 40 and not any(torch.equal(drawn[n], known[n]) for n in convolutions)
+    other = {n for n, tensor in pretrained.state_dict().items() if not torch.equal(tensor, scratch.state_dict()[n])}
+    assert other and all("encoder." in n for n in other)
+
+
+def test_a_victim_has_the_normalisation_of_its_own_weights() -> None:
+    photo = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    image = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1).expand(2, 3, 4, 5)
+    assert photo(image).abs().max() < 1e-6
+    assert torch.allclose(photo(torch.ones(2, 3, 4, 5))[0, :, 0, 0], torch.tensor([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225]))
+    for name in VICTIMS:
+        victim = build(name, "binary").eval()
+        seen: list[torch.Tensor] = []
+        victim.network.register_forward_pre_hook(
+            lambda _module, args, named, seen=seen: seen.append(args[0] if args else named["pixel_values"]), with_kwargs=True
+        )
+        with torch.no_grad():
+            victim.predict(of(torch.full((1, 3, 32, 32), 0.75), torch.zeros(1, 32, 32)))
+        assert torch.all(seen[0] == 0.5), name  # ImageNet weights of EfficientNet-Lite0 take [-1, 1]
 
 
 def test_misspelt_victim_gets_a_hint() -> None:
@@ -132,10 +200,14 @@ def test_absent_extra_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     assert rows["unet"]["tasks"] == ["binary", "semantic"]
 
 
-def test_task_that_a_victim_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    data: Any = SimpleNamespace(task="binary")
-    assert schedule_for(registry.VICTIMS["unet"], data).image_size == 96
-    assert schedule_for(registry.VICTIMS["unet"], data, "scratch").epochs > schedule_for(registry.VICTIMS["unet"], data).epochs
-    assert schedule_for(registry.VICTIMS["mask2former"], data, "scratch") == schedule_for(registry.VICTIMS["mask2former"], data)
+def test_task_that_a_victim_cannot_do() -> None:
+    unet, other = VICTIMS["unet"], VICTIMS["mask2former"]
+    assert schedule_for(unet, "binary").image_size == 96
+    assert schedule_for(unet, "binary", "scratch").epochs > schedule_for(unet, "binary").epochs
+    assert schedule_for(other, "binary", "scratch") == schedule_for(other, "binary")
     with pytest.raises(UsageProblem, match="cannot do the task panoptic"):
-        schedule_for(registry.VICTIMS["unet"], SimpleNamespace(task="panoptic"))  # type: ignore[arg-type]
+        schedule_for(unet, "panoptic")
+
+
+def test_every_victim_has_a_schedule_for_every_task() -> None:
+    assert all(entry.tasks == tuple(TASKS) for entry in VICTIMS.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from unseg_cli.datasets.registry import open_labelled, open_training
@@ -70,7 +72,7 @@ def test_the_first_pictures_become_a_data_set_for_training(root: Path, tmp_path:
     assert too_many.returncode == 1 and "has 3 training pictures" in too_many.stderr
 
 
-def test_found_objects_are_compared_with_the_true_ones(root: Path, tmp_path: Path) -> None:
+def test_detections_are_compared_with_the_true_objects(root: Path, tmp_path: Path) -> None:
     picture, mask = np.full((64, 64, 3), 60, np.uint8), np.zeros((64, 64), np.uint8)
     picture[16:48, 16:48], mask[16:48, 16:48] = (230, 60, 40), 255
     for split, count in (("train", 3), ("test", 1)):
@@ -78,7 +80,9 @@ def test_found_objects_are_compared_with_the_true_ones(root: Path, tmp_path: Pat
             (tmp_path / kind / split).mkdir(parents=True)
             for number in range(count):
                 Image.fromarray(pixels).save(tmp_path / kind / split / f"{number}.png")
-    done = run(root, "found_objects", "--data", str(tmp_path), "--skip", "1", "--note", "a square", "--out", str(tmp_path / "lines.jsonl"))
+    done = run(
+        root, "measure_detections", "--data", str(tmp_path), "--skip", "1", "--note", "a square", "--out", str(tmp_path / "lines.jsonl")
+    )
     assert done.returncode == 0, done.stderr
     (line,) = [json.loads(text) for text in (tmp_path / "lines.jsonl").read_text(encoding="utf-8").splitlines()]
     assert (line["skipped"], line["pictures"], line["generator"], line["note"]) == (1, 2, "lite", "a square")
@@ -94,3 +98,34 @@ def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) ->
     (line,) = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]
     assert (line["data"], line["victim"], line["lr"], line["epochs"], line["size"]) == ("synthetic", "unet", 0.001, 1, 32)
     assert 0 <= line["final"] <= line["best"] <= 100
+
+
+def test_the_results_page_is_checked_and_a_run_that_is_none_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.util.spec_from_file_location("make_results", root / "scripts" / "make_results.py")
+    assert spec is not None and spec.loader is not None
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    assert make.main(["--check"]) == 0
+    told = capsys.readouterr().out
+    assert "results.md is up to date" in told and "README.md is up to date" in told
+    docs = tmp_path / "docs"
+    (docs / "results").mkdir(parents=True)
+    (docs / "results_intro.md").write_text("# Results\n")
+    assert make.main(["--check"], docs) == 1
+    assert make.main([], docs) == 0
+    assert (docs / "results.md").read_text() == "# Results\n"
+    assert make.main(["--check"], docs) == 0
+    assert make.main([str(tmp_path / "no-run")], docs) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {tmp_path / 'no-run'} is not a finished bench run") and "hint: " in told
+
+
+def test_a_noise_is_tried_and_written_down(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    arguments = ("--data", "synthetic", "--image-size", "32", "--epochs", "1", "--init", "scratch", "--layers", "magenta:check@20")
+    done = run(root, "explore_noise", *arguments, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    (line,) = (json.loads(text) for text in out.read_text(encoding="utf-8").splitlines())
+    assert (line["layers"], line["size"], "origin" in line) == ("magenta:check@20", 32, False)
+    assert 30 < line["psnr"] < 50
+    assert 0 <= line["final"] <= line["best"] <= 100 and 0 <= line["predicted_percent"] <= 100

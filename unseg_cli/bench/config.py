@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from unseg_cli.bench.conditions import MaskSource, names_for_help
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.common_settings import budget_options, device_option, generator_option, spare_option
 from unseg_cli.core.settings import option, parse_integers, parse_names
@@ -23,9 +25,9 @@ class BenchConfig:
         ("clean", "protected", "random"),
         metavar="NAME,...",
         parse=parse_names,
-        help="Of clean, protected, protected-auto|whole|uniform|per-class, random, texture.",
+        help=f"Of {names_for_help()}.",
     )
-    protect_masks: str = option("gt", choices=("gt", "auto", "whole", "uniform"), help="Masks that the protection uses.")
+    protect_masks: str = option("gt", choices=get_args(MaskSource), help="Masks that the protection uses.")
     mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
     spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()
@@ -45,5 +47,5 @@ class BenchConfig:
     out: Path = option(Path("runs/bench"), metavar="RUN", help="The run's folder.")
     resume: bool = option(False, help="Go on where RUN stopped.")
     fail_under: float | None = option(None, metavar="PERCENT", help="Exit 1 where the drop is smaller.")
-    workers: int = option(0, min=0, help="Processes that load data.")
+    workers: int = option(0, min=0, help="Threads that prepare pictures; the results are the same for any number.")
     device: str = device_option()

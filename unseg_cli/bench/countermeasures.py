@@ -1,7 +1,7 @@
-"""What someone who trains on the pictures may do to them first, to wash a protection out.
+"""Countermeasures: what an attacker may do to pictures, before or while training on them, to get rid of a protection.
 
-Every function takes and gives (H, W, 3) uint8. A defence is applied to the training pictures of every condition, clean ones too, at their
-original size and before they are resized for training, so that its own cost to the victim is not booked as protection.
+Every function takes and gives (H, W, 3) uint8. A countermeasure is applied to the training pictures of every condition, clean ones too, at
+their original size and before they are resized for training, so that its own cost to the victim is not booked as protection.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
 
+from unseg_cli.bench.examples import Batch
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 
@@ -20,19 +23,53 @@ BIT_DEPTH = 4
 DENOISE_RADIUS, DENOISE_STRIDE, DENOISE_SIGMA_SPACE, DENOISE_SIGMA_COLOUR = 6, 2, 4.0, 24.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Defence:
-    """A washing step.
+class Countermeasure(Protocol):
+    """Something an attacker does against a protection.
 
     Attributes:
         name: what users call it.
-        apply: (H, W, 3) uint8 -> same.
         also_test: True where the victim would see its test pictures through the same step (a network trained in grey is used in grey).
+    """
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        ...
+
+    @property
+    def also_test(self) -> bool:
+        """Whether test pictures go through `picture`, too."""
+        ...
+
+    def picture(self, image: U8Array) -> U8Array:
+        """A picture at its original size before it is trained on, (H, W, 3) uint8 -> the same; called by several threads at once."""
+        ...
+
+    def batch(self, batch: Batch, draw: torch.Generator) -> Batch:
+        """A batch while a victim is trained, after flips and crops; `draw` is the training's own source of random numbers, on the CPU."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureStep:
+    """A countermeasure that changes pictures once, before training.
+
+    Attributes:
+        name, also_test: see `Countermeasure`.
+        apply: (H, W, 3) uint8 -> same.
     """
 
     name: str
     apply: Callable[[U8Array], U8Array]
     also_test: bool = False
+
+    def picture(self, image: U8Array) -> U8Array:
+        """See `Countermeasure`."""
+        return self.apply(image)
+
+    def batch(self, batch: Batch, draw: torch.Generator) -> Batch:
+        """Nothing more is done."""
+        return batch
 
 
 def gray(image: U8Array) -> U8Array:
@@ -84,27 +121,27 @@ def denoise(image: U8Array) -> U8Array:
     return np.rint(total / weights).astype(np.uint8)
 
 
-DEFENCES: dict[str, Defence] = {
-    defence.name: defence
-    for defence in (
-        Defence(name="none", apply=lambda image: image),
-        Defence(name="gray", apply=gray, also_test=True),
-        Defence(name="jpeg75", apply=lambda image: jpeg(image, 75)),
-        Defence(name="jpeg10", apply=lambda image: jpeg(image, 10)),
-        Defence(name="blur", apply=blur),
-        Defence(name="bitdepth", apply=bitdepth),
-        Defence(name="resize", apply=resize),
-        Defence(name="denoise", apply=denoise),
+COUNTERMEASURES: dict[str, Countermeasure] = {
+    step.name: step
+    for step in (
+        PictureStep(name="none", apply=lambda image: image),
+        PictureStep(name="gray", apply=gray, also_test=True),
+        PictureStep(name="jpeg75", apply=lambda image: jpeg(image, 75)),
+        PictureStep(name="jpeg10", apply=lambda image: jpeg(image, 10)),
+        PictureStep(name="blur", apply=blur),
+        PictureStep(name="bitdepth", apply=bitdepth),
+        PictureStep(name="resize", apply=resize),
+        PictureStep(name="denoise", apply=denoise),
     )
 }
 
 
-def find_defence(name: str) -> Defence:
-    """Look a defence up.
+def find_countermeasure(name: str) -> Countermeasure:
+    """Look one up.
 
     Raises:
         UsageProblem: there is none of that name.
     """
-    if name not in DEFENCES:
-        raise UsageProblem(f"--defences {name!r} is not known", hint=did_you_mean(name, list(DEFENCES)))
-    return DEFENCES[name]
+    if name not in COUNTERMEASURES:
+        raise UsageProblem(f"--defences {name!r} is not known", hint=did_you_mean(name, list(COUNTERMEASURES)))
+    return COUNTERMEASURES[name]

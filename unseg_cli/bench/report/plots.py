@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unseg_cli.bench.conditions import SPELLINGS
 from unseg_cli.core.constants import IGNORE, U8Array
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.runs import write_atomically
@@ -17,20 +18,9 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-COLOURS = {
-    "clean": "#3b6ea5",
-    "protected": "#c0392b",
-    "protected-auto": "#e07b6c",
-    "protected-whole": "#8e44ad",
-    "protected-uniform": "#16a0a0",
-    "protected-per-class": "#27ae60",
-    "random": "#7f8c8d",
-    "texture": "#d68910",
-}
-
 
 def draw_curves(out: Path, results: list[Document]) -> None:
-    """curves.png: the test metric after every epoch, one panel for each victim and defence, one line for each condition and seed."""
+    """curves.png: the test metric after every epoch, one panel for each victim and countermeasure, one line for each condition and seed."""
     panels = list(dict.fromkeys((result["row"]["victim"], result["row"]["defence"]) for result in results))
     figure = _figure(4.2 * min(len(panels), 3), 3.2 * -(-len(panels) // 3))
     for i, panel in enumerate(panels, 1):
@@ -43,7 +33,9 @@ def draw_curves(out: Path, results: list[Document]) -> None:
             points = [(point["epoch"], point["metric"]) for point in result["curve"]]
             label = None if row["condition"] in named else row["condition"]
             named.add(row["condition"])
-            axes.plot(*zip(*points, strict=True), color=COLOURS[row["condition"]], label=label, linewidth=1.2)
+            # A line of one point would not be seen.
+            marker = "o" if len(points) == 1 else None
+            axes.plot(*zip(*points, strict=True), color=SPELLINGS[row["condition"]].colour, label=label, linewidth=1.2, marker=marker)
         axes.set_ylabel(f"{results[0]['row']['metric']} on clean test pictures, %")
         axes.set_ylim(0, 100)
         axes.legend(fontsize=8)
@@ -51,7 +43,7 @@ def draw_curves(out: Path, results: list[Document]) -> None:
 
 
 def draw_bars(out: Path, document: Document) -> None:
-    """bars.png: final metric by victim and defence, one bar for each condition; whiskers are the standard deviation over seeds."""
+    """bars.png: final metric by victim and countermeasure, one bar for each condition; whiskers are the standard deviation over seeds."""
     summary = document["summary"]
     groups = list(dict.fromkeys((entry["victim"], entry["defence"]) for entry in summary))
     conditions = list(dict.fromkeys(entry["condition"] for entry in summary))
@@ -67,7 +59,7 @@ def draw_bars(out: Path, document: Document) -> None:
             [entry["mean"] for entry in shown],
             width,
             yerr=[entry["std"] for entry in shown],
-            color=COLOURS[condition],
+            color=SPELLINGS[condition].colour,
             label=condition,
         )
         axes.bar_label(bars, fmt="%.0f", fontsize=7, padding=2)

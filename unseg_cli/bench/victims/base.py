@@ -1,36 +1,67 @@
-"""What the bench asks of a victim: a loss to train on and a label map to be judged by."""
+"""What the bench asks of a victim: losses to train on, predictions to be judged by, and the normalisation of its own weights."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from unseg_cli.bench.examples import Batch, Prediction
 from unseg_cli.models import imagenet as imagenet_weights
 
 ENCODER = "tf_efficientnet_lite0"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """From [0, 1] to the range that a victim's weights expect.
+
+    Attributes:
+        mean, std: of red, green and blue.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __call__(self, image_01: Tensor) -> Tensor:
+        """(..., 3, H, W) in [0, 1] -> the same, normalised."""
+        mean, std = (image_01.new_tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return (image_01 - mean) / std
+
+
+#: Of the ImageNet weights of `ENCODER`; a victim from scratch takes the same.
+LITE0 = Normalisation(mean=(imagenet_weights.MEAN,) * 3, std=(imagenet_weights.STD,) * 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VictimSpec:
+    """What a victim is built for.
+
+    Attributes:
+        task: the task's name.
+        classes: names of the classes, in the order of their labels.
+        pretrained: whether its encoder starts from ImageNet weights.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    pretrained: bool
+
+
 class Victim(nn.Module, ABC):
-    """A segmentation network with its own way to be trained and read."""
+    """A network with its own way to be trained and read.
+
+    Attributes:
+        normalisation: of its own weights; the pictures of a `Batch` are not normalised.
+    """
+
+    normalisation: Normalisation
 
     @abstractmethod
-    def loss(self, image_01: Tensor, label: Tensor) -> Tensor:
-        """The training loss.
-
-        Args:
-            image_01: (B, 3, H, W) in [0, 1]; H and W are multiples of 32.
-            label: (B, H, W) int64 in [0, classes), 255 = void.
-
-        Returns:
-            A scalar.
-        """
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of a batch: scalars by name, whose sum is trained on."""
 
     @abstractmethod
-    def predict(self, image_01: Tensor) -> Tensor:
-        """The label map, (B, H, W) int64 in [0, classes), of pictures like those of `loss`."""
-
-
-def normalise(image_01: Tensor) -> Tensor:
-    """[0, 1] to the range that the ImageNet weights expect."""
-    return (image_01 - imagenet_weights.MEAN) / imagenet_weights.STD
+    def predict(self, batch: Batch) -> list[Prediction]:
+        """What it says of each picture. Only a task whose prompts are drawn from the truth looks at the targets."""

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, TimmBackboneConfig
 
-from unseg_cli.bench.victims.base import ENCODER, Victim, normalise
+from unseg_cli.bench.examples import Batch, Prediction
+from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.models.imagenet import load_imagenet_lite0
 
@@ -32,33 +33,36 @@ SHAPE: dict[str, Any] = {
 class Mask2FormerVictim(Victim):
     """Trained on Mask2Former's own loss (Hungarian matching, class + mask + Dice at sampled points), read as a label map."""
 
+    normalisation = LITE0
+
     def __init__(self, network: Mask2FormerForUniversalSegmentation) -> None:
         super().__init__()
         self.network = network
 
-    def loss(self, image_01: Tensor, label: Tensor) -> Tensor:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """One mask for every class that a picture holds; void belongs to none of them."""
+        label = batch.labels
         classes = [found[found != IGNORE] for found in map(torch.unique, label)]
         masks = [(one[None] == found[:, None, None]).float() for one, found in zip(label, classes, strict=True)]
         keep = [i for i, found in enumerate(classes) if len(found)]
         if not keep:  # nothing but void: nothing to learn
-            return self.network.class_predictor.weight.sum() * 0
-        pixels = normalise(image_01)[keep]
-        return self.network(
-            pixel_values=pixels, mask_labels=[masks[i] for i in keep], class_labels=[classes[i] for i in keep]
-        ).loss.squeeze()
+            return {"matched": self.network.class_predictor.weight.sum() * 0}
+        pixels = self.normalisation(batch.images)[keep]
+        output = self.network(pixel_values=pixels, mask_labels=[masks[i] for i in keep], class_labels=[classes[i] for i in keep])
+        return {"matched": output.loss.squeeze()}
 
-    def predict(self, image_01: Tensor) -> Tensor:
+    def predict(self, batch: Batch) -> list[Prediction]:
         """Every query votes for its classes where its mask is: argmax over classes of sum over queries of p(class) * p(mask)."""
-        output = self.network(pixel_values=normalise(image_01))
+        output = self.network(pixel_values=self.normalisation(batch.images))
         probability = output.class_queries_logits.softmax(-1)[..., :-1]  # (B, Q, C), without "no object"
         masks = output.masks_queries_logits.sigmoid()  # (B, Q, H/4, W/4)
         votes = torch.einsum("bqc,bqhw->bchw", probability, masks)
-        return F.interpolate(votes, image_01.shape[-2:], mode="bilinear", align_corners=False).argmax(1)
+        maps = F.interpolate(votes, batch.images.shape[-2:], mode="bilinear", align_corners=False).argmax(1)
+        return [Prediction(labels=found) for found in maps.to(torch.uint8)]
 
 
-def build(classes: int, pretrained: bool) -> Mask2FormerVictim:
-    """Build the network of `SHAPE` for `classes` classes.
+def build(spec: VictimSpec) -> Mask2FormerVictim:
+    """Build the network of `SHAPE`.
 
     Raises:
         EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
@@ -69,9 +73,9 @@ def build(classes: int, pretrained: bool) -> Mask2FormerVictim:
     library_log.setLevel(logging.ERROR)
     try:
         backbone = TimmBackboneConfig(backbone=ENCODER, use_pretrained_backbone=False, features_only=True, out_indices=[1, 2, 3, 4])
-        network = Mask2FormerForUniversalSegmentation(Mask2FormerConfig(backbone_config=backbone, num_labels=classes, **SHAPE))
+        network = Mask2FormerForUniversalSegmentation(Mask2FormerConfig(backbone_config=backbone, num_labels=len(spec.classes), **SHAPE))
     finally:
         library_log.setLevel(level)
-    if pretrained:
+    if spec.pretrained:
         load_imagenet_lite0(network.model.pixel_level_module.encoder._backbone)
     return Mask2FormerVictim(network.to(memory_format=torch.channels_last))

@@ -11,8 +11,7 @@ from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
 from unseg_cli.core.events import Report
 
 if TYPE_CHECKING:
-    from unseg_cli.bench.victims.base import Victim
-    from unseg_cli.datasets.labelled import LabelledData
+    from unseg_cli.bench.victims.base import Victim, VictimSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class VictimEntry:
         schedules: how it is trained from pretrained weights, for each task that it can do.
         scratch_schedules: and without them, where that was tuned.
         packages: modules that must be importable.
-        build: (number of classes, pretrained) -> the network.
+        build: makes the network; weights are drawn from torch's own generator.
         extra: the extra of this package that installs `packages`.
     """
 
@@ -52,7 +51,7 @@ class VictimEntry:
     description: str
     schedules: dict[str, Schedule]
     packages: tuple[str, ...]
-    build: Callable[[int, bool], Victim]
+    build: Callable[[VictimSpec], Victim]
     extra: str = "bench"
     scratch_schedules: dict[str, Schedule] = field(default_factory=dict)
 
@@ -71,19 +70,19 @@ class VictimEntry:
         return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
 
 
-def _smp(name: str) -> Callable[[int, bool], Victim]:
-    def build(classes: int, pretrained: bool) -> Victim:
+def _smp(name: str) -> Callable[[VictimSpec], Victim]:
+    def build(spec: VictimSpec) -> Victim:
         from unseg_cli.bench.victims import smp
 
-        return smp.build(name, classes, pretrained)
+        return smp.build(name, spec)
 
     return build
 
 
-def _mask2former(classes: int, pretrained: bool) -> Victim:
+def _mask2former(spec: VictimSpec) -> Victim:
     from unseg_cli.bench.victims import mask2former
 
-    return mask2former.build(classes, pretrained)
+    return mask2former.build(spec)
 
 
 SMP_SCHEDULES = {
@@ -142,21 +141,21 @@ def find_victim(name: str) -> VictimEntry:
     return entry
 
 
-def schedule_for(entry: VictimEntry, data: LabelledData, init: str = "pretrained") -> Schedule:
-    """The victim's own schedule for the task of the data.
+def schedule_for(entry: VictimEntry, task: str, init: str = "pretrained") -> Schedule:
+    """The victim's own schedule for a task.
 
     Args:
         entry: the victim.
-        data: tells the task.
+        task: the task's name.
         init: "pretrained" or "scratch".
 
     Raises:
         UsageProblem: the victim cannot do it.
     """
-    if data.task not in entry.schedules:
-        able = [other.name for other in VICTIMS.values() if data.task in other.schedules]
-        raise UsageProblem(f"{entry.name} cannot do the task {data.task}", hint=f"these can: {', '.join(able)}")
-    return entry.schedules_from(init)[data.task]
+    if task not in entry.schedules:
+        able = [other.name for other in VICTIMS.values() if task in other.schedules]
+        raise UsageProblem(f"{entry.name} cannot do the task {task}", hint=f"these can: {', '.join(able)}")
+    return entry.schedules_from(init)[task]
 
 
 def list_victims() -> Report:

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unseg_cli.bench.victims.base import ENCODER, Victim, normalise
+from unseg_cli.bench.examples import Batch, Prediction
+from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.models.imagenet import load_imagenet_lite0
 
@@ -22,35 +23,60 @@ ARCHITECTURES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 }
 
 
-class SmpVictim(Victim):
-    """One of `ARCHITECTURES`, trained on cross-entropy plus soft Dice, read by threshold or argmax.
+class ForegroundVictim(Victim):
+    """One of `ARCHITECTURES` for a binary task: trained on binary cross-entropy and soft Dice, read by threshold.
 
     Args:
-        network: (B, 3, H, W) -> (B, 1, H, W) logits of the foreground for two classes, else (B, classes, H, W).
+        network: (B, 3, H, W) -> (B, 1, H, W) logits of the foreground.
+    """
+
+    normalisation = LITE0
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """BCE and Dice of the foreground."""
+        logits, label = self.network(self.normalisation(batch.images)).float(), batch.labels
+        known = (label != IGNORE).unsqueeze(1)
+        truth = (label == 1).unsqueeze(1).float()
+        entropy = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * known).sum() / known.sum().clamp(min=1)
+        return {"entropy": entropy, "dice": soft_dice_loss(logits.sigmoid() * known, truth)}
+
+    def predict(self, batch: Batch) -> list[Prediction]:
+        """Foreground where its logit is positive."""
+        logits = self.network(self.normalisation(batch.images))
+        return [Prediction(labels=found) for found in (logits[:, 0] > 0).to(torch.uint8)]
+
+
+class ClassVictim(Victim):
+    """One of `ARCHITECTURES` for a semantic task, of two classes or more: trained on cross-entropy and soft Dice, read by argmax.
+
+    Args:
+        network: (B, 3, H, W) -> (B, classes, H, W) logits.
         classes: how many classes there are.
     """
+
+    normalisation = LITE0
 
     def __init__(self, network: nn.Module, classes: int) -> None:
         super().__init__()
         self.network = network
         self.classes = classes
 
-    def loss(self, image_01: Tensor, label: Tensor) -> Tensor:
-        """Binary: BCE + Dice of the foreground. Semantic: cross-entropy + Dice averaged over the classes in the batch."""
-        logits = self.network(normalise(image_01)).float()
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Cross-entropy, and Dice averaged over the classes in the batch."""
+        logits, label = self.network(self.normalisation(batch.images)).float(), batch.labels
         known = (label != IGNORE).unsqueeze(1)
-        if self.classes == 2:
-            truth = (label == 1).unsqueeze(1).float()
-            entropy = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * known).sum() / known.sum().clamp(min=1)
-            return entropy + soft_dice_loss(logits.sigmoid() * known, truth)
         entropy = F.cross_entropy(logits, label, ignore_index=IGNORE, reduction="sum") / known.sum().clamp(min=1)
         truth = F.one_hot(label.where(label != IGNORE, 0), self.classes).permute(0, 3, 1, 2) * known
-        return entropy + soft_dice_loss(logits.softmax(1) * known, truth.float())
+        return {"entropy": entropy, "dice": soft_dice_loss(logits.softmax(1) * known, truth.float())}
 
-    def predict(self, image_01: Tensor) -> Tensor:
-        """Foreground where its logit is positive, or the class of the largest logit."""
-        logits = self.network(normalise(image_01))
-        return (logits[:, 0] > 0).long() if self.classes == 2 else logits.argmax(1)
+    def predict(self, batch: Batch) -> list[Prediction]:
+        """The class of the largest logit."""
+        logits = self.network(self.normalisation(batch.images))
+        return [Prediction(labels=found) for found in logits.argmax(1).to(torch.uint8)]
 
 
 def soft_dice_loss(probability: Tensor, truth: Tensor) -> Tensor:
@@ -67,14 +93,16 @@ def soft_dice_loss(probability: Tensor, truth: Tensor) -> Tensor:
     return (1 - dice[present]).mean() if bool(present.any()) else probability.sum() * 0
 
 
-def build(name: str, classes: int, pretrained: bool) -> SmpVictim:
-    """Build one of `ARCHITECTURES` for `classes` classes.
+def build(name: str, spec: VictimSpec) -> Victim:
+    """Build one of `ARCHITECTURES`.
 
     Raises:
         EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
     """
     architecture, options = ARCHITECTURES[name]
-    network: Any = architecture(f"tu-{ENCODER}", encoder_weights=None, classes=1 if classes == 2 else classes, **options)
-    if pretrained:
+    binary = spec.task == "binary"
+    network: Any = architecture(f"tu-{ENCODER}", encoder_weights=None, classes=1 if binary else len(spec.classes), **options)
+    if spec.pretrained:
         load_imagenet_lite0(network.encoder.model)
-    return SmpVictim(network.to(memory_format=torch.channels_last), classes)
+    network = network.to(memory_format=torch.channels_last)
+    return ForegroundVictim(network) if binary else ClassVictim(network, len(spec.classes))

@@ -1,19 +1,24 @@
-"""The tables of docs/results.md that are made of lines: found objects, schedules of the victims, and noises that were tried.
+"""The tables of docs/results.md that are made of lines: detections, schedules of the victims, and noises that were tried.
 
-Each is a JSONL file in docs/results/, to which scripts/found_objects.py, scripts/tune_victims.py and scripts/explore_noise.py append.
-A part of scripts/make_results.py.
+Each is a JSONL file in docs/results/, to which scripts/measure_detections.py, scripts/tune_victims.py and scripts/explore_noise.py append.
+A line that no script wrote says so: `"origin": "by hand"`.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from unseg_cli.bench.metrics.confusion import relative_drop
-from unseg_cli.bench.report.markdown import Document, markdown_table, number
+from unseg_cli.bench.conditions import CLEAN, RANDOM
+from unseg_cli.bench.detections import RIGHT
+from unseg_cli.bench.report.efficacy import defence_in_words
+from unseg_cli.bench.report.text import markdown_table, number
+from unseg_cli.bench.results import relative_drop
 from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.core.runs import read_jsonl
+
+Document = dict[str, Any]
 
 SETTING = ("data", "victim", "init", "defence", "size", "epochs")
 #: What makes up a noise, with the values that go without saying.
@@ -27,27 +32,31 @@ NOISE = {
     "per_class": False,
     "fill": False,
 }
-EXPERIMENTS_HEADER = ("data", "victim", "washed by", "epochs", "seeds", "noise", "final", "best", "drop %", "PSNR dB", "SSIM", "verdict")
-EXPERIMENTS = """Closed-form noises, tried with `scripts/explore_noise.py` before one became the start of the noise head.
+EXPERIMENTS_HEADER = (
+    *("data", "victim", "defence", "epochs", "seeds", "noise", "final", "best", "drop %", "PSNR dB", "SSIM", "numbers", "verdict"),
+)
+BY_HAND = "by hand"
+EXPERIMENTS = f"""Closed-form noises, tried with `scripts/explore_noise.py` before one became the start of the noise head.
 A noise is COLOUR:TILE@CELLS: a random tile of TILE x TILE cells or a named one (check: a checkerboard), CELLS of them along the longer
 side (magenta: against green; gray: all channels alike; yellow: against blue; rgb: every channel its own), one sign on the object and the
-other beside it ("background zero": nothing beside it). "floor" is the share of the budget that the smoothest places get. 8/255 on the
-object, 2/255 beside it; the drop is against a clean run of the same setting. One seed is a direction, not a result."""
+other outside ("background zero": nothing outside). "floor" is the share of the budget that the smoothest places get.
+{NOISE["levels"]}/255 on the object and {NOISE["background_levels"]}/255 outside, where nothing else is said; the drop is against a clean
+run of the same setting. One seed is a direction, not a result. *numbers*: measured and written by the script, or measured with code that is
+not kept, or taken from a run, and written down by hand; the verdicts are always in somebody's own words."""
 SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
 SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
 SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
 `scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/bench/victims/registry.py`.
-More epochs gain a few points more on clean pictures; few of them let anyone repeat a row in minutes. CamVid was tuned after its rows were
-measured: twice the learning rate gains two points on clean pictures, and lowers none of the drop (the run camvid-deeplabv3plus-lr). On
-CVC-ClinicDB twice the rate gains three points."""
-FOUND_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "found, %")
-FOUND = """The overlap of the generator's own masks with the true ones (`scripts/found_objects.py`); found: an IoU over 0.5. Without masks,
-protection is worth what these are."""
+More epochs would gain more on clean pictures; few of them let anyone repeat a row in minutes. CamVid and CVC-ClinicDB were tuned after
+their rows were measured; what another learning rate does to the drop, the run camvid-deeplabv3plus-lr shows."""
+DETECTIONS_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "detected, %")
+DETECTIONS = f"""The overlap of the generator's own masks with the true ones (`scripts/measure_detections.py`); detected: an IoU
+over {RIGHT}. Without masks, protection is only as good as these."""
 
 
 def experiments(docs: Path) -> str:
     """What was tried: by the target that it was tried for, then the rest. One table each."""
-    lines = json_lines(docs / "results" / "experiments.jsonl")
+    lines = read_jsonl(docs / "results" / "experiments.jsonl")
     aims = sorted({line["for"] for line in lines if "for" in line})
     parts = [f"### Tried for {aim}\n\n" + tried([line for line in lines if line.get("for") == aim], lines) for aim in aims]
     rest = [line for line in lines if "for" not in line]
@@ -63,15 +72,15 @@ def tried(lines: list[Document], known: list[Document]) -> str:
     rows: list[tuple[str, ...]] = []
     for key, members in groups.items():
         setting = dict(zip((*SETTING, *NOISE), key, strict=True))
-        same = [line for line in known if line["layers"] == "clean" and all(line.get(name) == setting[name] for name in SETTING)]
+        same = [line for line in known if line["layers"] == CLEAN and all(line.get(name) == setting[name] for name in SETTING)]
         # None: masks that were plainly worse, so that no victim was trained
         final, best = (None if members[0][name] is None else mean(line[name] for line in members) for name in ("final", "best"))
-        compare = bool(same) and setting["layers"] != "clean"
+        compare = bool(same) and setting["layers"] != CLEAN
         drop = relative_drop(mean(line["final"] for line in same), final) if compare and final is not None else None
         row = (
             setting["data"],
             f"{setting['victim']}, {setting['init']}, {setting['size']} px",
-            washed_by(setting["defence"]),
+            defence_in_words(setting["defence"]),
             str(setting["epochs"]),
             ",".join(str(line["seed"]) for line in members),
             noise_in_words(setting),
@@ -80,16 +89,22 @@ def tried(lines: list[Document], known: list[Document]) -> str:
             number(drop, 0),
             number(members[0].get("psnr")),
             number(members[0].get("ssim"), 3),
+            ", ".join(dict.fromkeys(origin(line) for line in members)),
             members[0].get("note") or "-",
         )
         rows.append(row)
     return "\n".join(markdown_table(EXPERIMENTS_HEADER, rows))
 
 
+def origin(line: Document) -> str:
+    """Who wrote the numbers of a line."""
+    return str(line.get("origin", "script"))
+
+
 def schedules(docs: Path) -> str:
     """One line for each schedule that was tried on clean pictures."""
     groups: dict[tuple[Any, ...], list[Document]] = {}
-    for line in json_lines(docs / "results" / "schedules.jsonl"):
+    for line in read_jsonl(docs / "results" / "schedules.jsonl"):
         groups.setdefault(tuple(line[name] for name in SCHEDULE), []).append(line)
     rows: list[tuple[str, ...]] = []
     for key, members in sorted(groups.items()):
@@ -101,8 +116,8 @@ def schedules(docs: Path) -> str:
     return "\n".join(["## How the victims are trained", "", SCHEDULES, "", *markdown_table(SCHEDULES_HEADER, rows)]) if rows else ""
 
 
-def found_objects(docs: Path) -> str:
-    """How well the objects were found without masks, one line for each generator and data set."""
+def detections(docs: Path) -> str:
+    """How well the objects are detected without masks, one line for each generator and data set."""
     rows = [
         (
             line["data"] + (f" but its first {line['skipped']}" if line["skipped"] else ""),
@@ -111,19 +126,9 @@ def found_objects(docs: Path) -> str:
             number(line["iou"], 2),
             number(100 * line["found"], 0),
         )
-        for line in json_lines(docs / "results" / "found_objects.jsonl")
+        for line in read_jsonl(docs / "results" / "detections.jsonl")
     ]
-    return "\n".join(["## Objects found without masks", "", FOUND, "", *markdown_table(FOUND_HEADER, rows)]) if rows else ""
-
-
-def washed_by(defence: str) -> str:
-    """A defence for a cell of a table; a dash where there is none."""
-    return "-" if defence == "none" else defence
-
-
-def json_lines(path: Path) -> list[Document]:
-    """The lines of a file that may not be there yet."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return "\n".join(["## Objects detected without masks", "", DETECTIONS, "", *markdown_table(DETECTIONS_HEADER, rows)]) if rows else ""
 
 
 def noise_in_words(setting: Document) -> str:
@@ -131,6 +136,6 @@ def noise_in_words(setting: Document) -> str:
     words = [setting["layers"]]
     for name, default in list(NOISE.items())[1:]:
         value, label = setting[name], name.replace("_", " ")
-        if value not in (None, default) and setting["layers"] not in ("clean", "random"):
+        if value not in (None, default) and setting["layers"] not in (CLEAN, RANDOM):
             words.append(label if value is True else f"{label} {value}")
     return ", ".join(words)

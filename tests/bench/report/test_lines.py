@@ -1,0 +1,59 @@
+"""The tables that are made of lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.bench.report.conftest import Docs
+from unseg_cli.bench.report import lines
+
+LINE = {"data": "ecssd", "victim": "unet", "init": "pretrained", "defence": "none", "size": 96, "epochs": 8, "seed": 0, "best": 50.0}
+CLEAN = {**LINE, "layers": "clean", "final": 60.0}
+GRAY = {**LINE, "layers": "gray:4@48", "background": "zero", "final": 15.0, "psnr": 37.4}
+
+
+def test_experiments_are_compared_with_the_clean_run_of_their_setting(docs: Docs) -> None:
+    docs.lines("experiments.jsonl", CLEAN, GRAY)
+    assert "| gray:4@48, background zero | 15.0 | 50.0 | 75 | 37.4 | - | script | - |" in lines.experiments(docs.path)
+
+
+def test_lines_written_by_hand_say_so(docs: Docs) -> None:
+    docs.lines("experiments.jsonl", CLEAN, GRAY | {"origin": lines.BY_HAND, "note": "kept"}, GRAY | {"seed": 1})
+    assert "| 37.4 | - | by hand, script | kept |" in lines.experiments(docs.path)
+
+
+def test_experiments_stand_under_the_target_they_were_tried_for(docs: Docs) -> None:
+    for_a = {**GRAY, "for": "A: unet", "layers": "ring", "final": None, "best": None, "note": "worse masks"}
+    docs.lines("experiments.jsonl", CLEAN, GRAY, for_a)
+    for_target, besides = lines.experiments(docs.path).split("### Tried for A: unet")[1].split("### Tried besides")
+    assert "| ring, background zero | - | - | - | 37.4 | - | script | worse masks |" in for_target
+    assert "ring" not in besides and "gray:4@48" in besides
+
+
+def test_schedules_are_pooled_over_seeds_and_the_used_one_is_marked(docs: Docs) -> None:
+    clean: dict[str, Any] = {name: LINE[name] for name in ("data", "init", "victim", "size", "epochs", "seed")}
+    clean |= {"lr": 0.001, "final": 60.0, "best": 62.0}
+    docs.lines("schedules.jsonl", clean, {**clean, "seed": 1, "final": 61.0}, {**clean, "lr": 0.002})
+    text = lines.schedules(docs.path)
+    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
+    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
+
+
+def test_detections(docs: Docs) -> None:
+    found = {"data": "ecssd", "skipped": 2, "pictures": 9, "generator": "lite", "note": "as shipped", "iou": 0.716, "found": 0.84}
+    docs.lines("detections.jsonl", found)
+    assert "| ecssd but its first 2 | 9 | lite, as shipped | 0.72 | 84 |" in lines.detections(docs.path)
+
+
+def test_without_lines_there_is_no_table(docs: Docs) -> None:
+    assert (lines.experiments(docs.path), lines.schedules(docs.path), lines.detections(docs.path)) == ("", "", "")
+
+
+def test_every_committed_line_that_the_script_cannot_have_written_is_marked(root: Path) -> None:
+    """The script writes how much a victim predicts as the object; whoever types a line has no such number."""
+    text = (root / "docs" / "results" / "experiments.jsonl").read_text(encoding="utf-8")
+    experiments = [json.loads(line) for line in text.splitlines()]
+    assert {lines.origin(line) for line in experiments} == {"script", lines.BY_HAND}
+    assert all((lines.origin(line) == "script") == ("predicted_percent" in line) for line in experiments)

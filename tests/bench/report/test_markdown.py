@@ -1,0 +1,22 @@
+"""A run as Markdown."""
+
+from __future__ import annotations
+
+from tests.bench.report.conftest import document, run_document
+from unseg_cli.bench.report.markdown import section
+
+
+def test_section_says_what_and_how() -> None:
+    text = section(document(), run_document())
+    assert "| unet | protected | none | pretrained | 1 | 21.0 ± 1.4 | 70.4 |" in text
+    assert "| protected | 8 | 36.2 | 0.970 |" in text
+    masks = "8/255 inside and 2/255 outside"
+    expected = ("unseg bench --victim unet", "Seeds 0, 1", masks, "96x96 px, 8 epochs", "0123456789ab", "torch 2.9.0")
+    for part in expected:
+        assert part in text
+    assert "smoke test" in section({**document(), "smoke_test": True}, run_document())
+    assert "noise code" not in text  # runs of earlier versions do not say
+    assert "noise code 7" in section(document(), run_document() | {"noise_code": "7"})
+    elsewhere = run_document()
+    elsewhere["settings"]["protected"] = "out"
+    assert "what `unseg protect` had made of them, in out" in section(document(), elsewhere)

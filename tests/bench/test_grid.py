@@ -1,0 +1,84 @@
+"""Cells: what they are called, and what their key depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from unseg_cli.bench import grid
+from unseg_cli.bench.conditions import Condition
+from unseg_cli.bench.grid import Cell, DataRecipe, NoiseRecipe, cells
+from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.noise.version import NOISE_CODE
+
+SCHEDULE = Schedule(image_size=32, epochs=1, batch_size=4, lr=1e-3)
+DATA = DataRecipe(name="x", task="binary", limit=None, objects=(1,))
+NOISE = NoiseRecipe(generator="ab", spare=None, ready=None)
+
+
+def cell(name: str = "protected", **more: Any) -> Cell:
+    plain: dict[str, Any] = {
+        "data": DATA,
+        "victim": "unet",
+        "schedule": SCHEDULE,
+        "size": (32, 32),
+        "condition": Condition.parse(name, masks="gt", budget=NoiseBudget()),
+        "countermeasure": "none",
+        "init": "scratch",
+        "seed": 0,
+        "noise": NOISE,
+    }
+    return Cell(**{**plain, **more})
+
+
+def test_the_noise_code_is_that_of_the_package() -> None:
+    assert NOISE.code == NOISE_CODE
+    assert cell().recipe["noise"]["code"] == NOISE_CODE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": dataclasses.replace(DATA, limit=3)},
+        {"victim": "segformer"},
+        {"schedule": dataclasses.replace(SCHEDULE, lr=2e-3)},
+        {"size": (64, 64)},
+        {"condition": Condition.parse("protected", masks="auto", budget=NoiseBudget())},
+        {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(1 / 255, 0))},
+        {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(), share=0.5)},
+        {"countermeasure": "gray"},
+        {"init": "pretrained"},
+        {"seed": 1},
+        {"noise": dataclasses.replace(NOISE, code="another")},
+        {"noise": dataclasses.replace(NOISE, generator="cd")},
+        {"noise": dataclasses.replace(NOISE, spare=True)},
+    ],
+    ids=str,
+)
+def test_whatever_a_result_depends_on_is_in_the_key(change: dict[str, Any]) -> None:
+    assert cell().key == cell().key
+    assert cell(**change).key != cell().key
+
+
+def test_clean_cells_do_not_depend_on_noise_nor_random_ones_on_the_generator() -> None:
+    other_code, other_weights = (dataclasses.replace(NOISE, **change) for change in ({"code": "another"}, {"generator": "cd"}))
+    weak = Condition.parse("clean", masks="auto", budget=NoiseBudget(0, 0))
+    assert cell("clean").key == cell("clean", noise=other_code).key == cell("clean", condition=weak).key
+    assert cell("random").key == cell("random", noise=other_weights).key
+    assert cell("random").key != cell("random", noise=other_code).key
+
+
+def test_cells_of_one_seed_come_together() -> None:
+    conditions = [Condition.parse(name, masks="gt", budget=NoiseBudget()) for name in ("clean", "random")]
+    made = cells(
+        data=DATA, victims=iter([("unet", SCHEDULE, (32, 32)), ("segformer", SCHEDULE, (32, 32))]), seeds=iter((0, 1)),
+        countermeasures=("none",), conditions=iter(conditions), init="scratch", noise=NOISE,
+    )  # fmt: skip
+    assert [one.label for one in made] == [
+        f"{victim}-{condition}-none-seed{seed}" for victim in ("unet", "segformer") for seed in (0, 1) for condition in ("clean", "random")
+    ]
+    assert len({one.key for one in made}) == len(made)
+    assert all(one.key.startswith(one.label) and len(one.key) == len(one.label) + 1 + grid.KEY_LENGTH for one in made)

@@ -1,0 +1,87 @@
+"""Prepared pictures on disk, from where they are mapped into memory.
+
+Every condition, under every countermeasure, at every size: in memory that would be a copy of the data set for each. A file is named by a
+hash of what its pictures depend on, and gets its name when it is whole, so that a run which was interrupted finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unseg_cli.bench.examples import Examples, Target
+from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet, Size, digest
+
+
+class PictureCache:
+    """The files of a run's prepared pictures.
+
+    Args:
+        folder: made when the first file is written.
+        data, noise: what the pictures depend on; another recipe finds other files.
+    """
+
+    def __init__(self, folder: Path, *, data: DataRecipe, noise: NoiseRecipe) -> None:
+        self.folder, self.data, self.noise = folder, data, noise
+
+    def train(self, pictures: PictureSet) -> Path:
+        """(N, H, W, 3): the training pictures of a set."""
+        recipe = [] if pictures.condition.clean else [asdict(self.noise), asdict(pictures.condition)]
+        return self._file(f"train-{pictures.condition.name}-{pictures.countermeasure}", pictures.size, recipe)
+
+    def test(self, countermeasure: str, size: Size) -> Path:
+        """(M, H, W, 3): the test pictures, clean but for this countermeasure ("none": for no countermeasure)."""
+        return self._file(f"test-{countermeasure}", size)
+
+    def labels(self, split: str, size: Size) -> Path:
+        """(N or M, H, W): the label maps of a split, "train" or "test"."""
+        return self._file(f"labels-{split}", size)
+
+    def _file(self, name: str, size: Size, recipe: Any = ()) -> Path:
+        return self.folder / f"{name}-{size[0]}x{size[1]}-{digest([asdict(self.data), recipe])}.npy"
+
+
+def open_examples(images: Path, labels: Path) -> Examples:
+    """Map pictures and label maps that `RowFiles` wrote: nothing is read before it is used."""
+    pictures = torch.from_numpy(np.load(images, mmap_mode="c")).permute(0, 3, 1, 2)  # their memory is channels last already
+    return Examples(images=pictures, targets=[Target(labels=label) for label in torch.from_numpy(np.load(labels, mmap_mode="c"))])
+
+
+class RowFiles:
+    """Files of uint8 arrays that are filled row by row, by any thread, and get their names on leaving, when all are whole.
+
+    Args:
+        shapes: of every file; the first number is that of its rows.
+    """
+
+    def __init__(self, shapes: Mapping[Path, tuple[int, ...]]) -> None:
+        self._shapes = dict(shapes)
+        self._open: dict[Path, npt.NDArray[np.uint8]] = {}
+
+    def __enter__(self) -> RowFiles:
+        for path, shape in self._shapes.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open[path] = np.lib.format.open_memmap(_part(path), mode="w+", dtype=np.uint8, shape=shape)
+        return self
+
+    def fill(self, path: Path, row: int, values: npt.NDArray[np.uint8]) -> None:
+        """Write one row of one file."""
+        self._open[path][row] = values
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._open.clear()  # closes the files, their content goes to disk
+        for path in self._shapes:
+            if kind is None:
+                _part(path).replace(path)
+            else:
+                _part(path).unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")

@@ -1,0 +1,196 @@
+"""Fills the cache: pictures are decoded, changed, defended and resized, in this order, several at a time.
+
+Test pictures are clean, but for what a countermeasure does to test pictures, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unseg_cli.bench.conditions import Condition
+from unseg_cli.bench.countermeasures import COUNTERMEASURES
+from unseg_cli.bench.examples import Examples, Target
+from unseg_cli.bench.grid import PictureSet, Size
+from unseg_cli.bench.preparation.cache import PictureCache, RowFiles, open_examples
+from unseg_cli.bench.preparation.maker import ConditionMaker, Drawn, Original
+from unseg_cli.bench.tasks import Task
+from unseg_cli.core.constants import U8Array
+from unseg_cli.core.events import Events
+from unseg_cli.datasets.labelled import LabelledData
+from unseg_cli.datasets.sample import Sample, read_image
+from unseg_cli.pictures.difference import Difference, measure
+
+GENERATOR_BATCH = 8
+
+#: How visible a condition's noise is; see `prepare`.
+Visibility = dict[str, float | None]
+#: As the built-in one, but the calls may run in several threads.
+Map = Callable[..., Iterable[Any]]
+
+
+def prepare(
+    cache: PictureCache,
+    maker: ConditionMaker,
+    data: LabelledData,
+    task: Task,
+    sets: Iterable[PictureSet],
+    *,
+    known: Iterable[str] = (),
+    workers: int = 0,
+    events: Events,
+) -> dict[str, Visibility]:
+    """Prepare sets of training pictures, and the test pictures that go with them, where the cache does not hold them yet.
+
+    Args:
+        cache: where they go.
+        maker: makes the conditions.
+        data: what is read.
+        task: makes the targets.
+        sets: what is needed.
+        known: the names of conditions whose noise was measured before.
+        workers: threads that decode, change and resize pictures; 0: the calling one. The pictures are the same for any number.
+        events: a step is advanced for each picture.
+
+    Returns:
+        For every condition that was measured, the largest change in grey levels, and the mean over the training pictures of PSNR in dB
+        (of those that changed; None: none did) and SSIM. Measured at the original size.
+
+    Raises:
+        UnsegError: a picture cannot be read, or its mask has another size.
+    """
+    wanted = list(dict.fromkeys(sets))
+    with _threads(workers) as each:
+        visibility = _prepare_train(cache, maker, data, task, wanted, set(known), each, events)
+        _prepare_test(cache, data, task, wanted, each, events)
+    return visibility
+
+
+def train_examples(cache: PictureCache, pictures: PictureSet) -> Examples:
+    """A prepared set of training pictures."""
+    return open_examples(cache.train(pictures), cache.labels("train", pictures.size))
+
+
+def test_examples(cache: PictureCache, countermeasure: str, size: Size) -> Examples:
+    """The test pictures for victims that were trained under a countermeasure."""
+    return open_examples(cache.test(_seen_by(countermeasure), size), cache.labels("test", size))
+
+
+def to_size(image: U8Array, size: Size) -> U8Array:
+    """Resize a picture, (H, W, 3) uint8, to (height, width): bilinear, antialiased."""
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def _prepare_train(
+    cache: PictureCache,
+    maker: ConditionMaker,
+    data: LabelledData,
+    task: Task,
+    wanted: list[PictureSet],
+    known: set[str],
+    each: Map,
+    events: Events,
+) -> dict[str, Visibility]:
+    absent = [one for one in wanted if not cache.train(one).exists()]
+    labels = {size: cache.labels("train", size) for size in {one.size for one in wanted}}
+    labels = {size: path for size, path in labels.items() if not path.exists()}
+    conditions = list(dict.fromkeys(one.condition for one in wanted if one in absent or one.condition.name not in known))
+    measured = [condition for condition in conditions if not condition.clean]
+    if not absent and not labels and not measured:
+        return {}
+    shapes: dict[Any, tuple[int, ...]] = {cache.train(one): (len(data.train), *one.size, 3) for one in absent}
+    shapes |= {path: (len(data.train), *size) for size, path in labels.items()}
+    differences: dict[Condition, list[Difference]] = {condition: [] for condition in measured}
+    events.start(len(data.train), "preparing training pictures")
+    with RowFiles(shapes) as files:
+
+        def finish(number: int, original: Original, drawn: Drawn) -> list[Difference]:
+            made = maker.make(original, drawn, conditions, number)
+            for condition, countermeasure in dict.fromkeys((one.condition, one.countermeasure) for one in absent):
+                image = COUNTERMEASURES[countermeasure].picture(made[condition])
+                for one in absent:
+                    if (one.condition, one.countermeasure) == (condition, countermeasure):
+                        files.fill(cache.train(one), number, to_size(image, one.size))
+            _fill_labels(files, labels, number, task.target(original.truth))
+            return [measure(original.image, made[condition]) for condition in measured]
+
+        for first, originals in _read_ahead(maker, data.train, each):
+            drawn = maker.draw(originals, conditions)
+            for found in each(finish, range(first, first + len(originals)), originals, drawn):
+                for condition, difference in zip(measured, found, strict=True):
+                    differences[condition].append(difference)
+                events.advance()
+    events.stop()
+    return {condition.name: _visibility(values) for condition, values in differences.items()}
+
+
+def _prepare_test(cache: PictureCache, data: LabelledData, task: Task, wanted: list[PictureSet], each: Map, events: Events) -> None:
+    seen = dict.fromkeys((_seen_by(one.countermeasure), one.size) for one in wanted)
+    absent = [(countermeasure, size) for countermeasure, size in seen if not cache.test(countermeasure, size).exists()]
+    labels = {size: cache.labels("test", size) for _, size in seen}
+    labels = {size: path for size, path in labels.items() if not path.exists()}
+    if not absent and not labels:
+        return
+    shapes: dict[Any, tuple[int, ...]] = {cache.test(*one): (len(data.test), *one[1], 3) for one in absent}
+    shapes |= {path: (len(data.test), *size) for size, path in labels.items()}
+    events.start(len(data.test), "preparing test pictures")
+    with RowFiles(shapes) as files:
+
+        def finish(number: int, sample: Sample) -> None:
+            image = read_image(sample.image)
+            for countermeasure, size in absent:
+                files.fill(cache.test(countermeasure, size), number, to_size(COUNTERMEASURES[countermeasure].picture(image), size))
+            _fill_labels(files, labels, number, task.target(sample.truth()))
+
+        for _ in each(finish, range(len(data.test)), data.test):
+            events.advance()
+    events.stop()
+
+
+def _fill_labels(files: RowFiles, labels: dict[Size, Any], number: int, target: Target) -> None:
+    for size, path in labels.items():
+        files.fill(path, number, target.resized(size).labels.numpy())
+
+
+def _seen_by(countermeasure: str) -> str:
+    """Which countermeasure test pictures go through: those of all that leave them alone are the same."""
+    return countermeasure if COUNTERMEASURES[countermeasure].also_test else "none"
+
+
+def _read_ahead(maker: ConditionMaker, samples: Sequence[Sample], each: Map) -> Iterator[tuple[int, list[Original]]]:
+    """The pictures in batches for the generator, with the number of the first; threads read the next batch while one is at work."""
+    starts = range(0, len(samples), GENERATOR_BATCH)
+    coming = each(maker.read, samples[:GENERATOR_BATCH])
+    for first in starts:
+        originals = list(coming)
+        after = first + GENERATOR_BATCH
+        coming = each(maker.read, samples[after : after + GENERATOR_BATCH])
+        yield first, originals
+
+
+@contextlib.contextmanager
+def _threads(workers: int) -> Iterator[Map]:
+    """A `map` that runs in so many threads; 0: in this one."""
+    if workers == 0:
+        yield map
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="unseg-prepare")
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _visibility(differences: list[Difference]) -> Visibility:
+    psnr = [difference.psnr for difference in differences if difference.psnr is not None]
+    ssim = [difference.ssim for difference in differences if difference.ssim is not None]
+    return {
+        "linf_255": max(difference.linf_255 for difference in differences),
+        "psnr": round(float(np.mean(psnr)), 2) if psnr else None,
+        "ssim": round(float(np.mean(ssim)), 4) if ssim else None,
+    }

@@ -1,0 +1,83 @@
+"""The table of what protection cost the victims: one line for each setting, victim and source of masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unseg_cli.bench.conditions import RANDOM, TEXTURE
+from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, victim_of
+from unseg_cli.bench.report.text import markdown_table, number, spread
+from unseg_cli.bench.victims.registry import VICTIMS
+
+Document = dict[str, Any]
+
+MASKS: dict[str, str] = {
+    "gt": "true masks",
+    "auto": "no masks: detected objects",
+    "whole": "no masks: whole picture",
+    "uniform": "no masks: one pattern all over",
+    PER_CLASS: "true classes, a noise each",
+}
+#: Conditions that are no protection of ours.
+RIVALS = (RANDOM, TEXTURE)
+HEADER = ("data", "victim", "protected with", "defence", "clean", "protected", "drop", "at its best epoch", "control", "seeds")
+INTRODUCTION = """One line for each setting that was measured with the shipped generator, the mean over its seeds. *drop*: what the victim's
+score lost, in percent of the clean one; *at its best epoch*: what it would have lost if it had been stopped at the right moment; *control*:
+what random noise at the object's budget cost the same victim; *defence*: what was done to the pictures before training."""
+#: README shows these alone: a victim for each data set, and the masks that an owner has.
+README_VICTIMS = {"ecssd": "unet", "cvc_clinicdb": "unet", "camvid": "segformer"}
+README_MASKS = ("gt", PER_CLASS, "auto", "whole")
+
+
+def efficacy(pooled: Pooled, *, short: bool = False) -> str:
+    """The table.
+
+    Args:
+        pooled: see `kept.pooled`.
+        short: the lines of README alone.
+    """
+    rows = []
+    for setting, entries in pooled.items():
+        controls = {victim_of(entry): entry for entry in entries if entry["condition"] == RANDOM}
+        for entry in entries:
+            if entry["condition"] not in RIVALS and (not short or _in_readme(setting, entry)):
+                rows.append((_order(setting, entry), _line(setting, entry, controls.get(victim_of(entry)))))
+    return "\n".join(markdown_table(HEADER, [line for _, line in sorted(rows)]))
+
+
+def section(pooled: Pooled) -> str:
+    """The table as a part of the page."""
+    return f"## What protection costs\n\n{INTRODUCTION}\n\n{efficacy(pooled)}" if pooled else ""
+
+
+def defence_in_words(defence: str) -> str:
+    """A countermeasure for a cell of a table; a dash, which sorts first, where there is none."""
+    return "-" if defence == "none" else defence
+
+
+def _in_readme(setting: Setting, entry: Document) -> bool:
+    usual = (entry["init"], entry["defence"], entry["ratio"]) == ("pretrained", "none", 1)
+    return setting.own and usual and README_VICTIMS.get(setting.data) == entry["victim"] and entry["condition"] in README_MASKS
+
+
+def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[str, ...]:
+    return (
+        setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
+        f"{entry['victim']}, {entry['init']}, {setting.size} px" + (f", learning rate {setting.lr:g}" if setting.lr else ""),
+        str(MASKS.get(entry["condition"], entry["condition"])),
+        defence_in_words(entry["defence"]),
+        number(entry["clean_mean"]),
+        spread(entry["mean"], entry["std"]) if entry["n"] > 1 else number(entry["mean"]),
+        f"**{number(entry['relative_drop'], 0)} %**",
+        f"{number(entry['best_relative_drop'], 0)} %",
+        "-" if control is None else f"{number(control['relative_drop'], 0)} %",
+        str(entry["n"]),
+    )
+
+
+def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
+    known, masks = [*MASKS], entry["condition"]
+    place = known.index(masks) if masks in known else len(known)
+    victim = [*VICTIMS].index(entry["victim"])
+    defence = defence_in_words(entry["defence"])
+    return (setting.data, setting.limit or 0, setting.size, entry["init"], defence, victim, setting.lr, place, masks)

@@ -1,0 +1,58 @@
+"""docs/results.md, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
+
+The page is docs/results_intro.md, written by hand but for its numbers, the tables of targets and of what protection costs, a section for
+each run, made of its results.json and run.json alone, and the tables that are made of lines.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unseg_cli.bench.report import efficacy, facts, kept, lines, markdown
+from unseg_cli.bench.report.targets import targets
+
+#: The table of README.md stands between these.
+BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
+EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables above."
+
+
+def pages(docs: Path) -> dict[Path, str]:
+    """What the files that are made of docs/results/ have to hold, by path.
+
+    Args:
+        docs: the folder of results_intro.md and results/; README.md and weights/ lie beside it.
+    """
+    runs = kept.kept_runs(docs)
+    pooled = kept.pooled(runs)
+    made = {docs / "results.md": _results_page(docs, runs, pooled)}
+    readme = docs.parent / "README.md"
+    if readme.is_file():
+        made[readme] = with_table(readme.read_text(encoding="utf-8"), efficacy.efficacy(pooled, short=True))
+    return made
+
+
+def stale(made: dict[Path, str]) -> list[Path]:
+    """The files that hold something else."""
+    return [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README with the table between its two comments made again."""
+    if BEGIN not in readme or END not in readme:
+        return readme
+    head, rest = readme.split(BEGIN, 1)
+    return f"{head}{BEGIN}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}"
+
+
+def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> str:
+    introduction = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs)
+    parts = [introduction, targets(docs, pooled), efficacy.section(pooled), *map(_section, runs)]
+    parts += [lines.detections(docs), lines.schedules(docs), lines.experiments(docs)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _section(run: kept.KeptRun) -> str:
+    plots = " ".join(f"![{name}](results/{run.name}/{name}.png)" for name in ("bars", "curves") if (run.folder / f"{name}.png").is_file())
+    note = f"{EARLIER}\n\n" if run.outdated else ""
+    note += "".join(f"    {command}\n" for command in run.beforehand.get("commands", []))
+    return f"## {run.name}\n\n{note}{markdown.section(run.results, run.run).rstrip()}\n\n{plots}".rstrip()

@@ -1,0 +1,131 @@
+"""The work of a run: prepare pictures, train and test every cell that RUN does not hold yet, and draw what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from unseg_cli.bench.conditions import CLEAN, PROTECTED, RANDOM, TEXTURE, Condition
+from unseg_cli.bench.countermeasures import COUNTERMEASURES
+from unseg_cli.bench.examples import Examples
+from unseg_cli.bench.fit import train_victim
+from unseg_cli.bench.folder import RunFolder, read_json
+from unseg_cli.bench.grid import Cell, PictureSet
+from unseg_cli.bench.preparation.cache import PictureCache
+from unseg_cli.bench.preparation.maker import ConditionMaker
+from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
+from unseg_cli.bench.report.plots import draw_samples
+from unseg_cli.bench.results import cell_document
+from unseg_cli.bench.tasks import Task
+from unseg_cli.bench.victims.base import VictimSpec
+from unseg_cli.bench.victims.registry import find_victim
+from unseg_cli.core.device import seed_everything
+from unseg_cli.core.events import Events
+from unseg_cli.core.runs import write_json_atomically
+from unseg_cli.datasets.labelled import LabelledData
+from unseg_cli.datasets.sample import read_image
+
+SAMPLES = 4  # pictures in samples.png
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all cells of a run share.
+
+    Attributes:
+        data: the data set.
+        task: its task.
+        maker: makes the conditions.
+        share: of the training pictures, those that are changed.
+        workers: threads that prepare pictures.
+        device: where victims are trained.
+    """
+
+    data: LabelledData
+    task: Task
+    maker: ConditionMaker
+    share: float
+    workers: int
+    device: torch.device
+
+
+def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
+    """Train and test every cell that RUN does not hold yet."""
+    missing = [cell for cell in todo if not folder.result(cell).exists()]
+    if not missing:
+        return
+    cache, noise = PictureCache(folder.prepared, data=todo[0].data, noise=todo[0].noise), read_json(folder.noise)
+    measured = prepare(
+        cache, setting.maker, setting.data, setting.task, picture_sets(missing), known=noise, workers=setting.workers, events=events
+    )
+    write_json_atomically(folder.noise, {**noise, **measured})
+    for number, cell in enumerate(missing, 1):
+        events.detail(f"cell {number} of {len(missing)}: {cell.label}")
+        run_cell(cell, cache, folder, setting, events)
+    draw_pictures(todo, folder, setting)
+    shutil.rmtree(folder.prepared)
+
+
+def picture_sets(todo: Iterable[Cell]) -> list[PictureSet]:
+    """What these cells are trained on, the clean pictures that a share under 1 mixes in among them."""
+    sets = [cell.pictures for cell in todo]
+    sets += [clean_pictures(cell) for cell in todo if cell.condition.share < 1]
+    return list(dict.fromkeys(sets))
+
+
+def clean_pictures(cell: Cell) -> PictureSet:
+    """The clean version of what a cell is trained on."""
+    clean = Condition.parse(CLEAN, masks=cell.condition.masks, budget=cell.condition.budget)
+    return dataclasses.replace(cell.pictures, condition=clean)
+
+
+def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Setting, events: Events) -> None:
+    """Train and test one victim, and keep its row."""
+    classes = setting.data.classes
+    train = train_examples(cache, cell.pictures)
+    if cell.condition.share < 1:
+        clean = train_examples(cache, clean_pictures(cell))
+        train = Examples(images=mix(clean.images, train.images, cell.condition.share, cell.seed), targets=train.targets)
+    seed_everything(cell.seed)  # the same start and the same order for every condition
+    victim = find_victim(cell.victim).build(VictimSpec(task=setting.task.name, classes=classes, pretrained=cell.init == "pretrained"))
+    events.start(cell.schedule.epochs * max(1, len(train) // cell.schedule.batch_size), cell.label)
+    trained = train_victim(
+        victim, train, test_examples(cache, cell.countermeasure, cell.size), task=setting.task, classes=classes, schedule=cell.schedule,
+        countermeasure=COUNTERMEASURES[cell.countermeasure], seed=cell.seed, device=setting.device, events=events, keep_predictions=SAMPLES,
+    )  # fmt: skip
+    events.stop()
+    headline = setting.task.headline
+    events.info(f"{cell.label}: {trained.epochs[-1].scores[headline]:.1f} {headline} after {trained.seconds:.0f} s")
+    folder.write_cell(cell, cell_document(cell, setting.share, setting.task, classes, trained), trained.predictions)
+
+
+def mix(clean: torch.Tensor, changed: torch.Tensor, share: float, seed: int) -> torch.Tensor:
+    """(N, 3, H, W): a random `share` of the pictures from `changed`, the others from `clean`."""
+    order = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))
+    mixed = clean.clone()
+    chosen = order[: round(share * len(clean))]
+    mixed[chosen] = changed[chosen]
+    return mixed
+
+
+def draw_pictures(todo: list[Cell], folder: RunFolder, setting: Setting) -> None:
+    """samples.png of the first victim, seed and countermeasure: test pictures, the same protected, and what two trained victims say."""
+    data, first, samples = setting.data, todo[0], setting.data.test[:SAMPLES]
+    same = {
+        cell.condition.name: cell
+        for cell in todo
+        if (cell.victim, cell.seed, cell.countermeasure) == (first.victim, first.seed, first.countermeasure)
+    }
+    rival = next((name for name in (PROTECTED, TEXTURE, RANDOM) if name in same), None)
+    columns = [("picture", [read_image(sample.image) for sample in samples])]
+    # Of pictures that were protected elsewhere only the training ones are there.
+    if rival and same[rival].condition.noise != "ready":
+        columns.append((rival, [made[same[rival].condition] for made in setting.maker.batch(samples, [same[rival].condition])]))
+    for name in (CLEAN, rival):
+        if name in same and (path := folder.predictions(same[name])).exists():
+            columns.append((f"trained on {name}", list(torch.load(path, weights_only=True).numpy())))
+    draw_samples(folder.path, [*columns, ("truth", [data.read_labels(sample) for sample in samples])])
