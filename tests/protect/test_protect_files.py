@@ -325,9 +325,18 @@ def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandIn
 def test_protect_image_refuses_what_is_no_picture(stand_in: StandInGenerator) -> None:
     from unseg_cli.core.errors import UsageProblem
 
-    for image in (np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32), Image.new("P", (4, 4))):
-        with pytest.raises(UsageProblem):
+    empty = (np.zeros((0, 4, 3), np.uint8), np.zeros((4, 0), np.uint8), np.zeros((0,), np.uint8), Image.new("RGB", (0, 4)))
+    strange = (np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32), Image.new("P", (4, 4)))
+    for image in (*strange, *empty, "a.jpg", Path("a.jpg"), b"bytes", [[0, 1]], None):
+        with pytest.raises(UsageProblem) as caught:
             protect_image(stand_in, image)
+        assert caught.value.hint
+    for budget in (NoiseBudget(0, 0), NoiseBudget(1 / 255, 2 / 255)):
+        with pytest.raises(UsageProblem, match="--epsilon"):
+            protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), budget=budget)
+    for mask in ("mask.png", [[1]], np.zeros(40, bool)):
+        with pytest.raises(UsageProblem, match="is no mask"):
+            protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), mask)
     with pytest.raises(UsageProblem, match="the mask is 4x4"):
         protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), np.zeros((4, 4), bool))
 

@@ -1,0 +1,298 @@
+"""`unseg protect` as someone new to it uses it: what is typed, the exit code, and what is printed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unseg_cli.protect.run as workflow
+from tests.protect.conftest import StandInGenerator, hashes, photo, rows, session_of, texture
+from unseg_cli.cli.app import main
+
+
+class Printed(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Unseg = Callable[..., Printed]
+
+
+@pytest.fixture
+def unseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unseg:
+    """The command line, with the stand-in generator."""
+    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "Session", session_of(texture))
+    monkeypatch.setenv("UNSEG_PROTECT_DEVICE", "cpu")
+
+    def run(*arguments: object) -> Printed:
+        code = main(list(map(str, arguments)))
+        printed = capsys.readouterr()
+        return Printed(code, printed.out, printed.err)
+
+    return run
+
+
+def test_a_place_that_cannot_be_written_to_is_noticed_first(
+    src: Path, tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: pytest.fail("nothing heavy before the check"))
+    (tmp_path / "file").write_text("a file where a folder is needed")
+    out = tmp_path / "out"
+    for arguments in (
+        (tmp_path / "file" / "out",),
+        (tmp_path / "file" / "out", "--dry-run"),
+        (out, "--preview", tmp_path / "file" / "p"),
+        (out, "--save-noise", tmp_path / "file" / "n"),
+    ):
+        code, printed, err = unseg("protect", src, *arguments)
+        assert (code, printed) == (4, "")
+        first, second = err.splitlines()
+        assert first.startswith(f"error: nothing can be written to {tmp_path / 'file'}") and second.startswith("hint: ")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "hint"),
+    [
+        (["--epsilon", "0"], "--epsilon 0/255 protects nothing", "--epsilon 8/255"),
+        (["--epsilon", "1/255", "--epsilon-bg", "2/255"], "--epsilon-bg 2/255 is above --epsilon 1/255", "pass --epsilon-bg 1/255 or less"),
+        (["--epsilon-bg", "9/255"], "--epsilon-bg 9/255 is above --epsilon 8/255", "pass --epsilon-bg 8/255 or less"),
+    ],
+)
+def test_budgets_that_protect_nothing_or_the_wrong_thing(
+    src: Path, tmp_path: Path, unseg: Unseg, options: list[str], error: str, hint: str
+) -> None:
+    code, out, err = unseg("protect", src, tmp_path / "out", *options)
+    assert (code, out) == (2, "")
+    assert error in err.splitlines()[0] and hint in err.splitlines()[1]
+    assert not (tmp_path / "out").exists()
+
+
+def bad_folder(folder: Path) -> dict[str, str]:
+    """A good picture, and one of each that a run refuses; name -> what is wrong with it."""
+    folder.mkdir()
+    Image.fromarray(photo()).save(folder / "good.png")
+    frames = [Image.fromarray(photo(number)) for number in range(3)]
+    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "moving.png", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "pages.tif", save_all=True, append_images=frames[1:])
+    Image.fromarray(photo()[..., 0].astype(np.float32)).save(folder / "float.tif")
+    (folder / "half.png").write_bytes((folder / "good.png").read_bytes()[:-900])
+    (folder / "text.jpg").write_text("this is no picture at all")
+    (folder / "empty.jpg").touch()
+    Image.fromarray(photo()).save(folder / "phone.avif")
+    transparent = Image.fromarray(np.dstack([photo(), np.full(photo().shape[:2], 9, np.uint8)]))
+    transparent.save(folder / "glass.png")
+    return {
+        "moving.webp": "animated",
+        "moving.png": "animated",
+        "pages.tif": "pages",
+        "float.tif": "floating-point",
+        "half.png": "truncated",
+        "text.jpg": "text",
+        "empty.jpg": "empty",
+        "phone.avif": "AVIF",
+    }
+
+
+@pytest.mark.parametrize("format", ["keep", "jpeg"])
+def test_a_dry_run_says_what_the_run_then_does(tmp_path: Path, unseg: Unseg, format: str) -> None:
+    expected = bad_folder(tmp_path / "src")
+    good = ["glass.png", "good.png"]
+    if format == "jpeg":
+        expected["glass.png"] = "transparent"
+        del expected["phone.avif"]
+        good = ["good.png", "phone.avif"]
+    line = ("protect", tmp_path / "src", tmp_path / "out", "--format", format, "-q")
+    dry = unseg(*line, "--dry-run")
+    assert not (tmp_path / "out").exists()
+    assert dry.code == 1
+    promised = dry.out.splitlines()
+    targets = {name: name if format == "keep" else Path(name).with_suffix(".jpg").name for name in good}
+    for name in good:
+        assert f"would protect {name}" + (f" -> {targets[name]}" if targets[name] != name else "") in promised
+    refused = {text.removeprefix("would fail on ").partition(": ")[0]: text for text in promised if text.startswith("would fail on ")}
+    assert set(refused) == set(expected)
+    assert all(expected[name] in text for name, text in refused.items())
+    assert promised[-1] == f"{len(good) + len(expected)} pictures: {len(good)} would be protected, 0 skipped, {len(expected)} would fail"
+    run = unseg(*line)
+    assert run.code == 1
+    told = {text.removeprefix("failed: ") for text in run.out.splitlines() if text.startswith("failed: ")}
+    assert told == {text.removeprefix("would fail on ") for text in refused.values()}
+    assert {name for name, row in rows(tmp_path / "out").items() if row["status"] == "protected"} == set(good)
+    again = unseg(*line, "--dry-run")
+    assert f"0 would be protected, {len(good)} skipped, {len(expected)} would fail" in again.out.splitlines()[-1]
+
+
+def test_a_dry_run_as_json(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    code, out, _ = unseg("protect", src, tmp_path / "out", "--dry-run", "--json", "--limit", 1)
+    document = json.loads(out)
+    assert (code, document["would_protect"], document["planned"]) == (0, 1, [{"src": "a.png", "dst": "a.png"}])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "targets"),
+    [("p.avif", "p.png", ["p.jpg", "p.png.jpg"]), ("a.jpg", "a.png", ["a.jpg", "a.png.jpg"])],
+)
+def test_two_pictures_for_one_name_get_two_names(tmp_path: Path, unseg: Unseg, first: str, second: str, targets: list[str]) -> None:
+    (tmp_path / "src").mkdir()
+    for number, name in enumerate((first, second)):
+        Image.fromarray(photo(number)).save(tmp_path / "src" / name)
+    line = ("protect", tmp_path / "src", tmp_path / "out", "--format", "jpeg")
+    code, out, err = unseg(*line)
+    assert (code, sorted(hashes(tmp_path / "out"))) == (0, [*targets, "unseg-manifest.jsonl"])
+    assert f"{second}: is written as {targets[1]}, since another picture takes the name {targets[0]}" in err
+    assert "2 protected" in out
+    assert "0 protected, 2 skipped" in unseg(*line).out
+    assert unseg("verify", tmp_path / "src", tmp_path / "out", "--json").code == 0
+
+
+def test_a_name_that_goes_to_another_picture_is_not_said_to_stay(tmp_path: Path, unseg: Unseg) -> None:
+    (tmp_path / "src").mkdir()
+    Image.fromarray(photo(1)).save(tmp_path / "src" / "a.png")
+    line = ("protect", tmp_path / "src", tmp_path / "out", "--format", "jpeg", "--workers", 1, "--batch-size", 1)
+    unseg(*line)
+    Image.fromarray(photo(2)).save(tmp_path / "src" / "a.jpg")
+    code, out, err = unseg(*line)
+    assert code == 0 and "2 protected" in out and "stays beside" not in err
+    assert {name: row["dst"] for name, row in rows(tmp_path / "out").items()} == {"a.jpg": "a.jpg", "a.png": "a.png.jpg"}
+    assert unseg("verify", tmp_path / "src", tmp_path / "out", "--json").code == 0
+
+
+def test_a_photograph_is_no_mask(photos: Path, tmp_path: Path, unseg: Unseg) -> None:
+    code, out, _ = unseg("protect", photos / "cat.jpg", tmp_path / "out", "--masks", photos / "cat.jpg")
+    assert code == 1
+    assert "failed: cat.jpg: its mask cat.jpg looks like a photograph, not like a mask" in out
+    assert "What this does" not in out, "nothing was protected"
+    assert not (tmp_path / "out" / "cat.jpg").exists()
+    assert unseg("protect", photos / "cat.jpg", tmp_path / "out", "--masks", photos / "cat.jpg", "--dry-run").code == 1
+
+
+def test_masks_that_all_mark_nothing_are_no_success(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(np.full((48, 64), 9, np.uint8)).save(masks / f"{name}.png")
+    line = ("protect", src, tmp_path / "out", "--masks", masks, "--mask-rule", "class:7", "--include", "?.png", "--include", "?.jpg")
+    complaint = "all 2 masks mark nothing under --mask-rule class:7"
+    assert unseg(*line, "--dry-run").code == 1
+    for _ in range(2):  # the second time everything is skipped
+        code, _, err = unseg(*line)
+        assert code == 1 and complaint in err
+    Image.fromarray(np.full((48, 64), 7, np.uint8)).save(masks / "a.png")
+    code, _, err = unseg(*line)
+    assert code == 0 and "1 of 2 masks mark nothing" in err
+
+
+def test_nothing_is_claimed_after_a_run_that_protected_nothing(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    assert "What this does: " in unseg("protect", src, tmp_path / "out").out
+    again = unseg("protect", src, tmp_path / "out")
+    assert (again.code, again.out) == (0, again.out.splitlines()[0] + "\n")
+
+
+def test_what_was_passed_over_is_said(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    Image.fromarray(photo()).save(src / ".hidden.png")
+    try:
+        os.symlink(src / "sub", src / "link")
+    except OSError:
+        pytest.skip("no links here")
+    Image.fromarray(photo()).save(src / "three.mpo", "JPEG")
+    code, out, err = unseg("protect", src, tmp_path / "out", "--dry-run")
+    assert "passed over: 1 hidden picture and 1 linked folder" in err.splitlines()
+    assert "would protect three.mpo" in out.splitlines()
+    (tmp_path / "dots").mkdir()
+    shutil.copy(src / ".hidden.png", tmp_path / "dots" / ".only.png")
+    code, _, err = unseg("protect", tmp_path / "dots", tmp_path / "out")
+    assert code == 3 and "(1 hidden picture passed over)" in err
+
+
+def test_another_checkpoint_or_code_version_does_the_pictures_again(
+    src: Path, tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("protect", src, tmp_path / "out")
+    assert "5 protected" in unseg(*line).out
+    assert {row["sam_checkpoint_sha256"] for row in rows(tmp_path / "out").values()} == {None}
+
+    def other(*_: object, **__: object) -> StandInGenerator:
+        generator = StandInGenerator()
+        generator.source = type(generator.source)(**{**vars(generator.source), "sam_checkpoint_sha256": "7" * 64})
+        return generator
+
+    monkeypatch.setattr(workflow, "load_generator", other)
+    assert "5 protected" in unseg(*line).out
+    assert {row["sam_checkpoint_sha256"] for row in rows(tmp_path / "out").values()} == {"7" * 64}
+    assert "5 skipped" in unseg(*line).out
+    monkeypatch.setattr("unseg_cli.protect.settings.NOISE_CODE", "another")
+    assert "5 protected" in unseg(*line).out
+
+
+def test_there_is_no_seed_that_would_do_nothing(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    code, _, err = unseg("protect", src, tmp_path / "out", "--seed", "1")
+    assert code == 2 and "--seed" in err
+
+
+# A generator that takes its time, and says when it has drawn.
+SLOW = """
+    import sys, time
+    import unseg_cli.protect.run as workflow
+    from tests.protect.conftest import StandInGenerator, session_of, texture
+    from unseg_cli.cli.app import main
+
+    drawn = 0
+
+    def slow(*arguments):
+        global drawn
+        drawn += 1
+        if drawn > 3:
+            print("three are drawn", flush=True)
+            time.sleep(60)
+        return texture(*arguments)
+
+    workflow.load_generator = lambda *_, **__: StandInGenerator()
+    workflow.Session = session_of(slow)
+    sys.exit(main(["protect", *sys.argv[1:], "--batch-size", "1", "--workers", "4", "--device", "cpu"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+def test_control_c_counts_what_is_on_disk_and_says_so_once(src: Path, tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(SLOW), str(src), str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=root)
+    assert process.stderr is not None
+    # Prints of other code go to stderr while a workflow runs.
+    assert process.stderr.readline() == "three are drawn\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    done = [name for name in hashes(tmp_path / "out") if name != "unseg-manifest.jsonl"]
+    assert err.splitlines() == [
+        f"error: interrupted: {len(done)} of 5 pictures are done",
+        "hint: finished pictures stay; run the same command again to protect the rest",
+    ]
+    assert 1 <= len(done) <= 3 and set(done) == set(rows(tmp_path / "out"))
+
+
+def test_a_raw_file_is_refused_with_one_line(tmp_path: Path, unseg: Unseg) -> None:
+    out = io.BytesIO()
+    Image.fromarray(photo()).save(out, "TIFF")
+    (tmp_path / "photo.nef").write_bytes(out.getvalue())
+    code, _, err = unseg("protect", tmp_path / "photo.nef", tmp_path / "out")
+    assert code == 1
+    assert sum("photo.nef" in line for line in err.splitlines()) == 1 and "RAW" in err
+    assert not (tmp_path / "out" / "photo.nef").exists()
