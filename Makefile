@@ -64,8 +64,8 @@ format: $(STAMPS)/all ## let ruff rewrite the code
 
 ##@ Measure and train
 .PHONY: bench-speed
-bench-speed: $(STAMPS)/all ## seconds a picture, beside Pillow's decode and encode
-	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py
+bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only --against COMMIT"
+	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py $(ARGS)
 
 .PHONY: results
 results: $(STAMPS)/all ## write docs/results.md from docs/results/
