@@ -73,7 +73,7 @@ def begin_part(
     if run["pictures"] != pictures:
         raise UsageProblem(
             f"--resume: {config.out} was started with {run['pictures']} pictures, --data {config.data} has {pictures} now",
-            hint="give the data back its pictures, or start another run with another --out",
+            hint="restore the pictures that it had, or start another run with another --out",
         )
     part = {"from_step": step, "command": command_line(config), "without_option": without_option(config), "device": device}
     run["parts"] = [*run["parts"], json.loads(json.dumps(part, default=str))]

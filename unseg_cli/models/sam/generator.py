@@ -97,7 +97,7 @@ class SamVitGenerator(nn.Module):
         if prompt.empty:
             raise UsageProblem(
                 f"generator {self.spec.name} needs a prompt: it does not find objects itself",
-                hint="give a mask, a box or points; on the command line --masks DIR or --target whole",
+                hint="pass a mask, a box or points; on the command line --masks DIR or --target whole",
             )
         points = None
         if prompt.points is not None:
