@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import subprocess
@@ -41,6 +42,20 @@ assert set(unseg_cli.__all__) <= set(dir(unseg_cli))
 """
     done = python(code, root=root)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "names"),
+    [
+        ("unseg_cli", ("NoiseBudget", "Session", "load_generator", "protect_image")),
+        ("unseg_cli.protect", ("protect", "protect_bytes", "protect_image", "verify")),
+    ],
+)
+def test_every_public_name_is_there(package: str, names: tuple[str, ...]) -> None:
+    module = importlib.import_module(package)
+    assert set(names) <= set(module.__all__)
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    assert all(callable(getattr(module, name)) for name in names)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

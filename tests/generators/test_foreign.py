@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,14 @@ def test_it_does_not_fit_another_kind(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="does not fit the generator lite") as caught:
         load_generator(str(tmp_path / "lite.safetensors"), sam_checkpoint=tmp_path / "sam.pth")
     assert "--generator vit_b" in caught.value.hint
+
+
+def test_the_generator_says_which_checkpoint_it_took(tmp_path: Path, sam: Generator) -> None:
+    save_generator(tmp_path / "sam.safetensors", sam, {})
+    plain = load_generator(str(tmp_path / "sam.safetensors"))
+    assert plain.source.sam_checkpoint_sha256 is None
+    path = tmp_path / "sam.pth"
+    torch.save({key: tensor for key, tensor in sam.state_dict().items() if ".noise_" not in key}, path)
+    with_checkpoint = load_generator(str(tmp_path / "sam.safetensors"), sam_checkpoint=path)
+    assert with_checkpoint.source.sam_checkpoint_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert with_checkpoint.source.sha256 == plain.source.sha256

@@ -85,7 +85,7 @@ def plan_jobs(
         raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="name a folder for DST")
     refuse_overlap(src, dst)
     if src.resolve().is_relative_to(dst.resolve()):  # the mirrored tree could meet the originals
-        raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="give DST a folder of its own")
+        raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="name a folder of its own for DST")
     found = survey_pictures(src, include, exclude)
     if not found.names:
         filtered = " that --include and --exclude leave" if include or exclude else ""
