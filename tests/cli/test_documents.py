@@ -13,7 +13,25 @@ from tests.cli.conftest import Stand
 from unseg_cli.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "examples/README.md", "CHANGELOG.md", "docs/how-it-works.md", "docs/decisions.md", "docs/results.md"]
+WITH_COMMANDS = ["README.md", "docs/using.md", "examples/README.md"]
+DOCUMENTS = [
+    *WITH_COMMANDS,
+    "CHANGELOG.md",
+    "docs/data.md",
+    "docs/how-it-works.md",
+    "docs/decisions.md",
+    "docs/results.md",
+    "weights/MODEL_CARD.md",
+]
+#: Words that the project does not use, and what it says instead.
+WORDS = {
+    r"\bfinds\b(?! (it|the|such|noise|no|objects|what|out|little)\b)": "detections",
+    r"beside the (object|mask)": "outside the object",
+    r"washed": "countermeasure or defence",
+    r"\bthie(f|ves)\b": "attacker",
+    r"leaves? .{0,20}\baway\b": "omit",
+    r"\bgive (another )?--": "pass --",
+}
 
 
 def text(name: str) -> str:
@@ -21,12 +39,12 @@ def text(name: str) -> str:
 
 
 def shell_lines() -> list[str]:
-    """Every line of the shell blocks of README and examples, and whole commands between backticks."""
+    """Every line of the shell blocks of the pages for users, and whole commands between backticks."""
     lines = []
-    for name in ("README.md", "examples/README.md"):
+    for name in WITH_COMMANDS:
         for block in re.findall(r"```sh\n(.*?)```", text(name), flags=re.DOTALL):
             lines += block.splitlines()
-        lines += [code for code in re.findall(r"`(unseg [^`]+)`", text(name)) if "COMMAND" not in code]
+        lines += [code for code in re.findall(r"`((?:unseg|make) [^`]+)`", text(name)) if "COMMAND" not in code]
     return [line for line in lines if line.strip()]
 
 
@@ -61,6 +79,25 @@ def test_links_lead_somewhere(name: str) -> None:
         assert ((ROOT / name).parent / target).exists(), target
 
 
+def test_readme_is_short_and_shows_a_picture() -> None:
+    """Three minutes for a photographer: at most ten rows of results, and all else in docs/."""
+    page = text("README.md")
+    table = page.partition("<!-- table")[2].partition("<!-- end of table")[0]
+    assert len(page.replace(table, "").split()) < 850
+    assert 1 <= len([line for line in table.splitlines() if line.startswith("| ")]) - 2 <= 10
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)
+    with Image.open(ROOT / picture) as shown:
+        assert shown.width > 2 * 400
+    assert (ROOT / picture).stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("name", [*WITH_COMMANDS, "docs/data.md", "docs/how-it-works.md", "weights/MODEL_CARD.md"])
+def test_the_vocabulary_is_kept(name: str) -> None:
+    for pattern, instead in WORDS.items():
+        found = re.search(pattern, text(name))
+        assert found is None, f"{found[0]!r}: say {instead}"
+
+
 def test_files_that_how_it_works_names_exist() -> None:
     here = {path.name for folder in ("unseg_cli", "scripts") for path in (ROOT / folder).rglob("*.py")}
     named = set(re.findall(r"[a-z_0-9]+\.py", text("docs/how-it-works.md")))
@@ -75,8 +112,8 @@ def test_how_it_works_names_every_module_at_the_top() -> None:
 
 
 @pytest.mark.slow
-def test_the_python_of_the_readme_runs(photos: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", text("README.md"), flags=re.DOTALL)
+def test_the_python_of_the_page_runs(photos: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", text("docs/using.md"), flags=re.DOTALL)
     with Image.open(photos / "photographer.png") as picture:
         picture.load()
     names = {"picture": picture}

@@ -87,3 +87,15 @@ def test_the_script_runs(
     protected = np.asarray(opened(out))
     assert protected.shape == clean.shape == (300, 451, 3)
     assert 0 < np.abs(clean - protected).max() <= 8
+
+
+def test_two_pictures_are_put_side_by_side(
+    photos: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The picture of the README is made by this script."""
+    out = tmp_path / "both.jpg"
+    monkeypatch.setattr(sys, "argv", ["side_by_side.py", str(photos / "cat.jpg"), str(photos / "cat.jpg"), str(out)])
+    runpy.run_path(str(root / "examples" / "side_by_side.py"), run_name="__main__")
+    assert capsys.readouterr().out == f"{out}: 910x300\n"
+    both = np.asarray(opened(out)).astype(int)
+    assert np.abs(both[:, :448] - both[:, 459:907]).mean() < 2

@@ -241,7 +241,7 @@ def _holds_mappings(value: Any) -> bool:
 
 
 def _rows_table(rows: list[Mapping[str, Any]], columns: tuple[str, ...] | None) -> Table:
-    """The rows under their column names; a column that is empty in all rows is left out."""
+    """The rows under their column names; a column that is empty in all rows is omitted."""
     wanted = columns or tuple(dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, pad_edge=False)
     shown = [column for column in wanted if any(row.get(column) not in (None, "") for row in rows)]

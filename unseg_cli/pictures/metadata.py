@@ -134,7 +134,7 @@ def photoshop_blocks(segments: list[bytes]) -> bytes:
 
 
 def without_photoshop_thumbnails(blocks: bytes) -> bytes:
-    """Image resource blocks less their thumbnails; what cannot be read is left out."""
+    """Image resource blocks less their thumbnails; what cannot be read is omitted."""
     kept, at = [], 0
     try:
         while blocks[at : at + 4] == b"8BIM":
@@ -158,7 +158,7 @@ def jpeg_keywords(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
     exif = exif_block.PREFIX + metadata.exif
     for name, data, overhead in (("exif", exif if metadata.exif else b"", 0), ("xmp", metadata.xmp, 29)):
         if len(data) + overhead > _SEGMENT:
-            notes.append(f"{name.upper()} of {len(data)} bytes does not fit into a JPEG and is left out")
+            notes.append(f"{name.upper()} of {len(data)} bytes does not fit into a JPEG and is omitted")
         elif data:
             keywords[name] = data
     if metadata.icc:

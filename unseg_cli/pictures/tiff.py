@@ -32,7 +32,7 @@ def read_tags(image: TiffImagePlugin.TiffImageFile) -> tuple[dict[int, Any], dic
     notes: list[str] = []
     for tag, value in image.tag_v2.items():
         if tag == _PHOTOSHOP_LAYERS:
-            notes.append("Photoshop's layers are left out: they hold the clean picture")
+            notes.append("Photoshop's layers are omitted: they hold the clean picture")
         if tag in _LAYOUT:
             continue
         if tag == _PHOTOSHOP:

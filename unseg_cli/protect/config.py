@@ -33,7 +33,7 @@ class ProtectConfig:
     target: str = option(
         "auto",
         choices=("auto", "whole", "uniform"),
-        help="Without a mask: the objects it finds, the whole picture, or that in one pattern.",
+        help="Without a mask: the detected objects, the whole picture, or that in one pattern.",
     )
     spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()

@@ -14,7 +14,7 @@ SUMMARY_HEADER = (
 #: The source of masks of the condition "protected", in words.
 WHOSE_MASKS = {
     "gt": "the true masks",
-    "auto": "the masks that the generator finds itself",
+    "auto": "the objects that the generator detects itself",
     "whole": "the whole picture as the object",
     "uniform": "one pattern all over the picture",
 }

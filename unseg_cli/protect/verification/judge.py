@@ -178,7 +178,7 @@ def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tu
 
 
 def _with_bounded_change(clean: PixelArray, plain: PixelArray, written: PixelArray, epsilon: float) -> PixelArray:
-    """The clean picture with the change that `written` shows beside the re-encoded clean picture, cut to the budget."""
+    """The clean picture with the change that `written` shows against the re-encoded clean picture, cut to the budget."""
     levels = budget_levels(epsilon, full_scale(clean))
     probe = clean.copy()
     for rows in strips(len(clean)):
