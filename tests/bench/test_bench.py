@@ -23,6 +23,7 @@ from unseg_cli.bench.fit import augment
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.run import bench
 from unseg_cli.bench.work import mix
+from unseg_cli.cli.app import main
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
@@ -104,7 +105,7 @@ def test_texture_lowers_what_is_learnt(folder: Path, tmp_path: Path) -> None:
         data=str(folder),
         conditions=("clean", "texture", "random"),
         image_size=64,
-        epochs=10,
+        epochs=6,
         batch_size=8,
         lr=2e-3,
         out=tmp_path,
@@ -160,6 +161,23 @@ def test_resume_under_another_noise_code_is_refused(quick: BenchConfig, monkeypa
     (config.out / "run.json").write_text(json.dumps(settings))
     with pytest.raises(UsageProblem, match=r"another noise code \(none on record"):
         bench(again, Events())
+
+
+def test_a_folder_with_results_is_refused_on_the_command_line(
+    quick: BenchConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "--data", quick.data, "--conditions", "clean,texture", "--init", "scratch", "--limit", "8", "--epochs", "1"]
+    command += ["--image-size", "32", "--batch-size", "4", "--device", "cpu", "-q", "--workers", "2", "--out", str(quick.out)]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert f"--out {quick.out} holds results already" in told and "add --resume" in told
+    assert main([*command, "--resume"]) == 0
+    monkeypatch.setattr(folder_module, "NOISE_CODE", "some later one")
+    capsys.readouterr()
+    assert main([*command, "--resume"]) == 2
+    assert "was made with another noise code" in capsys.readouterr().err
 
 
 def test_interrupted_run_keeps_finished_rows_and_prepared_pictures(quick: BenchConfig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from unseg_cli.bench import TASKS, VICTIMS
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.registry import VICTIMS
 from unseg_cli.core.events import Events
 
 

@@ -56,8 +56,12 @@ class Setting:
 def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
     """Train and test every cell that RUN does not hold yet."""
     missing = [cell for cell in todo if not folder.result(cell).exists()]
-    if not missing:
-        return
+    if missing:
+        _run_missing(missing, todo, folder, setting, events)
+    shutil.rmtree(folder.prepared, ignore_errors=True)
+
+
+def _run_missing(missing: list[Cell], todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
     cache, noise = PictureCache(folder.prepared, data=todo[0].data, noise=todo[0].noise), read_json(folder.noise)
     measured = prepare(
         cache, setting.maker, setting.data, setting.task, picture_sets(missing), known=noise, workers=setting.workers, events=events
@@ -67,7 +71,6 @@ def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Eve
         events.detail(f"cell {number} of {len(missing)}: {cell.label}")
         run_cell(cell, cache, folder, setting, events)
     draw_pictures(todo, folder, setting)
-    shutil.rmtree(folder.prepared)
 
 
 def picture_sets(todo: Iterable[Cell]) -> list[PictureSet]:
