@@ -1,4 +1,4 @@
-"""Every option of the interface is there, reaches the configuration, and can come from the environment."""
+"""Every option of the interface is there, reaches the configuration, and can come from the environment. What it does: `effects/`."""
 
 from __future__ import annotations
 
@@ -164,14 +164,6 @@ def test_options_reach_the_configuration(command: str, line: str, attribute: str
     found = getattr(stand.config, attribute)
     assert found == value
     assert type(found) is type(value) or isinstance(value, float | Path)
-
-
-def test_no_option_is_left_untested() -> None:
-    for command in ("protect", "verify", "train", "bench"):
-        tested = {word for name, line, _, _ in CASES for word in (line.split() if name == command else []) if word.startswith("--")}
-        untested = {parameter.opts[0] for parameter in commands()[command].params if parameter.opts[0].startswith("--")}
-        untested -= {*tested, "--help", *(f"--{name}" for name in EVERYWHERE.split()), "--data", "--out"}
-        assert untested <= {"--epsilon", "--epsilon-bg"}, command
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,279 @@
+"""Each option of `unseg bench` changes what a run measures or leaves. One test an option, of its name; victims are a layer or two."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from tests.cli.effects.conftest import Passes, Threads, run, scene, untested
+from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.examples import Batch, Prediction
+from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry
+
+
+class Pixelwise(Victim):
+    """Judges every pixel by its colour and its neighbours': a victim that is trained in milliseconds."""
+
+    normalisation = LITE0
+
+    def __init__(self, spec: VictimSpec) -> None:
+        super().__init__()
+        self.network = nn.Conv2d(3, max(2, len(spec.classes)), 3, padding=1)
+        if spec.pretrained:
+            nn.init.zeros_(self.network.weight)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        return {"entropy": F.cross_entropy(self.network(self.normalisation(batch.images)), batch.labels, ignore_index=255)}
+
+    def predict(self, batch: Batch) -> list[Prediction]:
+        return [Prediction(labels=found) for found in self.network(self.normalisation(batch.images)).argmax(1).to(torch.uint8)]
+
+
+@pytest.fixture(autouse=True)
+def small_victims(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(image_size=32, epochs=1, batch_size=4, lr=0.05)
+    for name in ("small", "smaller"):
+        entry = VictimEntry(
+            name=name, description="", schedules=dict.fromkeys(("binary", "semantic"), schedule), packages=(), build=Pixelwise
+        )
+        monkeypatch.setitem(VICTIMS, name, entry)
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots take longer than everything else, and no option changes how they are drawn."""
+    from unseg_cli.bench import run as module
+    from unseg_cli.bench import work
+
+    for home, name in ((module, "draw_curves"), (module, "draw_bars"), (work, "draw_samples")):
+        monkeypatch.setattr(home, name, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures to train on and four to test, whose masks are binary."""
+    root = tmp_path_factory.mktemp("bench") / "data"
+    for split, count in (("train", 8), ("test", 4)):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for index in range(count):
+            picture = scene(index + 100 * (split == "test"), 64, 64)
+            Image.fromarray(picture).save(root / "images" / split / f"{index}.png")
+            Image.fromarray((picture[..., 0] > 130).astype(np.uint8) * 255).save(root / "masks" / split / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def labelled(data: Path) -> Path:
+    """The same pictures with two classes beside the ground."""
+    root = data.parent / "labelled"
+    for path in sorted(data.rglob("*.png")):
+        target = root / path.relative_to(data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:
+            array = np.array(image)
+        if "masks" in path.relative_to(data).parts:
+            array = np.where(array > 0, 1, array)
+            array[:16] = 2
+        Image.fromarray(array).save(target)
+    (root / "classes.json").write_text('["ground", "disc", "sky"]')
+    return root
+
+
+class Runs:
+    """Runs of `bench`, each into a folder of its own."""
+
+    def __init__(self, where: Path, data: Path, generator: Path) -> None:
+        self.where, self.data, self.generator, self.count = where, data, generator, 0
+
+    def __call__(self, *options: object, code: int = 0, out: Path | None = None) -> dict[str, Any]:
+        self.count += 1
+        out = out or self.where / f"run{self.count}"
+        own = {"--victim": "small", "--data": self.data, "--conditions": "clean,protected", "--generator": self.generator, "--out": out}
+        given = [part for name, value in own.items() if name not in options for part in (name, value)]
+        run("bench", *given, *options, code=code)
+        document = out / "results.json"
+        found: dict[str, Any] = json.loads(document.read_text(encoding="utf-8")) if document.exists() else {}
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path, data: Path, small_lite: Path) -> Runs:
+    return Runs(tmp_path, data, small_lite)
+
+
+@pytest.fixture
+def plain(bench: Runs) -> dict[str, Any]:
+    """What no option of interest gives."""
+    return bench()
+
+
+def noise(document: dict[str, Any], condition: str = "protected") -> dict[str, float]:
+    found: dict[str, float] = document["noise"][condition]
+    return found
+
+
+def finals(document: dict[str, Any]) -> list[float]:
+    return [row["train_metric"] for row in document["rows"]] + [row["final"] for row in document["rows"]]
+
+
+def values(document: dict[str, Any], column: str) -> list[Any]:
+    return [row[column] for row in document["rows"]]
+
+
+def test_every_option_has_a_test() -> None:
+    assert untested(BenchConfig, globals()) == set()
+
+
+def test_victim(bench: Runs) -> None:
+    assert sorted(set(values(bench("--victim", "small,smaller"), "victim"))) == ["small", "smaller"]
+
+
+def test_data(bench: Runs, plain: dict[str, Any]) -> None:
+    made = bench("--data", "synthetic", "--limit", "4")
+    assert (made["smoke_test"], plain["smoke_test"]) == (True, False)
+
+
+def test_task(bench: Runs, labelled: Path) -> None:
+    """Masks of labels are classes, unless the task says that all of them are objects."""
+    made = [bench("--data", labelled, *options) for options in ((), ("--task", "binary"))]
+    assert [one["task"] for one in made] == ["semantic", "binary"]
+    assert [set(values(one, "metric")) for one in made] == [{"miou"}, {"iou"}]
+
+
+def test_conditions(bench: Runs) -> None:
+    assert set(values(bench("--conditions", "clean,random"), "condition")) == {"clean", "random"}
+
+
+def test_protect_masks(bench: Runs, plain: dict[str, Any]) -> None:
+    assert noise(bench("--protect-masks", "whole"))["psnr"] < noise(plain)["psnr"]
+
+
+def test_mask_rule(bench: Runs, labelled: Path) -> None:
+    """Which labels are objects decides where the noise goes."""
+    made = [noise(bench("--data", labelled, "--mask-rule", rule))["psnr"] for rule in ("class:1", "class:1,2")]
+    assert made[1] < made[0]
+
+
+def test_spare(bench: Runs, plain: dict[str, Any]) -> None:
+    assert noise(bench("--spare"))["psnr"] > noise(plain)["psnr"]
+
+
+def test_epsilon(bench: Runs) -> None:
+    assert noise(bench("--epsilon", "5/255"))["linf_255"] == 5
+
+
+def test_epsilon_bg(bench: Runs, plain: dict[str, Any]) -> None:
+    assert noise(bench("--epsilon-bg", "0"))["psnr"] > noise(plain)["psnr"]
+
+
+def test_strength(bench: Runs) -> None:
+    assert noise(bench("--strength", "high"))["linf_255"] == 16
+
+
+def test_defences(bench: Runs, plain: dict[str, Any]) -> None:
+    made = bench("--defences", "none,gray")
+    assert sorted(set(values(made, "defence"))) == ["gray", "none"]
+    assert [row["train_metric"] for row in made["rows"] if row["defence"] == "none"] == values(plain, "train_metric")
+
+
+def test_ratio(bench: Runs, plain: dict[str, Any]) -> None:
+    made = bench("--ratio", "0.5")
+    assert set(values(made, "ratio")) <= {0.5, 1.0}
+    assert losses(bench.where / "run2") != losses(bench.where / "run1")
+    assert made["rows"][0]["final"] == plain["rows"][0]["final"]  # of clean pictures alone
+
+
+def losses(out: Path) -> str:
+    """Losses and scores of every epoch."""
+    return (out / "curves.csv").read_text(encoding="utf-8")
+
+
+def test_seeds(bench: Runs) -> None:
+    made = bench("--seeds", "1,2")
+    assert sorted(set(values(made, "seed"))) == [1, 2]
+    curves = losses(bench.where / "run1").splitlines()
+    assert len({line.split(",", 1)[1] for line in curves[1:]}) == len(curves) - 1
+
+
+def test_init(bench: Runs, plain: dict[str, Any]) -> None:
+    assert set(values(bench("--init", "scratch"), "init")) == {"scratch"}
+    assert losses(bench.where / "run2") != losses(bench.where / "run1").replace("pretrained", "scratch")
+
+
+def test_epochs(bench: Runs, plain: dict[str, Any]) -> None:
+    bench("--epochs", "3")
+    assert len(losses(bench.where / "run2").splitlines()) - 1 == 3 * (len(losses(bench.where / "run1").splitlines()) - 1)
+
+
+def test_image_size(bench: Runs, plain: dict[str, Any]) -> None:
+    assert [set(values(made, "width")) for made in (plain, bench("--image-size", "64"))] == [{32}, {64}]
+
+
+def test_batch_size(bench: Runs, passes: Passes) -> None:
+    bench("--batch-size", "8", "--conditions", "clean")
+    assert passes.sizes[0] == 8
+    passes.sizes.clear()
+    bench("--batch-size", "2", "--conditions", "clean")
+    assert passes.sizes[0] == 2
+
+
+def test_lr(bench: Runs, plain: dict[str, Any]) -> None:
+    bench("--lr", "0.5", "--epochs", "2")
+    bench("--lr", "0.05", "--epochs", "2")
+    assert losses(bench.where / "run2") != losses(bench.where / "run3")
+
+
+def test_limit(bench: Runs, plain: dict[str, Any]) -> None:
+    made = bench("--limit", "4")
+    assert [(one["train_pictures"], one["test_pictures"]) for one in (plain, made)] == [(8, 4), (4, 4)]
+
+
+def test_generator(bench: Runs, plain: dict[str, Any], small_vit: tuple[Path, Path]) -> None:
+    assert noise(bench("--generator", small_vit[0])) != noise(plain)
+
+
+def test_protected(bench: Runs, data: Path) -> None:
+    """Pictures that were changed by three grey levels beforehand, by nobody's generator."""
+    ready = bench.where / "ready"
+    for path in sorted((data / "images" / "train").glob("*.png")):
+        ready.mkdir(exist_ok=True)
+        with Image.open(path) as image:
+            Image.fromarray(np.clip(np.asarray(image), 0, 250) + np.uint8(3)).save(ready / path.name)
+    assert noise(bench("--protected", ready))["linf_255"] == 3
+
+
+def test_out(bench: Runs) -> None:
+    bench("--conditions", "clean", out=bench.where / "here")
+    assert (bench.where / "here" / "results.json").is_file()
+
+
+def test_resume(bench: Runs) -> None:
+    out = bench.where / "one"
+    first = bench("--conditions", "clean", out=out)
+    assert bench("--conditions", "clean,random", out=out, code=2) == first
+    assert set(values(bench("--conditions", "clean,random", "--resume", out=out), "condition")) == {"clean", "random"}
+
+
+def test_fail_under(bench: Runs) -> None:
+    bench("--fail-under", "-1000")
+    bench("--fail-under", "101", code=1)
+
+
+def test_workers(bench: Runs, plain: dict[str, Any], threads: Threads) -> None:
+    made = bench("--workers", "3")
+    assert 3 in threads.seen
+    assert finals(made) == finals(plain)
+
+
+def test_device(bench: Runs) -> None:
+    assert bench("--device", "cuda:99", code=4) == {}

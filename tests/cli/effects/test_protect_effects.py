@@ -1,0 +1,226 @@
+"""Each option of `unseg protect` changes what is written, or whether it is. One test an option, of its name; the network is small."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.effects.conftest import Passes, Threads, lines_of, pixels, run, scene, untested
+from unseg_cli.protect.config import ProtectConfig
+
+
+@pytest.fixture(scope="module")
+def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("protect") / "src"
+    (folder / "sub").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x010E] = "a disc"
+    Image.fromarray(scene(0)).save(folder / "a.jpg", quality=92, exif=exif)
+    Image.fromarray(scene(1)).save(folder / "b.png")
+    Image.fromarray(scene(2)).save(folder / "sub" / "c.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def masks(src: Path) -> Path:
+    """Class 3 in the left quarter, class 7 in the next."""
+    folder = src.parent / "masks"
+    for name in ("a", "b", "sub/c"):
+        labels = np.zeros((48, 64), np.uint8)
+        labels[:, :16], labels[:, 16:32] = 3, 7
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(labels).save(folder / f"{name}.png")
+    return folder
+
+
+class Runs:
+    """Runs of `protect`, each into a folder of its own."""
+
+    def __init__(self, src: Path, generator: Path, where: Path) -> None:
+        self.src, self.generator, self.where, self.count = src, generator, where, 0
+
+    def __call__(self, *options: object, code: int = 0, dst: Path | None = None) -> Path:
+        self.count += 1
+        dst = dst or self.where / f"out{self.count}"
+        given = () if "--generator" in options else ("--generator", self.generator)
+        run("protect", self.src, dst, *given, *options, code=code)
+        return dst
+
+
+@pytest.fixture
+def protect(src: Path, small_lite: Path, tmp_path: Path) -> Runs:
+    return Runs(src, small_lite, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plain(src: Path, small_lite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What no option at all leaves. For reading alone."""
+    return Runs(src, small_lite, tmp_path_factory.mktemp("plain"))()
+
+
+def rows(dst: Path) -> dict[str, dict[str, Any]]:
+    return {row["src"]: row for row in lines_of(dst / "unseg-manifest.jsonl")}
+
+
+def written(dst: Path) -> dict[str, bytes]:
+    return {path.relative_to(dst).as_posix(): path.read_bytes() for path in dst.rglob("*.*") if path.suffix != ".jsonl"}
+
+
+def test_every_option_has_a_test() -> None:
+    assert untested(ProtectConfig, globals()) == set()
+
+
+def test_without_options(plain: Path, protect: Runs) -> None:
+    assert set(written(plain)) == {"a.jpg", "b.png", "sub/c.png"}
+    assert {row["mask_source"] for row in rows(plain).values()} == {"auto"}
+    assert rows(plain)["b.png"]["linf_255"] <= 8
+    assert written(protect()) == written(plain)
+
+
+def test_masks(plain: Path, protect: Runs, masks: Path) -> None:
+    dst = protect("--masks", masks)
+    assert {row["mask_source"] for row in rows(dst).values()} == {"file"}
+    assert written(dst)["b.png"] != written(plain)["b.png"]
+
+
+def test_mask_rule(protect: Runs, masks: Path) -> None:
+    both, one = protect("--masks", masks), protect("--masks", masks, "--mask-rule", "class:7")
+    assert [rows(dst)["b.png"]["mask_share"] for dst in (both, one)] == [0.5, 0.25]
+    assert np.abs(pixels(one / "b.png") - pixels(protect.src / "b.png"))[:, :15].max() == 2
+
+
+def test_per_class(protect: Runs, masks: Path) -> None:
+    one, each = protect("--masks", masks, "--mask-rule", "not-void"), protect("--masks", masks, "--mask-rule", "not-void", "--per-class")
+    assert written(one)["b.png"] != written(each)["b.png"]
+
+
+def test_target(plain: Path, protect: Runs) -> None:
+    made = {target: protect("--target", target) for target in ("whole", "uniform")}
+    assert {row["mask_source"] for dst in made.values() for row in rows(dst).values()} == {"whole"}
+    assert len({written(dst)["b.png"] for dst in (plain, *made.values())}) == 3
+
+
+def test_spare(plain: Path, protect: Runs) -> None:
+    full = protect("--no-spare")
+    assert not rows(full)["b.png"]["spared"]
+    assert rows(full)["b.png"]["psnr"] < rows(plain)["b.png"]["psnr"]
+
+
+def test_epsilon(protect: Runs, masks: Path) -> None:
+    assert rows(protect("--masks", masks, "--epsilon", "5/255"))["b.png"]["linf_255"] == 5
+
+
+def test_epsilon_bg(protect: Runs, masks: Path) -> None:
+    dst = protect("--masks", masks, "--epsilon-bg", "0")
+    change = np.abs(pixels(dst / "b.png") - pixels(protect.src / "b.png"))
+    assert change[:, :32].max() == 8
+    assert change[:, 32:].max() == 0
+
+
+def test_strength(protect: Runs, masks: Path) -> None:
+    assert rows(protect("--masks", masks, "--strength", "high"))["b.png"]["linf_255"] == 16
+
+
+def test_generator(plain: Path, protect: Runs, small_vit: tuple[Path, Path]) -> None:
+    dst = protect("--generator", small_vit[0])
+    assert rows(dst)["b.png"]["generator_sha256"] != rows(plain)["b.png"]["generator_sha256"]
+    assert written(dst)["b.png"] != written(plain)["b.png"]
+
+
+def test_sam_checkpoint(protect: Runs, small_vit: tuple[Path, Path]) -> None:
+    own = protect("--generator", small_vit[0], "--target", "whole")
+    other = protect("--generator", small_vit[0], "--target", "whole", "--sam-checkpoint", small_vit[1])
+    assert written(own)["b.png"] != written(other)["b.png"]
+    # Where it changed, finished pictures are done again.
+    protect("--generator", small_vit[0], "--target", "whole", "--sam-checkpoint", small_vit[1], dst=own)
+    assert written(own)["b.png"] == written(other)["b.png"]
+
+
+def test_format(protect: Runs) -> None:
+    assert set(written(protect("--format", "png"))) == {"a.png", "b.png", "sub/c.png"}
+
+
+def test_quality(plain: Path, protect: Runs) -> None:
+    dst = protect("--quality", "99")
+    assert rows(dst)["a.jpg"]["quality"] == 99
+    assert len(written(dst)["a.jpg"]) > len(written(plain)["a.jpg"])
+
+
+def test_metadata(plain: Path, protect: Runs) -> None:
+    for dst, kept in ((plain, "a disc"), (protect("--metadata", "strip"), None)):
+        with Image.open(dst / "a.jpg") as image:
+            assert image.getexif().get(0x010E) == kept
+
+
+def test_workers(plain: Path, protect: Runs, threads: Threads) -> None:
+    dst = protect("--workers", "3")
+    assert threads.seen == [3]
+    assert written(dst) == written(plain)
+
+
+def test_batch_size(protect: Runs, passes: Passes) -> None:
+    protect()
+    together = max(passes.sizes)
+    passes.sizes.clear()
+    protect("--batch-size", "1")
+    assert (together, set(passes.sizes)) == (3, {1})
+
+
+def test_limit(protect: Runs) -> None:
+    assert set(written(protect("--limit", "1"))) == {"a.jpg"}
+
+
+def test_include(protect: Runs) -> None:
+    assert set(written(protect("--include", "c.*", "--include", "*.jpg"))) == {"a.jpg", "sub/c.png"}
+
+
+def test_exclude(protect: Runs) -> None:
+    assert set(written(protect("--exclude", "*.jpg", "--exclude", "sub/*"))) == {"b.png"}
+
+
+def test_overwrite(protect: Runs) -> None:
+    dst = protect.where / "foreign"
+    dst.mkdir()
+    shutil.copy(protect.src / "b.png", dst / "b.png")
+    protect(dst=dst, code=1)
+    assert written(dst)["b.png"] == (protect.src / "b.png").read_bytes()
+    protect("--overwrite", dst=dst)
+    assert written(dst)["b.png"] != (protect.src / "b.png").read_bytes()
+
+
+def test_fail_fast(protect: Runs) -> None:
+    tree = protect.where / "many"
+    tree.mkdir()
+    (tree / "00.png").write_text("no picture")
+    for index in range(1, 13):
+        Image.fromarray(scene(index, 16, 16)).save(tree / f"{index:02}.png")
+    protect.src = tree
+    assert len(written(protect(code=1))) == 12
+    assert len(written(protect("--fail-fast", "--workers", "1", "--batch-size", "1", code=1))) < 12
+
+
+def test_dry_run(protect: Runs) -> None:
+    dst = protect("--dry-run")
+    assert not dst.exists() or not written(dst)
+
+
+def test_save_noise(protect: Runs) -> None:
+    folder = protect.where / "noise"
+    protect("--save-noise", folder)
+    assert len(written(folder)) == 3
+
+
+def test_preview(protect: Runs) -> None:
+    folder = protect.where / "previews"
+    protect("--preview", folder)
+    shown = pixels(folder / "b.png.png")
+    assert np.array_equal(shown[:48, :64, :3], pixels(protect.src / "b.png"))
+
+
+def test_device(protect: Runs) -> None:
+    assert not written(protect("--device", "cuda:99", code=4))
