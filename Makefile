@@ -11,7 +11,8 @@ STAMPS := $(VENV)/.stamps
 # Hundreds of megabytes come and go in every step on a CPU. Handing them back to the system each time costs half of the run time.
 FAST_MALLOC := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 # Tests must not depend on a hub: whatever they load is shipped or made by themselves.
-TEST_ENV := $(FAST_MALLOC) HF_HUB_OFFLINE=1 MPLBACKEND=Agg
+# Two threads that spin while they wait for each other are many times slower where other programs run.
+TEST_ENV := $(FAST_MALLOC) OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 # uv installs in seconds what takes pip minutes. It does not read pip's settings, so it is told of an index that they name. Where uv
 # does not run, or the index is one that only pip reaches, pip does the work. Where there is no NVIDIA driver, uv is first asked for

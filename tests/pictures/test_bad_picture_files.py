@@ -81,8 +81,10 @@ def test_preparing_refuses_what_cannot_be_written(format: str, kind: str, messag
 
 def test_preparing_accepts_what_can_be_protected() -> None:
     for format in ("JPEG", "PNG", "TIFF", "WEBP", "BMP"):
-        prepare_picture(ANY, saved(Image.fromarray(photo()), format))
-    prepare_picture(ANY, saved(Image.fromarray(photo()), "AVIF"), format="jpeg")
+        picture, encoding = prepare_picture(ANY, saved(Image.fromarray(photo()), format))
+        assert (picture.size, picture.kind, encoding.kind) == (photo().shape[:2], format.lower(), format.lower())
+    _, encoding = prepare_picture(ANY, saved(Image.fromarray(photo()), "AVIF"), format="jpeg")
+    assert encoding.kind == "jpeg"
 
 
 @pytest.mark.parametrize(("format", "side"), [("webp", 16_384), ("jpeg", 65_501)])
