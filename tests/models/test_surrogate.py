@@ -31,11 +31,7 @@ def test_both_vits_are_built_alike() -> None:
     assert norms(generator) == norms(surrogate)
     assert set(norms(surrogate).values()) == {1e-6}
     assert {k: v.shape for k, v in generator.state_dict().items()} == {k: v.shape for k, v in surrogate.state_dict().items()}
-    shapes = [{name: tensor.shape for name, tensor in encoder.state_dict().items()} for encoder in (generator, surrogate)]
-    assert shapes[0] == shapes[1]
     surrogate.load_state_dict(generator.state_dict(), strict=True)
-    picture = torch.rand(1, 3, 32, 32)
-    assert torch.equal(generator.eval()(picture), surrogate.eval()(picture))
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(generator(image), surrogate(image))
@@ -52,8 +48,6 @@ def test_mean_coloured_pictures_reach_the_vit_as_zeros() -> None:
 
 def test_the_lite_surrogate_has_the_lite_encoder() -> None:
     generator, surrogate = build_generator(LITE).image_encoder, build_surrogate(LITE, 32).image_encoder
-    shapes = [{name: tensor.shape for name, tensor in encoder.state_dict().items()} for encoder in (generator, surrogate)]
-    assert shapes[0] == shapes[1]
     surrogate.load_state_dict(generator.state_dict(), strict=True)
     picture = torch.rand(1, 3, 32, 32)
     assert torch.equal(generator.eval()(picture), surrogate.eval()(picture))
