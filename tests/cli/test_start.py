@@ -98,3 +98,16 @@ def test_an_environment_variable_called_version_changes_nothing(
     monkeypatch.setenv("UNSEG_VERSION", "1.2.3")
     assert main(["protect", "--help"]) == 0
     assert capsys.readouterr().out.startswith("Usage: unseg protect")
+
+
+def test_bench_without_a_package_of_its_extra_ends_before_anything_is_trained(root: Path, tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["matplotlib"] = None  # as if it were not installed
+from unseg_cli.cli.app import main
+sys.exit(main(["bench", "--out", sys.argv[1]]))
+"""
+    done = python(code, str(tmp_path / "run"), root=root)
+    assert done.returncode == 4
+    assert "matplotlib is not installed" in done.stderr and 'pip install "unseg_cli[bench]"' in done.stderr
+    assert not (tmp_path / "run").exists()

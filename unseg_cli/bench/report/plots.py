@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+# At the top: a bench without it ends before the first training, not after the last.
+from matplotlib.figure import Figure
+
 from unseg_cli.bench.conditions import SPELLINGS
 from unseg_cli.core.constants import IGNORE, U8Array
-from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.runs import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Document = dict[str, Any]
 
@@ -94,10 +93,6 @@ def draw_samples(out: Path, columns: list[tuple[str, list[U8Array]]]) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as problem:
-        raise EnvironmentProblem("matplotlib is not installed", hint="pip install 'unseg_cli[bench]'") from problem
     return Figure(figsize=(width, height), layout="constrained")
 
 
