@@ -95,7 +95,8 @@ def explain(command: str, problem: Exception) -> tuple[str, str, int]:
     if isinstance(problem, UnsegError):
         return problem.message, problem.hint, problem.exit_code
     if isinstance(problem, ModuleNotFoundError) and problem.name and problem.name.partition(".")[0] != "unseg_cli":
-        return f"the package {problem.name} is not installed", how_to_install(problem.name, command), EnvironmentProblem.exit_code
+        package = problem.name.partition(".")[0]
+        return f"the package {package} is not installed", how_to_install(problem.name, command), EnvironmentProblem.exit_code
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
         return "out of memory", "pass a smaller --batch-size, or --device cpu", EnvironmentProblem.exit_code
     detail = f"{type(problem).__name__}: {problem}".rstrip(": ")
