@@ -130,7 +130,7 @@ class Recipe:
     def _weight(self, image: U8Array) -> FloatArray:
         """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma.
 
-        The trial from which models/visibility.py came, which erodes it besides; kept, so that the lines can be repeated.
+        The trial from which unseg_cli/generators/sparing.py came, which erodes it besides; kept, so that the lines can be repeated.
         """
         if self.floor >= 1:
             return np.ones((*image.shape[:2], 1), np.float32)

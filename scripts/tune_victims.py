@@ -4,8 +4,8 @@
     python scripts/tune_victims.py --data ../shared/data/ecssd --victims unet,deeplabv3plus --lr 5e-4,1e-3,2e-3 --epochs 8
     python scripts/tune_victims.py --data ../shared/data/ecssd --victims unet --init scratch --lr 1e-3 --epochs 8,24
 
-An attacker tunes on what they have; protection is then measured with the schedules in unseg_cli/victims/registry.py, left alone. Lines go
-to docs/results/schedules.jsonl, from which `make results` makes a table. A line that is there already is not trained again.
+An attacker tunes on what they have; protection is then measured with the schedules in unseg_cli/bench/victims/registry.py, left alone.
+Lines go to docs/results/schedules.jsonl, from which `make results` makes a table. A line that is there already is not trained again.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ def test_the_summary_of_protect(stand: Stand, capsys: Capture) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "3 pictures: 1 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)",
         "largest change 8/255, mean PSNR 36.12 dB, mean SSIM 0.91",
-        "objects: 0 from mask files, 1 found by the generator, 0 whole picture",
+        "objects: 0 from mask files, 1 detected by the generator, 0 whole picture",
         "failed: b.jpg: not a picture",
         "what it does not do",
     ]

@@ -16,6 +16,7 @@ from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.examples import Prediction
 from unseg_cli.bench.fit import AUGMENTATION
 from unseg_cli.bench.grid import Cell
+from unseg_cli.bench.report.text import fraction
 from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.runs import environment_versions, write_atomically, write_json_atomically
@@ -146,8 +147,6 @@ def run_document(
 
 def command_line(config: BenchConfig) -> str:
     """The command that says the same as `config`; options at their default are omitted."""
-    from unseg_cli.bench.report.text import fraction
-
     default, words = BenchConfig(), ["unseg", "bench"]
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)

@@ -212,7 +212,7 @@ def protect_lines(document: Mapping[str, Any]) -> list[str]:
         lines += [
             f"largest change {cell(document['linf_255_max'])}/255, mean PSNR {cell(document['psnr_mean'])} dB, "
             f"mean SSIM {cell(document['ssim_mean'])}",
-            f"objects: {sources['file']} from mask files, {sources['auto']} found by the generator, {sources['whole']} whole picture",
+            f"objects: {sources['file']} from mask files, {sources['auto']} detected by the generator, {sources['whole']} whole picture",
         ]
     return [*lines, *(f"failed: {line}" for line in failed)]
 

@@ -1,4 +1,4 @@
-"""Arithmetic of noise and budgets, and the two closed-form rivals of the generator. No learning here."""
+"""Arithmetic of noise and budgets, on arrays and on tensors. No learning here."""
 
 from __future__ import annotations
 

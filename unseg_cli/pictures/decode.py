@@ -1,7 +1,6 @@
-"""Picture files in and out: decode to upright pixels, encode in kind.
+"""Picture files in: from bytes to upright pixels, with everything in the file that is not pixels kept beside them.
 
-What is written keeps the stored orientation and its EXIF tag, which changes the file least. Only where the tag would be lost (metadata
-stripped) or the format changes are pixels stored upright, with the tag set to 1.
+What could only be read in part, or not be kept, is refused with a reason.
 """
 
 from __future__ import annotations

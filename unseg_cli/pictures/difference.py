@@ -12,6 +12,8 @@ from skimage.metrics import structural_similarity
 
 from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.noise.arithmetic import LUMA
+from unseg_cli.pictures.channels import distance, strips
+from unseg_cli.pictures.picture import full_scale
 
 _ROWS = 64
 _WINDOW = 7
@@ -51,23 +53,22 @@ def linf_255(clean: npt.NDArray[Any], other: npt.NDArray[Any], where: BoolArray 
     """
     _check(clean, other)
     largest = 0
-    for top in range(0, len(clean), _ROWS):
-        rows = slice(top, top + _ROWS)
+    for rows in strips(len(clean), _ROWS):
         a, b = (pixels[rows] if where is None else pixels[rows][where[rows]] for pixels in (clean, other))
-        largest = max(largest, int((np.maximum(a, b) - np.minimum(a, b)).max(initial=0)))
-    return largest * 255 / _full_scale(clean)
+        largest = max(largest, int(distance(a, b).max(initial=0)))
+    return largest * 255 / full_scale(clean)
 
 
 def psnr(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
     """Peak signal-to-noise ratio in dB; None where the arrays are equal."""
     _check(clean, other)
     total = 0.0
-    for a, b in _strips(clean, other):
-        step = a.astype(np.float32) - b.astype(np.float32)
+    for rows in strips(len(clean), _ROWS):
+        step = clean[rows].astype(np.float32) - other[rows].astype(np.float32)
         total += float((step * step).sum(dtype=np.float64))
     if total == 0:
         return None
-    return 10 * math.log10(_full_scale(clean) ** 2 * clean.size / total)
+    return 10 * math.log10(full_scale(clean) ** 2 * clean.size / total)
 
 
 def ssim(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
@@ -87,20 +88,12 @@ def ssim(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
 def _luminance(pixels: npt.NDArray[Any]) -> FloatArray:
     """(h, w[, 3 | 4]) -> (h, w) float32 in [0, 1]; BT.601 weights."""
     values: FloatArray = pixels.astype(np.float32)
-    values *= np.float32(1 / _full_scale(pixels))
+    values *= np.float32(1 / full_scale(pixels))
     if values.ndim == 3:
         rgb = values if values.shape[2] == 3 else (1 - values[..., :3]) * (1 - values[..., 3:])
         red, green, blue = (np.float32(share) for share in LUMA)
         values = rgb[..., 0] * red + rgb[..., 1] * green + rgb[..., 2] * blue
     return values
-
-
-def _full_scale(pixels: npt.NDArray[Any]) -> int:
-    return int(np.iinfo(pixels.dtype).max)
-
-
-def _strips(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    return [(a[top : top + _ROWS], b[top : top + _ROWS]) for top in range(0, len(a), _ROWS)]
 
 
 def _check(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:

@@ -1,4 +1,8 @@
-"""Pixels back into a file: in kind, or in the format asked for."""
+"""Pixels back into a file: in kind, or in the format asked for.
+
+What is written keeps the stored orientation and its EXIF tag, which changes the file least. Only where the tag would be lost (metadata
+stripped, BMP) or the format changes are pixels stored upright, with the tag set to 1.
+"""
 
 from __future__ import annotations
 

@@ -9,9 +9,6 @@ from typing import Any
 
 from unseg_cli.pictures import exif as exif_block
 
-#: Values of `--metadata`.
-POLICIES = ("keep", "strip", "strip-gps")
-
 _PHOTOSHOP = b"Photoshop 3.0\x00"
 _PHOTOSHOP_THUMBNAILS = (1033, 1036)
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')

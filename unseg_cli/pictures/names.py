@@ -1,4 +1,4 @@
-"""Which pictures there are, and where each goes: trees are mirrored, never flattened, and nothing is written among the originals."""
+"""Which pictures a folder holds, by name, what of it is passed over, and which masks belong to which picture."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         "failed": len(tally.failures),
         "linf_255_max": max((row["linf_255"] or 0.0 for row in rows), default=None),
         "linf_255_max_lossless": max((row["linf_255"] or 0.0 for row in rows if row["lossless"]), default=None),
-        "psnr_mean": _mean([row["psnr"] for row in rows]),
-        "ssim_mean": _mean([row["ssim"] for row in rows]),
+        "psnr_mean": mean_of_known([row["psnr"] for row in rows]),
+        "ssim_mean": mean_of_known([row["ssim"] for row in rows]),
         "seconds": round(seconds, 3),
         "images_per_second": round(len(rows) / seconds, 3) if seconds else 0.0,
         "mask_source": {name: sources[name] for name in ("file", "auto", "whole")},
@@ -129,6 +129,7 @@ def _closing(rows: list[Record]) -> tuple[str, ...]:
     return (*lines, *CLAIM)
 
 
-def _mean(values: list[float | None]) -> float | None:
+def mean_of_known(values: list[float | None]) -> float | None:
+    """For the document: the mean of the values that are there, None where there are none."""
     known = [value for value in values if value is not None]
     return round(sum(known) / len(known), 4) if known else None

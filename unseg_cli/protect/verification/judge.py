@@ -75,7 +75,7 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         return result | {"problem": MISSING, "note": _note(pair)}
     try:
         written = _named("the protected file", pair.dst)
-        clean = _alike(_named("the clean file", pair.src), written)
+        clean = converted(_named("the clean file", pair.src), written.kind)  # as `protect` had to make it for the written format
         if clean.space == "grey" and written.space == "rgb":
             clean = expanded(clean)
         if clean.pixels.shape != written.pixels.shape or clean.pixels.dtype != written.pixels.dtype:
@@ -145,11 +145,6 @@ def _named(what: str, path: Path) -> Picture:
         return read_picture(path)
     except UnsegError as problem:
         raise UnsegError(f"{what} {problem.message}", hint=problem.hint) from None
-
-
-def _alike(clean: Picture, written: Picture) -> Picture:
-    """The clean picture as `protect` had to make it for the format of the written one."""
-    return converted(clean, written.kind)
 
 
 def _kind(picture: Picture) -> str:

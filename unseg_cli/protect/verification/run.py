@@ -12,6 +12,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.pictures.masks import MaskRule, rule_for
 from unseg_cli.protect.config import VerifyConfig
+from unseg_cli.protect.report import mean_of_known
 from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
 from unseg_cli.protect.verification.pairs import Trees, pair_trees
 from unseg_cli.protect.verification.strangers import judge_strangers
@@ -82,8 +83,8 @@ def _report(
         "not_in_manifest": sum(not result["in_manifest"] for result in results),
         "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
         "linf_255_max": max((result["linf_255"] for result in measured), default=None),
-        "psnr_mean": _mean([result["psnr"] for result in measured]),
-        "ssim_mean": _mean([result["ssim"] for result in measured]),
+        "psnr_mean": mean_of_known([result["psnr"] for result in measured]),
+        "ssim_mean": mean_of_known([result["ssim"] for result in measured]),
         "seconds": round(seconds, 3),
         "images_per_second": round(len(results) / seconds, 3) if seconds else 0.0,
         "mask_source": {source: sources[source] for source in ("file", "auto", "whole")},
@@ -94,8 +95,3 @@ def _report(
         "only_problems": only_problems,
     }
     return Report(document=document, exit_code=1 if strangers or len(good) < len(results) else 0)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 4) if known else None
