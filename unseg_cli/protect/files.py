@@ -47,8 +47,6 @@ class JobFiles:
             UnsegError: unreadable, no place to write to, or several masks.
         """
         started = time.perf_counter()
-        if job.problem:
-            raise UnsegError(job.problem, hint=job.hint)
         data = self.source.read(job.name)
         path = only_mask(job.masks)
         mask = None if path is None else read_bytes(path)

@@ -21,16 +21,12 @@ class Job:
         dst_name: in the store that is written to: its path below the folder that holds the manifest.
         masks: the mask files that belong to it; more than one are refused when it is its turn.
         note: what its owner should know about where it goes; "" where there is nothing to say.
-        problem: why this picture cannot be protected, known before it is read; "" where it can.
-        hint: what to do about it.
     """
 
     name: str
     dst_name: str
     masks: tuple[Path, ...] = ()
     note: str = ""
-    problem: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
