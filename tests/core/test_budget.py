@@ -60,3 +60,12 @@ def test_a_text_is_a_value_in_range_or_refused_and_its_proposal_is_accepted(text
 )
 def test_what_is_typed_makes_a_budget(typed: dict[str, str], budget: NoiseBudget) -> None:
     assert read_budget(typed) == budget
+
+
+@given(st.floats(1 / 255, 0.999))
+def test_a_bound_outside_the_object_that_is_proposed_is_accepted(foreground: float) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        read_budget({"epsilon": str(foreground), "epsilon_bg": "1"})
+    proposed = re.search(r"pass --epsilon-bg (.*) or less", caught.value.hint)
+    assert proposed is not None
+    assert read_budget({"epsilon": str(foreground), "epsilon_bg": proposed[1]}).foreground == foreground

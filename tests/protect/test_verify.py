@@ -105,6 +105,20 @@ def test_formats_that_changed_are_paired(tmp_path: Path, run_protect: Protect, t
     assert report.document["not_in_manifest"] == 5
 
 
+def test_one_file_is_not_the_copy_of_two_pictures(tmp_path: Path, run_protect: Protect) -> None:
+    src, dst = tmp_path / "src", tmp_path / "out"
+    src.mkdir()
+    for name in ("a.jpg", "a.png"):
+        Image.fromarray(photo(90, 120)).save(src / name)
+    run_protect(src, dst)
+    for lost in (dst / "a.jpg", dst / "unseg-manifest.jsonl"):
+        lost.unlink()
+        report, pairs = check(src, dst)
+        assert pairs["a.jpg"]["verdict"] == "missing"
+        assert pairs["a.png"]["ok"]
+        assert report.exit_code == 1
+
+
 def test_missing_unreadable_resized_and_foreign(trees: tuple[Path, Path]) -> None:
     src, dst = trees
     (dst / "a.jpg").unlink()

@@ -135,3 +135,23 @@ def test_lines_keep_to_a_page_and_long_names_stay_whole(tmp_path: Path, run_prot
     assert long in lines
     assert all(len(line) <= 100 for line in lines if line != long)
     assert "differs in size or kind" in " ".join(" ".join(lines).split())
+
+
+def test_what_of_dst_is_not_looked_at_is_said(trees: tuple[Path, Path], tmp_path: Path, capsys: Capture) -> None:
+    src, dst = trees
+    shutil.copy(src / "a.png", dst / ".a.png")
+    (dst / "linked").symlink_to(src, target_is_directory=True)
+    assert main(["verify", str(src), str(dst), "-q"]) == 0
+    assert capsys.readouterr().err == "warning: not looked at in DST: 1 hidden picture and 1 linked folder\n"
+
+
+def test_originals_below_dst_are_no_strangers(trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    src, dst = trees
+    shutil.move(src, dst / "clean")
+    monkeypatch.chdir(dst)
+    code, _ = said(capsys, dst / "clean", ".")
+    assert code == 0
+    (dst / "x.png").symlink_to(dst / "clean" / "a.png")
+    code, lines = said(capsys, dst / "clean", ".")
+    assert code == 1
+    assert "x.png" in lines

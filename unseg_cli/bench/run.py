@@ -93,7 +93,8 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
     """The conditions by name.
 
     Raises:
-        UsageProblem: an unknown condition, mask source or init, a ratio beyond [0, 1], or a threshold without what it compares.
+        UsageProblem: an unknown condition, mask source or init, a ratio beyond [0, 1], a learning rate of 0, or a threshold without what
+            it compares.
     """
     conditions = [
         Condition.parse(name, masks=config.protect_masks, budget=config.budget, share=config.ratio, ready=config.protected is not None)
@@ -103,6 +104,8 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
         raise UsageProblem(f"--init {config.init!r} is not known", hint=did_you_mean(config.init, ["pretrained", "scratch"]))
     if not 0 <= config.ratio <= 1:
         raise UsageProblem(f"--ratio {config.ratio} is not in [0, 1]", hint="it is the share of training pictures that is protected")
+    if config.lr is not None and not config.lr > 0:
+        raise UsageProblem(f"--lr {config.lr:g} would teach nothing", hint="pass a number above 0, such as 1e-3")
     if config.fail_under is not None and not {CLEAN, PROTECTED} <= set(config.conditions):
         raise UsageProblem("--fail-under needs the conditions clean and protected", hint="add them to --conditions")
     return conditions

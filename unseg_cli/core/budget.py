@@ -49,7 +49,8 @@ def check_budget(budget: NoiseBudget) -> None:
     if budget.background > budget.foreground:
         raise UsageProblem(
             f"--epsilon-bg {outside} is above --epsilon {inside}: there would be more noise outside the object than on it",
-            hint=f"pass --epsilon-bg {inside} or less, or a larger --epsilon",
+            # rounded down: what is proposed must not be refused, too
+            hint=f"pass --epsilon-bg {math.floor(25_500 * budget.foreground + 1e-6) / 100:g}/255 or less, or a larger --epsilon",
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
-from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of
+from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of, survey_pictures
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest, Record
 
@@ -41,12 +42,14 @@ class Trees:
         strangers: pictures below DST that are no pair's, by name; none are looked for where SRC is a single picture.
         root: DST, or the folder of a single protected picture.
         manifest: DST's.
+        passed_over: hidden pictures and linked folders of DST that nobody looked at, in words; "" where there are none.
     """
 
     pairs: tuple[Pair, ...]
     strangers: tuple[str, ...]
     root: Path
     manifest: Manifest
+    passed_over: str = ""
 
 
 def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
@@ -73,7 +76,9 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
     manifest = Manifest.read(root)
-    by_stem = match_by_stem(root)
+    # A file that could be the copy of several pictures is none of them's: one that is missing would pass for protected.
+    of_stem = Counter(map(stem_of, names))
+    by_stem = {stem: paths for stem, paths in match_by_stem(root).items() if of_stem[stem] == 1}
     of_masks = masks_by_stem(masks, names) if masks else {}
     pairs = []
     for name in names:
@@ -82,15 +87,16 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
         dst_name = found.relative_to(root).as_posix() if found else str((row or {}).get("dst") or name)
         own_masks = tuple(of_masks.get(stem_of(name), ()))
         pairs.append(Pair(name=name, src=folder / name, dst=found, dst_name=dst_name, row=row, masks=own_masks))
-    strangers: list[str] = []
-    if src.is_dir():
-        paired = {pair.dst_name for pair in pairs if pair.dst}
-        strangers = [name for name in list_pictures(root) if name not in paired and not (root / name).is_relative_to(src)]
-    return Trees(pairs=tuple(pairs), strangers=tuple(strangers), root=root, manifest=manifest)
+    if src.is_file():
+        return Trees(pairs=tuple(pairs), strangers=(), root=root, manifest=manifest)
+    found_there, there, clean = survey_pictures(root), root.resolve(), src.resolve()
+    paired = {pair.dst_name for pair in pairs if pair.dst}
+    strangers = tuple(name for name in found_there.names if name not in paired and not (there / name).is_relative_to(clean))
+    return Trees(pairs=tuple(pairs), strangers=strangers, root=root, manifest=manifest, passed_over=found_there.passed_over)
 
 
 def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:
-    """The protected copy: what the manifest says, else the same name, else the only picture of the same stem."""
+    """The protected copy: what the manifest says, else the same name, else the only picture of its stem."""
     for candidate in ((row or {}).get("dst"), name):
         if isinstance(candidate, str) and is_picture_name(Path(candidate)) and (root / candidate).is_file():
             return root / candidate

@@ -26,7 +26,7 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     Args:
         config: the two trees and, perhaps, a budget and masks; without a budget each picture's own from the manifest counts, else the
             default.
-        events: receives progress; with -v also what is wrong with which picture, as it is found.
+        events: receives progress, and what of DST was not looked at; with -v also what is wrong with which picture, as it is found.
 
     Returns:
         A report with `pairs` and `strangers`; exit code 1 where a picture is missing, unchanged, out of budget or not readable, or where
@@ -40,6 +40,8 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     started = time.perf_counter()
     rule = rule_for(config.masks, config.mask_rule)
     trees = pair_trees(config.src, config.dst, config.masks)
+    if trees.passed_over:
+        events.warn(f"not looked at in DST: {trees.passed_over}")
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="unseg")
     try:
         results = _judged(trees, config.budget, rule, pool, events)
