@@ -77,6 +77,10 @@ def test_the_second_of_two_sources_of_one_name_says_where_it_came_from(tree: Pat
     assert not jobs["a.bmp"].note
     limited = plan_jobs(tree, tmp_path / "out", format="jpeg", limit=2).jobs
     assert [job.dst_name for job in limited] == ["a.jpg", "a.png.jpg"], "a limit does not change names"
+    some = plan_jobs(tree, tmp_path / "out", format="jpeg", include=["a.*"], exclude=["*.bmp"]).jobs
+    assert [(job.name, job.dst_name) for job in some] == [("a.png", "a.png.jpg"), ("sub/a.png", "sub/a.jpg")], (
+        "nor does what is chosen: a.jpg is the copy of a.bmp"
+    )
 
 
 @pytest.mark.parametrize(

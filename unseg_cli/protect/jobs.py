@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES, written_suffix
-from unseg_cli.pictures.names import is_picture_name, masks_by_stem, stem_of, survey_pictures
+from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, stem_of, survey_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,8 @@ def plan_jobs(
         filtered = " that --include and --exclude leave" if include or exclude else ""
         passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
         raise NothingToDo(f"no picture{filtered} in {src}{passed}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
-    targets = target_names(found.names, format)
+    # By all pictures of SRC, not only those asked for: a run over some of them must not write over the copies of others.
+    targets = target_names(list_pictures(src) if include or exclude else found.names, format)
     jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in found.names[:limit])
     return Plan(source=src, root=dst, jobs=jobs, passed_over=found.passed_over)
 
