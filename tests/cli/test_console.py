@@ -234,6 +234,7 @@ def test_the_summary_of_protect(stand: Stand, capsys: Capture) -> None:
 def test_the_summary_of_protect_with_nothing_new() -> None:
     document = {**PROTECTED, "protected": 0, "linf_255_max": None, "psnr_mean": None, "ssim_mean": None, "failures": []}
     assert protect_lines(document) == ["3 pictures: 0 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)"]
+    assert protect_lines({**document, "images": 1})[0].startswith("1 picture: 0 protected")
 
 
 def test_the_summary_of_bench_is_a_table(stand: Stand, capsys: Capture) -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Table
 from rich.text import Text
 
-from unseg_cli.cli.verify_text import verify_lines
+from unseg_cli.cli.verify_text import pictures, verify_lines
 from unseg_cli.core.events import Events, Report
 
 #: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
@@ -201,11 +201,11 @@ def protect_lines(document: Mapping[str, Any]) -> list[str]:
         return [
             *(f"would protect {one['src']}" + (f" -> {one['dst']}" if one["dst"] != one["src"] else "") for one in document["planned"]),
             *(f"would fail on {line}" for line in failed),
-            f"{document['images']} pictures: {document['would_protect']} would be protected, {document['skipped']} skipped,"
+            f"{pictures(document['images'])}: {document['would_protect']} would be protected, {document['skipped']} skipped,"
             f" {document['failed']} would fail",
         ]
     lines = [
-        f"{document['images']} pictures: {document['protected']} protected, {document['skipped']} skipped, {document['failed']} failed"
+        f"{pictures(document['images'])}: {document['protected']} protected, {document['skipped']} skipped, {document['failed']} failed"
         f" in {document['seconds']:.1f} s ({document['images_per_second']:.2f} pictures/s)"
     ]
     if document["protected"] and document.get("linf_255_max") is not None:

@@ -44,7 +44,12 @@ def verify_lines(document: Mapping[str, Any], *, width: int, quiet: bool) -> lis
 
 def _summary(document: Mapping[str, Any]) -> str:
     counts = [f"{count} {verdict}" for verdict, count in document["verdicts"].items() if count]
-    return f"{document['images']} picture{'' if document['images'] == 1 else 's'}: {', '.join(counts)}"
+    return f"{pictures(document['images'])}: {', '.join(counts)}"
+
+
+def pictures(count: int) -> str:
+    """So many of them, in words."""
+    return f"{count} picture{'' if count == 1 else 's'}"
 
 
 def _row(pair: Mapping[str, Any]) -> tuple[str, ...]:
