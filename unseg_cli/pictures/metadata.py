@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,10 @@ from unseg_cli.pictures import exif as exif_block
 _PHOTOSHOP = b"Photoshop 3.0\x00"
 _PHOTOSHOP_THUMBNAILS = (1033, 1036)
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
+#: Previews in XMP are JPEGs in base64: <xmpGImg:image>/9j/4AA...</xmpGImg:image>, or an attribute. Older files say xapGImg.
+_XMP_PREVIEW = re.compile(rb'(<(?:xmp|xap)GImg:image>)[^<]+|((?:xmp|xap)GImg:image=")[^"]+')
+#: How ImageMagick puts the metadata of other formats into a text of a PNG: name, length and hexadecimal digits.
+_RAW_PROFILE = re.compile(rb"\s*(\w+)\s+(\d+)\s+([0-9a-fA-F\s]*)")
 _SEGMENT = 65_533
 
 
@@ -52,14 +57,14 @@ _PNG_SHOWN = (b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"sBIT", b"m
 
 
 def to_write(metadata: Metadata, policy: str, *, upright: bool) -> Metadata:
-    """What goes into the written file. The preview embedded in EXIF always goes: it shows the clean picture.
+    """What goes into the written file. Previews in EXIF and XMP always go: they show the clean picture.
 
     Args:
         metadata: the source's.
         policy: keep | strip | strip-gps. ICC profile and resolution always stay: they say how the pixels are shown.
         upright: the written pixels have the orientation applied, so that the tags must say 1.
     """
-    kept = replace(metadata, exif=exif_block.without_thumbnail(metadata.exif))
+    kept = _without_previews(metadata)
     if policy == "strip":
         kept = _stripped(kept)
     elif policy == "strip-gps":
@@ -69,6 +74,56 @@ def to_write(metadata: Metadata, policy: str, *, upright: bool) -> Metadata:
     before, after = kept.png_chunks
     chunks = (_with_exif(before, kept.exif), _with_exif(after, kept.exif))
     return replace(kept, png_chunks=chunks)
+
+
+def _without_previews(metadata: Metadata) -> Metadata:
+    before, after = metadata.png_chunks
+    tags = metadata.tiff_tags
+    if tags is not None and (xmp := _bytes(tags.get(_TIFF_XMP, b""))) != without_xmp_previews(xmp):
+        tags = {**tags, _TIFF_XMP: without_xmp_previews(xmp)}
+    return replace(
+        metadata,
+        exif=exif_block.without_thumbnail(metadata.exif),
+        xmp=without_xmp_previews(metadata.xmp),
+        png_chunks=(tuple(map(_text_without_previews, before)), tuple(map(_text_without_previews, after))),
+        tiff_tags=tags,
+    )
+
+
+def without_xmp_previews(xmp: bytes) -> bytes:
+    """An XMP packet whose previews are empty; every other byte stays."""
+    return _XMP_PREVIEW.sub(lambda found: found[1] or found[2], xmp)
+
+
+def _text_without_previews(chunk: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """A text chunk of a PNG without the previews in it; one that has none, or that nobody can read, stays as it is."""
+    name, body = chunk
+    key, _, rest = body.partition(b"\0")
+    try:
+        if name == b"iTXt" and key == b"XML:com.adobe.xmp" and rest[:1] == b"\x01":
+            language, translated, packed = rest[2:].split(b"\0", 2)
+            text = zlib.decompress(packed)
+            head, clean = b"\0".join((key, rest[:2] + language, translated, b"")), without_xmp_previews(text)
+            return chunk if clean == text else (name, head + zlib.compress(clean))
+        if name == b"iTXt":
+            return name, without_xmp_previews(body)
+        if name not in (b"tEXt", b"zTXt") or not key.startswith(b"Raw profile type "):
+            return chunk
+        found = _RAW_PROFILE.fullmatch(rest if name == b"tEXt" else zlib.decompress(rest[1:]))
+        data = bytes.fromhex(found[3].decode()) if found else b""
+    except (ValueError, zlib.error):
+        return chunk
+    clean = _profile_without_previews(data)
+    if found is None or clean == data:
+        return chunk
+    text = b"\n%s\n%8d\n%s\n" % (found[1], len(clean), clean.hex().encode())
+    return name, key + (b"\0" + text if name == b"tEXt" else b"\0\0" + zlib.compress(text))
+
+
+def _profile_without_previews(data: bytes) -> bytes:
+    if data.startswith(exif_block.PREFIX):
+        return exif_block.PREFIX + exif_block.without_thumbnail(data.removeprefix(exif_block.PREFIX))
+    return without_photoshop_thumbnails(data) if data.startswith(b"8BIM") else without_xmp_previews(data)
 
 
 def _with_exif(chunks: tuple[tuple[bytes, bytes], ...], exif: bytes) -> tuple[tuple[bytes, bytes], ...]:
