@@ -14,15 +14,15 @@ import torch
 from PIL import Image
 
 from tests.bench.conftest import FakeSource, label_folder
-from unseg_cli.bench import folder as folder_module
 from unseg_cli.bench import run as run_module
-from unseg_cli.bench import work
+from unseg_cli.bench import run_cells as work
+from unseg_cli.bench import run_folder as folder_module
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.examples import Target
 from unseg_cli.bench.fit import augment
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.work import mix
+from unseg_cli.bench.run_cells import mix
 from unseg_cli.cli.app import main
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
@@ -143,6 +143,10 @@ def test_resume_does_only_what_is_missing(quick: BenchConfig, monkeypatch: pytes
     more = bench(dataclasses.replace(config, resume=True, seeds=(0, 1), conditions=("clean", "texture", "random")), Events()).document
     assert len(trained) == 1 + 4
     assert set(more["noise"]) == {"texture", "random"}
+    samples = config.out / "samples.png"
+    samples.unlink()  # as if it had been stopped between the last cell and this
+    bench(dataclasses.replace(config, resume=True), Events())
+    assert samples.exists() and len(trained) == 1 + 4
     with pytest.raises(UsageProblem, match="another epochs"):
         bench(dataclasses.replace(config, resume=True, epochs=3), Events())
 

@@ -34,5 +34,12 @@ class StandIn:
         side = self.spec.noise_size
         return nn.functional.interpolate(prompt.mask, (side, side), mode="area").expand(-1, 3, -1, -1) * 2 - 1
 
+    def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
+        assert prompt.boxes is not None
+        logits = torch.full_like(embedding.image, -1.0)
+        for plane, (x0, y0, x1, y1) in zip(logits, prompt.boxes.round().int().tolist(), strict=True):
+            plane[:, y0:y1, x0:x1] = 1.0
+        return logits
+
     def detect(self, embedding: Embedding) -> Tensor | None:
         return embedding.image - 0.5 if self.detects else None

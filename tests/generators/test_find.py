@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from tests.generators.stand_in import StandIn
 from unseg_cli.generators.find import SMALLEST_OBJECT, Found, OwnFinder
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.session import Session
+from unseg_cli.models.prompt import Prompt
 
 
 def picture(height: int, width: int, object_rows: int) -> np.ndarray:
@@ -43,10 +45,20 @@ def test_a_generator_that_does_not_look_for_objects_finds_none() -> None:
 
 def test_another_finder_takes_the_place_of_the_generator_s() -> None:
     class RightHalf:
-        def find(self, scenes: Scenes) -> list[Found | None]:
+        def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
             mask = np.zeros(scenes.images[0].shape[:2], bool)
             mask[:, mask.shape[1] // 2 :] = True
             return [Found(mask=mask)] * len(scenes)
 
     (made,) = Session(StandIn(), RightHalf()).noise([picture(64, 64, 32)], [None], spare=False)
     assert made.mask_source == "auto" and np.array_equal(made.mask, np.arange(64)[None].repeat(64, 0) >= 32)
+
+
+def test_the_same_scenes_can_be_asked_again_with_a_prompt() -> None:
+    generator = StandIn()
+    session = Session(generator)
+    scenes = session.look([picture(64, 64, 32)])
+    first, second = (session.finder.find(scenes, prompt)[0] for prompt in (None, Prompt(boxes=torch.tensor([[8.0, 40.0, 24.0, 60.0]]))))
+    assert generator.looks == 1
+    assert first is not None and first.mask[:31].all() and not first.mask[33:].any()
+    assert second is not None and second.mask.sum() == 16 * 20 and second.mask[40:60, 8:24].all()

@@ -225,3 +225,17 @@ def test_a_dry_run_refuses_what_a_run_refuses_and_writes_nothing(tmp_path: Path)
 
     assert told(list(LocalEngine(files).run(jobs, Sessions()))) == told(planned)
     assert [one.status for one in DryRun(files).run(jobs, never)] == ["skipped", "failed", "failed", "skipped"]
+
+
+def test_a_dry_run_takes_jobs_little_earlier_than_it_looks_at_them(tmp_path: Path) -> None:
+    taken: list[str] = []
+
+    def endless() -> Iterator[Job]:
+        while True:
+            taken.append("b.jpg")
+            yield from jobs_of("b.jpg")
+
+    outcomes = DryRun(files_of(tmp_path), workers=2).run(endless(), Sessions())
+    assert [next(outcomes).status for _ in range(5)] == ["planned"] * 5
+    assert len(taken) <= 5 + 2 * 2
+    outcomes.close()

@@ -13,15 +13,15 @@ from typing import cast
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.countermeasures import find_countermeasure
-from unseg_cli.bench.folder import Document, RunFolder, read_json, run_document
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, Size, cells
 from unseg_cli.bench.preparation.maker import ConditionMaker, ready_pictures
 from unseg_cli.bench.report.plots import draw_bars, draw_curves
 from unseg_cli.bench.report.tables import write_tables
 from unseg_cli.bench.results import shortfall, summarise
+from unseg_cli.bench.run_cells import Setting, run_cells
+from unseg_cli.bench.run_folder import Document, RunFolder, read_json, run_document
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.registry import Schedule, VictimEntry, find_victim, schedule_for
-from unseg_cli.bench.work import Setting, run_cells
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report

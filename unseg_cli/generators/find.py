@@ -11,6 +11,7 @@ from torch import Tensor
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.scenes import Scenes
+from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
 
@@ -32,13 +33,18 @@ class Found:
 class ObjectFinder(Protocol):
     """Finds the object of a picture: a generator's own decoder, another network, a file, a click."""
 
-    def find(self, scenes: Scenes) -> list[Found | None]:
-        """One detection a picture, None where there is nothing worth the name."""
+    def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
+        """One detection a picture, None where there is nothing worth the name.
+
+        Args:
+            scenes: pictures that a generator has looked at.
+            prompt: what points at the objects, one row a picture, in the frame of the generator's input; None: nothing does.
+        """
         ...
 
 
 class OwnFinder:
-    """The generator's own mask decoder, asked without a prompt.
+    """The generator's own mask decoder.
 
     Args:
         generator: one that finds nothing leaves every picture without a detection.
@@ -47,9 +53,10 @@ class OwnFinder:
     def __init__(self, generator: NoiseGenerator) -> None:
         self._generator = generator
 
-    def find(self, scenes: Scenes) -> list[Found | None]:
-        """The salient object of every picture."""
-        logits = self._generator.detect(scenes.embedding)
+    def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
+        """The salient object of every picture, or what the prompt points at. The embedding is at hand: asking again costs little."""
+        embedding = scenes.embedding
+        logits = self._generator.detect(embedding) if prompt is None else self._generator.segment(embedding, prompt)
         if logits is None:
             return [None] * len(scenes)
         return [_found(plane, image.shape[:2]) for plane, image in zip(logits, scenes.images, strict=True)]

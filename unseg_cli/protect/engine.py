@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, Protocol, TypeVar
 
 import torch
@@ -183,9 +184,14 @@ class DryRun:
 
     def run(self, jobs: Iterable[Job], sessions: SessionFactory) -> Generator[Outcome, None, None]:
         """See `Engine`; in the order of the jobs, and without a session."""
+        waiting, ahead = iter(jobs), deque[Future[Outcome]]()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="unseg")
         try:
-            yield from pool.map(self._rehearse, jobs)
+            while True:
+                ahead.extend(pool.submit(self._rehearse, job) for job in islice(waiting, 2 * self._workers - len(ahead)))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

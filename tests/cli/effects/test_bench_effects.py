@@ -52,7 +52,7 @@ def small_victims(monkeypatch: pytest.MonkeyPatch) -> None:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take longer than everything else, and no option changes how they are drawn."""
     from unseg_cli.bench import run as module
-    from unseg_cli.bench import work
+    from unseg_cli.bench import run_cells as work
 
     for home, name in ((module, "draw_curves"), (module, "draw_bars"), (work, "draw_samples")):
         monkeypatch.setattr(home, name, lambda *_: None)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from unseg_cli.core.errors import EnvironmentProblem, UsageProblem, did_you_mean
+from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Report
+from unseg_cli.core.extras import MissingPackage
 
 if TYPE_CHECKING:
     from unseg_cli.bench.victims.base import Victim, VictimSpec
@@ -137,7 +138,7 @@ def find_victim(name: str) -> VictimEntry:
         raise UsageProblem(f"--victim {name!r} is not known", hint=did_you_mean(name, list(VICTIMS)))
     entry = VICTIMS[name]
     if entry.missing:
-        raise EnvironmentProblem(f"victim {name} needs {', '.join(entry.missing)}", hint=f"pip install 'unseg_cli[{entry.extra}]'")
+        raise MissingPackage(f"victim {name} needs {', '.join(entry.missing)}", module=entry.missing[0])
     return entry
 
 

@@ -55,6 +55,11 @@ class RunFolder:
         """The folder of prepared pictures, removed when all cells are done."""
         return self.path / "prepared"
 
+    @property
+    def samples(self) -> Path:
+        """The sheet of sample pictures."""
+        return self.path / "samples.png"
+
     def result(self, cell: Cell) -> Path:
         """The file of a finished cell."""
         return self.path / "rows" / f"{cell.key}.json"

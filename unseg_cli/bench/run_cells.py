@@ -13,13 +13,13 @@ from unseg_cli.bench.conditions import CLEAN, PROTECTED, RANDOM, TEXTURE, Condit
 from unseg_cli.bench.countermeasures import COUNTERMEASURES
 from unseg_cli.bench.examples import Examples
 from unseg_cli.bench.fit import train_victim
-from unseg_cli.bench.folder import RunFolder, read_json
 from unseg_cli.bench.grid import Cell, PictureSet
 from unseg_cli.bench.preparation.cache import PictureCache
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
 from unseg_cli.bench.report.plots import draw_samples
 from unseg_cli.bench.results import cell_document
+from unseg_cli.bench.run_folder import RunFolder, read_json
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.bench.victims.registry import find_victim
@@ -58,6 +58,8 @@ def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Eve
     missing = [cell for cell in todo if not folder.result(cell).exists()]
     if missing:
         _run_missing(missing, todo, folder, setting, events)
+    if missing or not folder.samples.exists():  # a run that was stopped after its last cell has none yet
+        draw_pictures(todo, folder, setting)
     shutil.rmtree(folder.prepared, ignore_errors=True)
 
 
@@ -70,7 +72,6 @@ def _run_missing(missing: list[Cell], todo: list[Cell], folder: RunFolder, setti
     for number, cell in enumerate(missing, 1):
         events.detail(f"cell {number} of {len(missing)}: {cell.label}")
         run_cell(cell, cache, folder, setting, events)
-    draw_pictures(todo, folder, setting)
 
 
 def picture_sets(todo: Iterable[Cell]) -> list[PictureSet]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.folder import GROWING, RunFolder, command_line
+from unseg_cli.bench.run_folder import GROWING, RunFolder, command_line
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 
