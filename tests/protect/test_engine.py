@@ -26,7 +26,7 @@ GOOD = ("a.png", "b.jpg", "sub/c.webp", "sub/d.tif", "e.bmp")
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".bmp": "BMP"}
 
 
-def files_of(tmp_path: Path, **more: Any) -> JobFiles:
+def files_of(**more: Any) -> JobFiles:
     contents: dict[str, bytes] = {}
     for number, name in enumerate(GOOD):
         out = io.BytesIO()
@@ -34,10 +34,11 @@ def files_of(tmp_path: Path, **more: Any) -> JobFiles:
         contents[name] = out.getvalue()
     contents["bad.png"] = b"this is no picture at all"
     settings = more.pop("settings", Settings())
+    target = MemoryStore()
     return JobFiles(
         source=MemoryStore(contents),
-        target=MemoryStore(),
-        manifest=Manifest.read(tmp_path),
+        target=target,
+        manifest=Manifest.read(target),
         settings=settings,
         generator=StandInGenerator().source,
         **more,
@@ -72,8 +73,8 @@ class EngineBattery:
         assert threading.active_count() == before
 
     @pytest.mark.parametrize("settings", [{}, {"batch_size": 1, "workers": 1}, {"batch_size": 3, "workers": 0}, {"batch_size": 64}])
-    def test_the_bytes_are_those_of_one_picture_alone(self, tmp_path: Path, settings: dict[str, int]) -> None:
-        files, sessions = files_of(tmp_path), Sessions()
+    def test_the_bytes_are_those_of_one_picture_alone(self, settings: dict[str, int]) -> None:
+        files, sessions = files_of(), Sessions()
         outcomes = list(self.engine(files, **settings).run(iter(jobs_of(*GOOD)), sessions))
         assert sorted((one.job.name, one.status) for one in outcomes) == sorted((name, "protected") for name in GOOD)
         for one in outcomes:
@@ -83,15 +84,15 @@ class EngineBattery:
             assert one.record == files.manifest.rows[one.job.name]
             assert {**one.record, **times} == {"src": one.job.name, "dst": one.job.name, **alone.record, **times}
 
-    def test_what_is_done_is_skipped_and_the_rest_is_done(self, tmp_path: Path) -> None:
-        files = files_of(tmp_path)
+    def test_what_is_done_is_skipped_and_the_rest_is_done(self) -> None:
+        files = files_of()
         list(self.engine(files).run(jobs_of(*GOOD[:2]), Sessions()))
         outcomes = list(self.engine(files).run(jobs_of(*GOOD), Sessions()))
         assert sorted(one.status for one in outcomes) == ["protected"] * 3 + ["skipped"] * 2
         assert files.finished == set(GOOD)
 
-    def test_a_bad_picture_is_its_own_outcome(self, tmp_path: Path) -> None:
-        files = files_of(tmp_path)
+    def test_a_bad_picture_is_its_own_outcome(self) -> None:
+        files = files_of()
         jobs = jobs_of("a.png", "bad.png", "nowhere.png", "b.jpg")
         outcomes = {one.job.name: one for one in self.engine(files).run(jobs, Sessions())}
         assert {name: one.status for name, one in outcomes.items()} == {
@@ -103,16 +104,16 @@ class EngineBattery:
                 assert files.manifest.rows[one.job.name]["status"] == "failed"
                 assert not files.target.exists(one.job.name)
 
-    def test_after_a_failure_nothing_new_is_begun_where_that_is_asked_for(self, tmp_path: Path) -> None:
-        files = files_of(tmp_path)
+    def test_after_a_failure_nothing_new_is_begun_where_that_is_asked_for(self) -> None:
+        files = files_of()
         outcomes = list(self.engine(files, fail_fast=True, batch_size=1, workers=1).run(jobs_of("bad.png", *GOOD), Sessions()))
         assert [one.status for one in outcomes] == ["failed"]
 
-    def test_no_jobs_are_no_outcomes(self, tmp_path: Path) -> None:
-        assert list(self.engine(files_of(tmp_path)).run([], Sessions())) == []
+    def test_no_jobs_are_no_outcomes(self) -> None:
+        assert list(self.engine(files_of()).run([], Sessions())) == []
 
-    def test_a_session_that_cannot_be_made_is_raised_before_anything_is_written(self, tmp_path: Path) -> None:
-        files = files_of(tmp_path)
+    def test_a_session_that_cannot_be_made_is_raised_before_anything_is_written(self) -> None:
+        files = files_of()
 
         def none() -> Any:
             raise EnvironmentProblem("no weights", hint="get them")
@@ -121,15 +122,15 @@ class EngineBattery:
             list(self.engine(files).run(jobs_of(*GOOD), none))
         assert not files.manifest.rows
 
-    def test_a_defect_is_raised_and_not_the_fault_of_a_picture(self, tmp_path: Path) -> None:
+    def test_a_defect_is_raised_and_not_the_fault_of_a_picture(self) -> None:
         def defect(*_: Any) -> Any:
             raise RuntimeError("a defect")
 
         with pytest.raises(RuntimeError, match="a defect"):
-            list(self.engine(files_of(tmp_path)).run(jobs_of(*GOOD), Sessions(defect)))
+            list(self.engine(files_of()).run(jobs_of(*GOOD), Sessions(defect)))
 
-    def test_whoever_stops_finds_finished_files_only(self, tmp_path: Path) -> None:
-        files = files_of(tmp_path)
+    def test_whoever_stops_finds_finished_files_only(self) -> None:
+        files = files_of()
         outcomes = self.engine(files, batch_size=1, workers=1).run(jobs_of(*GOOD), Sessions())
         first = next(outcomes)
         outcomes.close()
@@ -139,7 +140,7 @@ class EngineBattery:
             assert files.manifest.rows[name]["dst_sha256"] == hashlib.sha256(files.target.read(name)).hexdigest()
         assert {name for name in GOOD if files.target.exists(name)} == done
 
-    def test_jobs_are_taken_as_they_are_needed(self, tmp_path: Path) -> None:
+    def test_jobs_are_taken_as_they_are_needed(self) -> None:
         taken: list[str] = []
 
         def endless() -> Iterator[Job]:
@@ -147,7 +148,7 @@ class EngineBattery:
                 taken.append(f"{number}.png")
                 yield Job(name="a.png", dst_name=f"{number}.png")
 
-        outcomes = self.engine(files_of(tmp_path, overwrite=True), batch_size=2, workers=1).run(endless(), Sessions())
+        outcomes = self.engine(files_of(overwrite=True), batch_size=2, workers=1).run(endless(), Sessions())
         assert [next(outcomes).status for _ in range(20)] == ["protected"] * 20
         outcomes.close()
         assert len(taken) < 40
@@ -157,7 +158,7 @@ class TestLocalEngine(EngineBattery):
     def engine(self, files: JobFiles, **settings: Any) -> Engine:
         return LocalEngine(files, **settings)
 
-    def test_the_network_is_made_once_and_sees_batches(self, tmp_path: Path) -> None:
+    def test_the_network_is_made_once_and_sees_batches(self) -> None:
         sizes: list[int] = []
 
         def noted(generator: Any, images: list[Any], *more: Any) -> Any:
@@ -165,10 +166,10 @@ class TestLocalEngine(EngineBattery):
             return texture(generator, images, *more)
 
         sessions = Sessions(noted)
-        list(LocalEngine(files_of(tmp_path), batch_size=2).run(jobs_of(*GOOD), sessions))
+        list(LocalEngine(files_of(), batch_size=2).run(jobs_of(*GOOD), sessions))
         assert (sizes, sessions.calls) == ([2, 2, 1], 1)
 
-    def test_large_pictures_make_smaller_batches(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_large_pictures_make_smaller_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
         sizes: list[int] = []
 
         def noted(generator: Any, images: list[Any], *more: Any) -> Any:
@@ -176,22 +177,22 @@ class TestLocalEngine(EngineBattery):
             return texture(generator, images, *more)
 
         monkeypatch.setattr("unseg_cli.protect.engine.BATCH_PIXELS", 2 * photo().shape[0] * photo().shape[1])
-        statuses = [one.status for one in LocalEngine(files_of(tmp_path), batch_size=64).run(jobs_of(*GOOD), Sessions(noted))]
+        statuses = [one.status for one in LocalEngine(files_of(), batch_size=64).run(jobs_of(*GOOD), Sessions(noted))]
         assert (sizes, statuses) == ([2, 2, 1], ["protected"] * 5)
 
-    def test_what_does_not_fit_into_memory_together_is_done_one_by_one(self, tmp_path: Path) -> None:
+    def test_what_does_not_fit_into_memory_together_is_done_one_by_one(self) -> None:
         def small(generator: Any, images: list[Any], *more: Any) -> Any:
             if len(images) > 1:
                 raise RuntimeError("CUDA out of memory")
             return texture(generator, images, *more)
 
         said: list[str] = []
-        outcomes = list(LocalEngine(files_of(tmp_path), say=said.append).run(jobs_of(*GOOD), Sessions(small)))
+        outcomes = list(LocalEngine(files_of(), say=said.append).run(jobs_of(*GOOD), Sessions(small)))
         assert [one.status for one in outcomes] == ["protected"] * 5
         assert said == ["out of memory: going on picture by picture"]
 
-    def test_a_store_that_fails_is_the_fault_of_one_picture(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        files = files_of(tmp_path)
+    def test_a_store_that_fails_is_the_fault_of_one_picture(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        files = files_of()
         whole = files.target.put
 
         def full(name: str, data: bytes, **more: Any) -> None:
@@ -207,8 +208,8 @@ class TestLocalEngine(EngineBattery):
         assert "b.jpg" not in files.finished
 
 
-def test_a_dry_run_refuses_what_a_run_refuses_and_writes_nothing(tmp_path: Path) -> None:
-    files = files_of(tmp_path)
+def test_a_dry_run_refuses_what_a_run_refuses_and_writes_nothing() -> None:
+    files = files_of()
     jobs = jobs_of("a.png", "bad.png", "nowhere.png", "b.jpg")
 
     def never() -> Any:
@@ -218,7 +219,7 @@ def test_a_dry_run_refuses_what_a_run_refuses_and_writes_nothing(tmp_path: Path)
     assert [(one.job.name, one.status) for one in planned] == [
         ("a.png", "planned"), ("bad.png", "failed"), ("nowhere.png", "failed"), ("b.jpg", "planned"),
     ]  # fmt: skip
-    assert not files.manifest.rows and not files.target.list() and not list(tmp_path.iterdir())
+    assert not files.manifest.rows and not files.target.list().names
 
     def told(outcomes: list[Outcome]) -> dict[str, str]:
         return {one.job.name: one.problem.message for one in outcomes if isinstance(one.problem, UnsegError)}
@@ -227,7 +228,7 @@ def test_a_dry_run_refuses_what_a_run_refuses_and_writes_nothing(tmp_path: Path)
     assert [one.status for one in DryRun(files).run(jobs, never)] == ["skipped", "failed", "failed", "skipped"]
 
 
-def test_a_dry_run_takes_jobs_little_earlier_than_it_looks_at_them(tmp_path: Path) -> None:
+def test_a_dry_run_takes_jobs_little_earlier_than_it_looks_at_them() -> None:
     taken: list[str] = []
 
     def endless() -> Iterator[Job]:
@@ -235,7 +236,7 @@ def test_a_dry_run_takes_jobs_little_earlier_than_it_looks_at_them(tmp_path: Pat
             taken.append("b.jpg")
             yield from jobs_of("b.jpg")
 
-    outcomes = DryRun(files_of(tmp_path), workers=2).run(endless(), Sessions())
+    outcomes = DryRun(files_of(), workers=2).run(endless(), Sessions())
     assert [next(outcomes).status for _ in range(5)] == ["planned"] * 5
     assert len(taken) <= 5 + 2 * 2
     outcomes.close()

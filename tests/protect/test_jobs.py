@@ -9,7 +9,8 @@ import pytest
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import list_pictures
-from unseg_cli.protect.jobs import plan_jobs, refuse_overlap, target_names
+from unseg_cli.protect.jobs import target_names
+from unseg_cli.protect.places import plan_jobs, refuse_overlap
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_include_and_exclude(tree: Path, include: list[str], exclude: list[str],
 def test_the_tree_is_mirrored(tree: Path, tmp_path: Path) -> None:
     plan = plan_jobs(tree, tmp_path / "out", exclude=["*.gif"])
     assert [(job.name, job.dst_name) for job in plan.jobs] == [(name, name) for name in ("a.png", "b.JPG", "sub/a.png", "sub/deep/c.Tiff")]
-    assert (plan.source, plan.root) == (tree, tmp_path / "out")
+    assert (plan.source.root, plan.target.root) == (tree, tmp_path / "out")
     assert [job.name for job in plan_jobs(tree, tmp_path / "out", limit=2).jobs] == ["a.png", "b.JPG"]
 
 
@@ -123,7 +124,7 @@ def test_a_single_picture(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (job,) = plan_jobs(tree / "a.png", out).jobs
     assert (job.name, job.dst_name) == ("a.png", "a.png")
-    assert plan_jobs(tree / "a.png", out).root == out
+    assert plan_jobs(tree / "a.png", out).target.root == out
     (job,) = plan_jobs(tree / "a.png", out / "other.png").jobs
     assert job.dst_name == "other.png"
     (job,) = plan_jobs(tree / "b.JPG", out / "other.jpeg").jobs

@@ -363,3 +363,12 @@ def test_end_to_end_with_the_shipped_generator(photos: Path, tmp_path: Path) -> 
     again.pop("unseg-manifest.jsonl")
     assert len(again) == BATCH_CPU
     assert again.items() <= first.items()
+
+
+def test_a_copy_that_lost_all_its_bytes_is_made_again(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    run_protect(src, tmp_path / "out")
+    whole = (tmp_path / "out" / "a.png").read_bytes()
+    (tmp_path / "out" / "a.png").write_bytes(b"")
+    again = run_protect(src, tmp_path / "out").document
+    assert (again["protected"], again["skipped"], again["failed"]) == (1, 4, 0)
+    assert (tmp_path / "out" / "a.png").read_bytes() == whole

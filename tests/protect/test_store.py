@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.pictures.names import is_picture_name
+from unseg_cli.pictures.names import Listing, is_picture_name, is_wanted
 from unseg_cli.protect.store import LocalStore, Store
 
 
@@ -33,8 +34,44 @@ class StoreBattery:
     def test_pictures_are_listed_by_name_and_nothing_else_is(self, store: Store) -> None:
         for name in ("b.JPG", "a.png", "sub/c.tif", "notes.txt", ".hidden.png"):
             store.put(name, b"x")
-        assert list(store.list()) == ["a.png", "b.JPG", "sub/c.tif"]
-        assert list(store.list(["*.png", "sub/*"], ["a.*"])) == ["sub/c.tif"]
+        assert store.list().names == ("a.png", "b.JPG", "sub/c.tif")
+        assert store.list(["*.PNG", "sub/*"], ["a.*"]).names == ("sub/c.tif",)
+
+    def test_what_is_hidden_is_counted(self, store: Store) -> None:
+        assert store.list() == Listing(names=())
+        for name in ("a.png", ".b.png", "sub/.c.JPG", "sub/.notes", ".cache/d.png", ".cache/x/e.png", "sub/.f/.g/h.png", ".git/readme.txt"):
+            store.put(name, b"x")
+        assert store.list() == Listing(names=("a.png",), hidden_pictures=2, hidden_folders=2)
+        assert store.list(["no*"]) == Listing(names=(), hidden_pictures=2, hidden_folders=2)
+        assert store.list().passed_over == "2 hidden pictures and 2 hidden folders with pictures"
+
+    def test_what_is_appended_follows_what_was_there(self, store: Store) -> None:
+        store.append("deep/er/log.jsonl", b"one\n")
+        assert store.exists("deep/er/log.jsonl")
+        store.append("deep/er/log.jsonl", b"two\r\n\x00")
+        assert store.read("deep/er/log.jsonl") == b"one\ntwo\r\n\x00"
+        store.put("deep/er/log.jsonl", b"new")
+        store.append("deep/er/log.jsonl", b"")
+        store.append("deep/er/log.jsonl", b"er")
+        assert store.read("deep/er/log.jsonl") == b"newer"
+        assert store.list().names == ()
+
+    def test_threads_append_to_files_of_their_own(self, store: Store) -> None:
+        def fill(name: str) -> None:
+            for number in range(20):
+                store.append(name, f"{number} ".encode())
+
+        names = [f"sub/{number}.txt" for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(fill, names))
+        assert {store.read(name) for name in names} == {b"".join(f"{number} ".encode() for number in range(20))}
+
+    def test_no_bytes_are_bytes(self, store: Store) -> None:
+        store.put("a.png", b"")
+        assert store.exists("a.png") and store.read("a.png") == b""
+
+    def test_the_store_itself_has_a_place(self, store: Store) -> None:
+        assert store.where("") and store.where("") in store.where("a.png")
 
     def test_what_is_not_there_is_one_clear_line(self, store: Store) -> None:
         with pytest.raises(UnsegError) as caught:
@@ -59,17 +96,17 @@ class StoreBattery:
             with pytest.raises(UnsegError, match="no"):
                 store.put(name, b"new", before=fail)
         assert store.read("a.png") == b"old"
-        assert list(store.list()) == ["a.png"]
+        assert store.list().names == ("a.png",)
 
     def test_it_can_be_written_to(self, store: Store) -> None:
         store.check_writable()
         store.check_place("a.png")
-        assert list(store.list()) == []
+        assert store.list().names == ()
 
     def test_sweeping_leaves_what_is_whole(self, store: Store) -> None:
         store.put("sub/a.png", b"x")
         store.sweep(["sub/a.png", "sub/b.png", "nowhere/c.png"])
-        assert list(store.list()) == ["sub/a.png"]
+        assert store.list().names == ("sub/a.png",)
 
 
 class TestLocalStore(StoreBattery):
@@ -131,6 +168,7 @@ class MemoryStore:
 
     def __init__(self, contents: dict[str, bytes] | None = None) -> None:
         self.contents = dict(contents or {})
+        self._lock = threading.Lock()
 
     def read(self, name: str) -> bytes:
         if name not in self.contents:
@@ -144,6 +182,10 @@ class MemoryStore:
         before()
         self.contents[name] = data
 
+    def append(self, name: str, data: bytes) -> None:
+        with self._lock:
+            self.contents[name] = self.contents.get(name, b"") + data
+
     def where(self, name: str) -> str:
         return f"memory:{name}"
 
@@ -156,12 +198,18 @@ class MemoryStore:
     def sweep(self, names: Iterable[str]) -> None:
         pass
 
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Sequence[str]:
-        def matches(name: str, globs: Sequence[str]) -> bool:
-            return any(fnmatchcase(name, glob) for glob in globs)
-
-        pictures = [name for name in self.contents if is_picture_name(Path(name)) and not Path(name).name.startswith(".")]
-        return sorted(name for name in pictures if (not include or matches(name, include)) and not matches(name, exclude))
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+        names, hidden_pictures, hidden_folders = [], 0, set()
+        for name in filter(lambda name: is_picture_name(Path(name)), tuple(self.contents)):
+            *folders, own = PurePosixPath(name).parts
+            hidden = next((level for level, folder in enumerate(folders, 1) if folder.startswith(".")), None)
+            if hidden:
+                hidden_folders.add(tuple(folders[:hidden]))
+            elif own.startswith("."):
+                hidden_pictures += 1
+            elif is_wanted(name, include, exclude):
+                names.append(name)
+        return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=len(hidden_folders))
 
 
 class TestMemoryStore(StoreBattery):

@@ -43,10 +43,13 @@ def append_jsonl(path: Path, record: dict[str, Any]) -> None:
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a JSONL file; [] where there is none."""
-    if not path.exists():
-        return []
+    return parse_jsonl(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def parse_jsonl(text: str) -> list[dict[str, Any]]:
+    """The whole lines of JSONL; half-written ones are skipped."""
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:

@@ -78,20 +78,19 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        UnsegError: it cannot be read, or is empty.
+        UnsegError: it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise UnsegError(f"cannot be read ({problem.strerror or problem})", hint="check that it exists and its permissions") from None
-    if not data:
-        raise UnsegError("is an empty file", hint=_REPLACE)
-    return data
 
 
 @contextmanager
 def decoding_errors(data: bytes) -> Iterator[None]:
     """Turn what codecs raise into one clear line."""
+    if not data:
+        raise UnsegError("is an empty file", hint=_REPLACE)
     try:
         yield
     except UnsegError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES
@@ -19,6 +20,8 @@ _OTHERS = (
     *RAW_SUFFIXES,
 )
 PICTURE_SUFFIXES = frozenset((*_WRITABLE, *_OTHERS))
+
+Name = TypeVar("Name", str, Path)
 
 
 def is_picture_name(path: Path) -> bool:
@@ -63,9 +66,8 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
 
     Args:
         folder: where to look.
-        include: keep only names that match one of these; empty: all.
-        exclude: omit names that match one of these. A glob is compared with the whole name and with the file's own,
-            regardless of case; `*` also matches slashes.
+        include: see `is_wanted`.
+        exclude: see `is_wanted`.
     """
     names = []
     hidden_pictures = hidden_folders = linked = 0
@@ -82,7 +84,7 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
                 hidden_pictures += 1
                 continue
             name = path.relative_to(folder).as_posix()
-            if (not include or _matches(name, include)) and not _matches(name, exclude):
+            if is_wanted(name, include, exclude):
                 names.append(name)
     return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=hidden_folders, linked_folders=linked)
 
@@ -96,18 +98,67 @@ def _holds_pictures(folder: Path) -> bool:
     return any(is_picture_name(Path(file)) for _, _, files in os.walk(folder) for file in files)
 
 
+def is_wanted(name: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Whether globs leave a name. One is compared with the whole name and with the file's own, regardless of case; `*` matches slashes.
+
+    Args:
+        name: below a folder, with forward slashes.
+        include: keep only names that match one of these; empty: all.
+        exclude: omit names that match one of these.
+    """
+    return (not include or _matches(name, include)) and not _matches(name, exclude)
+
+
 def _matches(name: str, globs: Sequence[str]) -> bool:
     whole = name.lower()
     own = whole.rpartition("/")[2]
     return any(fnmatchcase(whole, glob.lower()) or fnmatchcase(own, glob.lower()) for glob in globs)
 
 
-def match_by_stem(folder: Path) -> dict[str, list[Path]]:
-    """Pictures below a folder by their name without suffix, to pair masks with pictures."""
-    found: dict[str, list[Path]] = {}
-    for name in list_pictures(folder):
-        found.setdefault(stem_of(name), []).append(folder / name)
+def by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names by what they are without their suffix, to pair pictures with others of their name."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(stem_of(name), []).append(name)
     return found
+
+
+def match_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """`by_stem` of the pictures below a folder, as paths."""
+    return {stem: [folder / name for name in names] for stem, names in by_stem(list_pictures(folder)).items()}
+
+
+def pair_masks(masks: Iterable[str], names: Sequence[str], *, where: str) -> dict[str, list[str]]:
+    """Names of masks by the stems of the pictures that they are for.
+
+    Args:
+        masks: with the pictures' relative names, whatever the suffixes.
+        names: the pictures; at least one.
+        where: what a person would call the place of the masks.
+
+    Raises:
+        UsageProblem: no mask for any of them.
+    """
+    found = by_stem(masks)
+    if not any(stem_of(name) in found for name in names):
+        raise UsageProblem(
+            f"no mask in {where} has the name of a picture, such as {stem_of(names[0])}.png",
+            hint="masks are paired by the path below the folder, without the suffix",
+        )
+    return found
+
+
+def is_only_mask(masks: Path, names: Sequence[str]) -> bool:
+    """Whether `--masks` is the mask of a single picture, and not a folder of masks.
+
+    Raises:
+        UsageProblem: it does not exist, or is one file for several pictures.
+    """
+    if not masks.exists():
+        raise UsageProblem(f"--masks {masks} does not exist", hint="pass a folder with masks of the pictures' names")
+    if masks.is_file() and len(names) > 1:
+        raise UsageProblem(f"--masks {masks} is one file for several pictures", hint="pass a folder of masks")
+    return masks.is_file()
 
 
 def masks_by_stem(masks: Path, names: Sequence[str]) -> dict[str, list[Path]]:
@@ -120,29 +171,20 @@ def masks_by_stem(masks: Path, names: Sequence[str]) -> dict[str, list[Path]]:
     Raises:
         UsageProblem: there is no such folder, one file for several pictures, or no mask for any of them.
     """
-    if not masks.exists():
-        raise UsageProblem(f"--masks {masks} does not exist", hint="pass a folder with masks of the pictures' names")
-    if masks.is_file():
-        if len(names) > 1:
-            raise UsageProblem(f"--masks {masks} is one file for several pictures", hint="pass a folder of masks")
+    if is_only_mask(masks, names):
         return {stem_of(names[0]): [masks]}
-    found = match_by_stem(masks)
-    if not any(stem_of(name) in found for name in names):
-        raise UsageProblem(
-            f"no mask in {masks} has the name of a picture, such as {stem_of(names[0])}.png",
-            hint="masks are paired by the path below the folder, without the suffix",
-        )
-    return found
+    found = pair_masks(list_pictures(masks), names, where=str(masks))
+    return {stem: [masks / name for name in of_stem] for stem, of_stem in found.items()}
 
 
-def only_mask(masks: Sequence[Path]) -> Path | None:
-    """The mask of a picture, or None where it has none.
+def only_mask(masks: Sequence[Name]) -> Name | None:
+    """The mask of a picture, as a name or a path, or None where it has none.
 
     Raises:
         UnsegError: it has several.
     """
     if len(masks) > 1:
-        raise UnsegError(f"has {len(masks)} masks: {', '.join(path.name for path in masks)}", hint="keep one of them")
+        raise UnsegError(f"has {len(masks)} masks: {', '.join(PurePath(mask).name for mask in masks)}", hint="keep one of them")
     return masks[0] if masks else None
 
 

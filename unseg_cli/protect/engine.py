@@ -210,7 +210,7 @@ class DryRun:
 
 
 def _failed(files: JobFiles, job: Job, problem: UnsegError) -> Outcome:
-    with suppress(OSError):  # a full disk: the report says it all the same
+    with suppress(UnsegError, OSError):  # a full disk: the report says it all the same
         return Outcome(job=job, status="failed", record=files.fail(job, problem), problem=problem)
     return Outcome(job=job, status="failed", problem=problem)
 

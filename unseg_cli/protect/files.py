@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.files import GeneratorFile
-from unseg_cli.pictures.decode import read_bytes
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
@@ -25,6 +25,7 @@ class JobFiles:
         source, target: where pictures come from and go to.
         manifest: of `target`.
         settings, generator: what decides whether a copy is up to date.
+        masks: where the masks that jobs name come from; None: no job names any.
         noises, previews: where noise files and previews go; None: nowhere.
         overwrite: replace files that no earlier run wrote.
         finished: names of the jobs that are done, by this run or before it.
@@ -35,6 +36,7 @@ class JobFiles:
     manifest: Manifest
     settings: Settings
     generator: GeneratorFile
+    masks: Store | None = None
     noises: Store | None = None
     previews: Store | None = None
     overwrite: bool = False
@@ -48,9 +50,10 @@ class JobFiles:
         """
         started = time.perf_counter()
         data = self.source.read(job.name)
-        path = only_mask(job.masks)
-        mask = None if path is None else read_bytes(path)
-        fetched = Source.of(data, mask, name=job.name, mask_name=path.name if path else "", seconds=time.perf_counter() - started)
+        mask_name = only_mask(job.masks)
+        mask = None if mask_name is None else self._masks().read(mask_name)
+        own_name = PurePosixPath(mask_name or "").name
+        fetched = Source.of(data, mask, name=job.name, mask_name=own_name, seconds=time.perf_counter() - started)
         exists = self.target.exists(job.dst_name)
         earlier = self.manifest.rows.get(job.name)
         if exists and earlier and self._up_to_date(earlier, job, fetched):
@@ -61,6 +64,11 @@ class JobFiles:
             raise UnsegError(f"{where} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
         self.target.check_place(job.dst_name)
         return fetched
+
+    def _masks(self) -> Store:
+        if self.masks is None:
+            raise ValueError("a job names a mask, but there is no store of masks")
+        return self.masks
 
     def _up_to_date(self, earlier: Record, job: Job, fetched: Source) -> bool:
         fingerprint = self.settings.fingerprint(self.generator, fetched.mask_sha256)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 from unseg_cli import __version__
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.errors import EnvironmentProblem
-from unseg_cli.core.runs import append_jsonl, read_jsonl, write_atomically
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError
+from unseg_cli.core.runs import parse_jsonl
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.protect.store import Store
 
 NAME = "unseg-manifest.jsonl"
 
@@ -90,15 +90,14 @@ def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
 
 
 class Manifest:
-    """The manifest of a folder. Appending is safe from several threads.
+    """The manifest of a store. Appending is safe from several threads.
 
     Attributes:
-        path: the file; it need not exist.
         rows: the last line of each source name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self.rows: dict[str, Record] = {}
         self._owned: set[str] = set()
         self._lock = threading.Lock()
@@ -106,18 +105,21 @@ class Manifest:
         self._repeated = False
 
     @staticmethod
-    def read(root: Path) -> Manifest:
-        """Read the manifest in `root`: half-written lines are skipped, of several lines for a picture the last one counts.
+    def read(store: Store) -> Manifest:
+        """Read the manifest in a store, which need not have one yet.
+
+        Half-written lines are skipped; of several lines for a picture the last one counts.
 
         Raises:
             EnvironmentProblem: it cannot be read.
         """
-        manifest = Manifest(root / NAME)
+        manifest = Manifest(store)
         try:
-            found = read_jsonl(manifest.path)
-            data = manifest.path.read_bytes() if manifest.path.exists() else b""
-        except (OSError, UnicodeDecodeError) as problem:
-            raise EnvironmentProblem(f"{manifest.path} cannot be read ({problem})", hint="remove it to protect everything anew") from None
+            data = store.read(NAME) if store.exists(NAME) else b""
+            found = parse_jsonl(data.decode("utf-8"))
+        except (UnsegError, OSError, UnicodeDecodeError) as problem:
+            what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
+            raise EnvironmentProblem(f"{store.where(NAME)} {what}", hint="remove it to protect everything anew") from None
         rows = [cast(Record, row) for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
         for row in rows:
             manifest._take(row)
@@ -129,12 +131,16 @@ class Manifest:
         return dst_name in self._owned
 
     def append(self, row: Record) -> None:
-        """Add a line."""
+        """Add a line.
+
+        Raises:
+            UnsegError, OSError: see `Store.append`, and `Store.put` where broken lines are removed first.
+        """
         with self._lock:
             if self._broken:
                 self._rewrite()
             self._take(row)
-            append_jsonl(self.path, cast(dict[str, Any], row))
+            self._store.append(NAME, _line(row))
 
     def _take(self, row: Record) -> None:
         self._repeated |= row["src"] in self.rows
@@ -143,12 +149,19 @@ class Manifest:
             self._owned.add(str(row.get("dst")))
 
     def settle(self) -> None:
-        """Leave one line for each picture, where there are more or broken ones."""
+        """Leave one line for each picture, where there are more or broken ones.
+
+        Raises:
+            UnsegError, OSError: see `Store.put`.
+        """
         with self._lock:
             if (self._broken or self._repeated) and self.rows:
                 self._rewrite()
 
     def _rewrite(self) -> None:
-        text = "".join(json.dumps(row) + "\n" for row in self.rows.values())
-        write_atomically(self.path, lambda part: part.write_bytes(text.encode("utf-8")))
+        self._store.put(NAME, b"".join(map(_line, self.rows.values())))
         self._broken = self._repeated = False
+
+
+def _line(row: Record) -> bytes:
+    return (json.dumps(row) + "\n").encode("utf-8")

@@ -6,7 +6,7 @@ import contextlib
 import time
 
 from unseg_cli.core.device import pick_device
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import Session
@@ -14,9 +14,9 @@ from unseg_cli.pictures.masks import rule_for
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
-from unseg_cli.protect.jobs import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest
+from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.store import LocalStore
@@ -41,19 +41,19 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     started = time.perf_counter()
     settings = _settings(config)
     plan = _plan(config, events)
-    target = LocalStore(plan.root, originals=config.src)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
-    for store in (target, noises, previews):
+    for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
-    manifest = Manifest.read(plan.root)
+    manifest = Manifest.read(plan.target)
     session = Session(load_generator(config.generator, device=pick_device(config.device), sam_checkpoint=config.sam_checkpoint))
     files = JobFiles(
-        source=LocalStore(plan.source),
-        target=target,
+        source=plan.source,
+        target=plan.target,
         manifest=manifest,
         settings=settings,
         generator=session.generator.source,
+        masks=plan.masks,
         noises=noises,
         previews=previews,
         overwrite=config.overwrite,
@@ -63,7 +63,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         engine = DryRun(files, workers=config.workers)
     else:
         engine = LocalEngine(files, workers=config.workers, batch_size=config.batch_size, fail_fast=config.fail_fast, say=events.detail)
-        target.sweep([MANIFEST_NAME, *(job.dst_name for job in plan.jobs)])
+        plan.target.sweep([MANIFEST_NAME, *(job.dst_name for job in plan.jobs)])
     tally = Tally(events=events)
     events.start(len(plan.jobs), "would protect" if config.dry_run else "protecting")
     try:
@@ -74,7 +74,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         raise KeyboardInterrupt(f"interrupted: {len(files.finished)} of {len(plan.jobs)} pictures are done") from None
     finally:
         if not config.dry_run:
-            with contextlib.suppress(OSError):  # it is only untidy
+            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
                 manifest.settle()
         events.stop()
     return report(tally, generator=files.generator, rule=config.mask_rule, dry_run=config.dry_run, seconds=time.perf_counter() - started)
@@ -102,7 +102,7 @@ def _settings(config: ProtectConfig) -> Settings:
 
 def _plan(config: ProtectConfig, events: Events) -> Plan:
     plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=config.limit)
-    refuse_extras(config.src, plan.root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
+    refuse_extras(config.src, plan.target.root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
     if plan.passed_over:
         events.info(f"passed over: {plan.passed_over}")
     if config.masks is None:

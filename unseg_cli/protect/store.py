@@ -1,4 +1,7 @@
-"""Where pictures come from and where they go: names with forward slashes, and bytes. Nothing else of `protect` opens a picture's file."""
+"""Where pictures, masks and manifests come from and where they go: names with forward slashes, and bytes.
+
+Nothing else of `protect` opens any of them: with another store they lie somewhere else.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,21 @@ from typing import Protocol
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.pictures.decode import read_bytes
-from unseg_cli.pictures.names import list_pictures
+from unseg_cli.pictures.names import Listing, survey_pictures
 
 
 class Store(Protocol):
-    """A place for pictures. Every method may be called from several threads at once."""
+    """A place for files. Every method may be called from several threads at once."""
 
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Sequence[str]:
-        """Names of its pictures, sorted; see `list_pictures` for the globs."""
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+        """The pictures (`is_picture_name`) that the globs leave (`is_wanted`), and what was passed over: hidden ones, and links."""
         ...
 
     def read(self, name: str) -> bytes:
-        """The bytes under a name.
+        """The bytes under a name, which may be none at all: b"".
 
         Raises:
-            UnsegError: there are none, or they cannot be read.
+            UnsegError: there is nothing under it, or it cannot be read; a line that goes on after its name.
         """
         ...
 
@@ -50,8 +53,23 @@ class Store(Protocol):
         """
         ...
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add bytes to what is under a name, which may be nothing; once this returns, they outlast the end of this process.
+
+        A kill may leave a part of them; what was there before stays. A store without appends may put old and new together in place of
+        the old: what calls this for one name at the same time are only the threads of one process, one after the other.
+
+        Args:
+            name: a new or an old one.
+            data: the bytes.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        ...
+
     def where(self, name: str) -> str:
-        """What a person would call the place of a name: a path or an address."""
+        """What a person would call the place of a name: a path or an address. That of "" is the store itself."""
         ...
 
     def check_writable(self) -> None:
@@ -106,6 +124,13 @@ class LocalStore:
 
         write_atomically(self.root / name, fill)
 
+    def append(self, name: str, data: bytes) -> None:
+        """See `Store`."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(data)
+
     def where(self, name: str) -> str:
         """See `Store`."""
         return str(self.root / name)
@@ -150,9 +175,9 @@ class LocalStore:
                         os.unlink(entry.path)
 
     # Last, since from here on `list` is a method.
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Sequence[str]:
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
         """See `Store`."""
-        return list_pictures(self.root, include, exclude)
+        return survey_pictures(self.root, include, exclude)
 
 
 def _same_file(path: Path, original: Path) -> bool:

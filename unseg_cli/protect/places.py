@@ -1,0 +1,155 @@
+"""SRC, DST and the folders around them as stores of this machine: nothing is written among the originals.
+
+What is asked here are questions about paths; which pictures there are, and what they are called, is known to the stores and `jobs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from unseg_cli.core.errors import UsageProblem
+from unseg_cli.pictures.encode import SUFFIXES, written_suffix
+from unseg_cli.pictures.names import is_only_mask, is_picture_name
+from unseg_cli.protect.jobs import Job, list_jobs, target_name, with_masks
+from unseg_cli.protect.store import LocalStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All pictures of a run.
+
+    Attributes:
+        source: what the names of `jobs` are in.
+        target: what their `dst_name`s are in, which holds the manifest.
+        jobs: sorted by name.
+        masks: what the masks of `jobs` are in; None where there are none.
+        passed_over: hidden and linked ones that no job is for, in words; "" where there are none.
+    """
+
+    source: LocalStore
+    target: LocalStore
+    jobs: tuple[Job, ...]
+    masks: LocalStore | None = None
+    passed_over: str = ""
+
+    def with_masks(self, masks: Path) -> Plan:
+        """Each job with the masks of its name.
+
+        Args:
+            masks: a folder of masks, or the mask of a single picture.
+
+        Raises:
+            UsageProblem: see `is_only_mask` and `pair_masks`.
+        """
+        if is_only_mask(masks, [job.name for job in self.jobs]):
+            jobs = tuple(replace(job, masks=(masks.name,)) for job in self.jobs)
+            return replace(self, jobs=jobs, masks=LocalStore(masks.parent))
+        store = LocalStore(masks)
+        return replace(self, jobs=with_masks(self.jobs, store), masks=store)
+
+
+def plan_jobs(
+    src: Path, dst: Path, *, format: str = "keep", include: Sequence[str] = (), exclude: Sequence[str] = (), limit: int | None = None
+) -> Plan:
+    """Pair every picture of SRC with its place in DST.
+
+    Args:
+        src: a picture or a folder.
+        dst: a folder; for a single picture also a file name.
+        format: see `list_jobs`, as for what follows.
+        include: which pictures of a folder.
+        exclude: which not.
+        limit: only the first so many.
+
+    Raises:
+        UsageProblem: SRC does not exist, SRC and DST overlap, or DST's suffix is of another format than asked for.
+        NothingToDo: no picture in SRC.
+    """
+    if not src.exists():
+        raise UsageProblem(f"SRC {src} does not exist", hint="name a picture or a folder of pictures")
+    if src.is_file():
+        return _single(src, dst, format)
+    if dst.exists() and not dst.is_dir():
+        raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="name a folder for DST")
+    refuse_overlap(src, dst)
+    if src.resolve().is_relative_to(dst.resolve()):  # the mirrored tree could meet the originals
+        raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="name a folder of its own for DST")
+    source = LocalStore(src)
+    jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit)
+    return Plan(source=source, target=LocalStore(dst, originals=src), jobs=jobs, passed_over=passed_over)
+
+
+def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
+    """Raise where a folder is another, or lies in it: originals could be overwritten, or results taken for originals.
+
+    Args:
+        src: a folder whose files must stay as they are.
+        other: a folder that is written to.
+        what: the name of `other` on the command line.
+        of: the name of `src` there.
+
+    Raises:
+        UsageProblem: it is, or does.
+    """
+    refuse_same(src, other, what, of=of)
+    outer = src.resolve()
+    if other.resolve().is_relative_to(outer):
+        raise UsageProblem(
+            f"{what} {other} lies inside {of}", hint="name a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
+        )
+
+
+def refuse_same(src: Path, other: Path, what: str, *, of: str) -> None:
+    """`refuse_overlap` for a folder that may hold others: only itself is refused."""
+    if other.resolve() == src.resolve():
+        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: name another folder")
+
+
+def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str, Path | None]) -> None:
+    """Previews and noise files replace what has their name: never among originals, masks, or the pictures that are to be published.
+
+    Args:
+        src: a picture or a folder.
+        root: the folder that protected pictures are written to.
+        masks: a folder of masks.
+        extras: option -> the folder that it names.
+
+    Raises:
+        UsageProblem: a folder that is written to is, or lies in, one whose files must stay as they are.
+    """
+    written = [(option, folder) for option, folder in extras.items() if folder]
+    tree = src.is_dir()
+    trees = [("SRC", src), ("DST", root)] if tree else []
+    # What lies around a single picture, or around masks, may hold anything: of those the folder itself alone is refused.
+    folders = [("--masks", masks)] if masks else []
+    folders += [] if tree else [("SRC's folder", src.parent), ("DST's folder", root)]
+    for (option, folder), (name, kept) in product(written, trees):
+        refuse_overlap(kept, folder, option, of=name)
+    for (option, folder), (name, kept) in product(written, folders):
+        refuse_same(kept, folder, option, of=name)
+    if tree and masks:
+        refuse_same(masks, root, "DST", of="--masks")
+
+
+def _single(src: Path, dst: Path, format: str) -> Plan:
+    target = dst / target_name(src.name, format)
+    if not dst.is_dir() and is_picture_name(dst):
+        target = dst
+        wanted = written_suffix(format, dst.suffix) if format != "keep" else _family(src.suffix, dst.suffix)
+        if wanted != dst.suffix:
+            raise UsageProblem(
+                f"DST {dst} ends in {dst.suffix}, but the picture would be written as {wanted}",
+                hint=f"end it in {wanted}, or pass a fitting --format",
+            )
+    if target.exists() and target.samefile(src):
+        raise UsageProblem(f"DST {dst} would overwrite SRC", hint="originals are never overwritten: name another folder or file")
+    jobs = (Job(name=src.name, dst_name=target.name),)
+    return Plan(source=LocalStore(src.parent), target=LocalStore(target.parent, originals=src), jobs=jobs)
+
+
+def _family(suffix: str, wanted: str) -> str:
+    """`wanted` where it is a name for the same format, else `suffix`."""
+    return wanted if any(suffix.lower() in family and wanted.lower() in family for family in SUFFIXES.values()) else suffix
