@@ -32,7 +32,7 @@ class Option:
         choices: the only values there are.
         min: the smallest value.
         max: the largest value.
-        repeated: may be given several times; its value is a tuple.
+        repeated: may be passed several times; its value is a tuple.
         parse: from the text and the flag to the value; None: the text's own type is enough.
         from_preset: where it is not typed, a preset says the value, not the field.
     """
@@ -92,7 +92,7 @@ def of_preset(default: Any, *, help: str, **more: Any) -> Any:
 
 
 def argument(default: Any = MISSING, *, help: str) -> Any:
-    """A field that is an argument of its command; without a default it has to be given."""
+    """A field that is an argument of its command; without a default it has to be typed."""
     return option(default, help=help, positional=True, required=default is MISSING)
 
 
