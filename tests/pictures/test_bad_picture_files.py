@@ -99,3 +99,15 @@ def test_animations_are_refused_without_decoding(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("pixels were decoded"))
     with pytest.raises(UnsegError, match="animated"):
         prepare_picture(ANY, BAD["animated png"][0])
+
+
+def test_a_tiff_that_nobody_here_reads_is_not_called_damaged() -> None:
+    """Three channels of float32: what scientific tools write, and Pillow does not know."""
+    tags = {256: (4, 8), 257: (4, 8), 259: (3, 1), 262: (3, 2), 273: (4, 200), 277: (3, 3), 278: (4, 8), 279: (4, 768), 339: (3, 3)}
+    entries = [(tag, struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value)) for tag, (kind, value) in tags.items()]
+    entries.append((258, struct.pack("<HHII", 258, 3, 1, 32)))
+    directory = struct.pack("<H", len(entries)) + b"".join(body for _, body in sorted(entries)) + struct.pack("<I", 0)
+    data = (b"II*\0" + struct.pack("<I", 8) + directory).ljust(200, b"\0") + bytes(768)
+    with pytest.raises(UnsegError, match="TIFF of a kind that cannot be read") as caught:
+        prepare_picture(Path("float.tif"), data)
+    assert "8-bit or 16-bit" in caught.value.hint

@@ -156,6 +156,29 @@ def test_reencoded_originals_are_not_protected(trees: tuple[Path, Path], quality
         assert "but for the codec" in pairs[name]["problem"]
 
 
+def test_a_file_that_took_the_place_of_the_protected_one_is_noticed(trees: tuple[Path, Path]) -> None:
+    src, dst = trees
+    (name,) = [one.name for one in src.glob("*.png")][:1]
+    with Image.open(src / name) as clean:
+        pixels = np.array(clean)
+    pixels[0, 0] ^= 1  # within every budget, and no protection
+    Image.fromarray(pixels).save(dst / name)
+    found = check(src, dst)[1][name]
+    assert (found["ok"], found["verdict"]) == (False, "altered otherwise")
+    assert "is not what `unseg protect` wrote" in found["problem"]
+
+
+def test_other_metadata_alone_is_no_problem(trees: tuple[Path, Path]) -> None:
+    src, dst = trees
+    (name,) = [one.name for one in dst.glob("*.png")][:1]
+    with Image.open(dst / name) as protected:
+        protected.load()
+    before = (dst / name).read_bytes()
+    protected.save(dst / name, dpi=(300, 300))
+    assert (dst / name).read_bytes() != before
+    assert check(src, dst)[1][name]["ok"]
+
+
 def test_out_of_budget(trees: tuple[Path, Path]) -> None:
     src, dst = trees
     pixels = np.asarray(Image.open(dst / "b.png")).copy()
@@ -166,6 +189,7 @@ def test_out_of_budget(trees: tuple[Path, Path]) -> None:
     assert not pairs["b.png"]["ok"]
     assert "9/255, allowed are 8/255" in pairs["b.png"]["problem"]
     assert pairs["a.jpg"]["ok"]
+    (dst / "unseg-manifest.jsonl").unlink()  # which knows that the file is another
     _, pairs = check(src, dst, NoiseBudget(9 / 255, 2 / 255))
     assert pairs["b.png"]["ok"]
     _, pairs = check(src, dst, NoiseBudget(1 / 255, 1 / 255))

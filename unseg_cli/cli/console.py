@@ -18,6 +18,8 @@ from unseg_cli.core.events import Events, Report
 
 #: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
 COLUMNS = {("bench", "summary"): ("victim", "condition", "defence", "metric", "mean", "std", "n", "relative_drop")}
+#: Column -> its heading, where that is not its name.
+HEADINGS = {"relative_drop": "drop %"}
 #: Lists of rows that are shown in files only, or say what another table says.
 UNSEEN = {("bench", "rows")}
 #: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
@@ -247,7 +249,7 @@ def _rows_table(rows: list[Mapping[str, Any]], columns: tuple[str, ...] | None) 
     shown = [column for column in wanted if any(row.get(column) not in (None, "") for row in rows)]
     for column in shown:
         numeric = all(isinstance(row.get(column), int | float | None) and not isinstance(row.get(column), bool) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(HEADINGS.get(column, column.replace("_", " ")), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(column)) for column in shown))
     return table

@@ -51,6 +51,7 @@ _SPACES: dict[str, tuple[Space, bool]] = {
     "CMYK": ("cmyk", False),
 }
 _SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
+_TIFF = (b"II*\0", b"MM\0*")
 _REPLACE = "replace it with the original, or omit it with --exclude"
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
 _warnings_lock = threading.Lock()
@@ -96,6 +97,9 @@ def decoding_errors(data: bytes) -> Iterator[None]:
     except UnsegError:
         raise
     except UnidentifiedImageError:
+        if data.startswith(_TIFF):
+            what = "is a TIFF of a kind that cannot be read (for example with floating-point colours)"
+            raise UnsegError(what, hint=_SAVE_AS_8_OR_16) from None
         what = "is text, not a picture" if _looks_like_text(data) else "is not a picture that can be read"
         raise UnsegError(what, hint=_REPLACE) from None
     except Image.DecompressionBombError:

@@ -6,7 +6,7 @@ too, so its allowance is the epsilon plus 2.5 times the largest error that the s
 or on the clean picture with the change that the file shows, cut to the larger epsilon. (More than once, because the shown change has
 passed the codec already and is easier to code than the noise was: on photos with hard-edged texture noise the worst of 400 files needed
 1.8 times.) And the change must be more than the codec alone: a file that hardly differs from the re-encoded clean picture counts as
-unchanged.
+unchanged. Where the manifest knows the file, its pixels have to be the recorded ones: see `_replaced`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.generators.sums import sha256_of
 from unseg_cli.noise.arithmetic import budget_levels
 from unseg_cli.pictures.channels import strips
 from unseg_cli.pictures.decode import expanded, read_picture
@@ -37,6 +38,7 @@ CODEC_MARGIN = 2.5
 #: A lossy file whose root mean square distance to the re-encoded clean picture is below this, in 1/255, carries no noise.
 UNCHANGED_RMS = 0.5
 _ROUNDING = 1e-6
+_SAME_MEASUREMENT = 1e-4
 
 
 class Verdict(str, Enum):
@@ -103,6 +105,11 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         for where, moved, allowed in regions
         if moved > allowed + _ROUNDING
     ]
+    measures = {
+        "linf_255": round(difference.linf_255, 6),
+        "psnr": None if difference.psnr is None else round(difference.psnr, 6),
+        "ssim": None if difference.ssim is None else round(difference.ssim, 6),
+    }
     verdict, problem = Verdict.PROTECTED, ""
     if not noise_found:
         verdict = Verdict.UNPROTECTED
@@ -111,16 +118,38 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         verdict, problem = Verdict.EXCEEDED, "; ".join(exceeded)
     elif not same_alpha(clean, written):
         verdict, problem = Verdict.ALTERED, "has another alpha channel than the clean picture"
-    return result | {
-        "linf_255": round(difference.linf_255, 6),
-        "psnr": None if difference.psnr is None else round(difference.psnr, 6),
-        "ssim": None if difference.ssim is None else round(difference.ssim, 6),
-        "ok": verdict is Verdict.PROTECTED,
-        "verdict": verdict.value,
-        "allowed_255": round(max(allowed for _, _, allowed in regions), 4),
-        "problem": problem or None,
-        "note": _note(pair),
-    }
+    elif _replaced(pair, measures):
+        verdict, problem = Verdict.ALTERED, "is not what `unseg protect` wrote: the manifest has other bytes and other measurements"
+    return (
+        result
+        | measures
+        | {
+            "ok": verdict is Verdict.PROTECTED,
+            "verdict": verdict.value,
+            "allowed_255": round(max(allowed for _, _, allowed in regions), 4),
+            "problem": problem or None,
+            "note": _note(pair),
+        }
+    )
+
+
+def _replaced(pair: Pair, measures: dict[str, float | None]) -> bool:
+    """Whether the file's pixels are others than those that were recorded: any small change would pass for noise otherwise.
+
+    Other bytes alone, as of a file whose metadata somebody edited, do no harm; nor do other measurements alone, since decoders differ.
+    """
+    row = pair.row
+    if row is None or row.get("status") != "protected" or row.get("dst") != pair.dst_name or pair.dst is None:
+        return False
+    if row.get("dst_sha256") in (None, sha256_of(pair.dst)):
+        return False
+    return not all(_same(row.get(name), value) for name, value in measures.items())
+
+
+def _same(recorded: object, measured: float | None) -> bool:
+    if not isinstance(recorded, int | float) or measured is None:
+        return recorded is None and measured is None
+    return abs(recorded - measured) <= _SAME_MEASUREMENT
 
 
 def _note(pair: Pair) -> str | None:
