@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Timing depends on the machine, examples must not: the same ones on every run, and no folder written for them.
-settings.register_profile("unseg", deadline=None, derandomize=True, database=None, max_examples=25)
+settings.register_profile(
+    "unseg", deadline=None, derandomize=True, database=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unseg")
 
 

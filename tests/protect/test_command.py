@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -277,6 +278,9 @@ def test_control_c_counts_what_is_on_disk_and_says_so_once(src: Path, tmp_path: 
     assert process.stderr is not None
     # Prints of other code go to stderr while a workflow runs.
     assert process.stderr.readline() == "three are drawn\n"
+    patience = time.monotonic() + 60
+    while not [name for name in hashes(tmp_path / "out") if name.endswith("a.png")] and time.monotonic() < patience:
+        time.sleep(0.01)  # the threads that write are behind the one that draws
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -296,3 +300,15 @@ def test_a_raw_file_is_refused_with_one_line(tmp_path: Path, unseg: Unseg) -> No
     assert code == 1
     assert sum("photo.nef" in line for line in err.splitlines()) == 1 and "RAW" in err
     assert not (tmp_path / "out" / "photo.nef").exists()
+
+
+def test_what_is_in_the_way_is_said_before_anything_is_drawn_and_by_a_dry_run(src: Path, tmp_path: Path, unseg: Unseg) -> None:
+    out = tmp_path / "out"
+    (out / "a.png").mkdir(parents=True)
+    (out / "sub").write_text("a file")
+    for options, of_the_other in ((["--dry-run"], "1 would be protected"), ([], "1 protected"), (["--overwrite"], "1 skipped")):
+        code, text, err = unseg("protect", src, out, *options)
+        assert code == 1
+        assert f"cannot be written: {out / 'a.png'} is a folder" in err
+        assert f"cannot be written: {out / 'sub'} is a file, where a folder of that name is needed" in err
+        assert of_the_other in text  # b.JPG has nothing in its way

@@ -59,10 +59,10 @@ class JobFiles:
         if exists and earlier and self._up_to_date(earlier, job, fetched):
             self.finished.add(job.name)
             return earlier
+        self.target.check_place(job.dst_name)
         if exists and not self.overwrite and not self.manifest.owns(job.dst_name):
             where = self.target.where(job.dst_name)
             raise UnsegError(f"{where} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
-        self.target.check_place(job.dst_name)
         return fetched
 
     def _masks(self) -> Store:

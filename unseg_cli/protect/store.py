@@ -81,10 +81,10 @@ class Store(Protocol):
         ...
 
     def check_place(self, name: str) -> None:
-        """Find out whether `put` under this name would reach an original.
+        """Find out whether `put` under this name could work, and would not reach an original.
 
         Raises:
-            UnsegError: it would.
+            UnsegError: something else is in the way, or it would.
         """
         ...
 
@@ -152,6 +152,13 @@ class LocalStore:
     def check_place(self, name: str) -> None:
         """See `Store`."""
         originals, path = self._originals, self.root / name
+        if path.is_dir():
+            raise UnsegError(f"cannot be written: {path} is a folder", hint="move it away, or name another DST")
+        inner = (folder for folder in path.parents if folder.is_relative_to(self.root))
+        if (blocked := next((folder for folder in inner if folder.exists() and not folder.is_dir()), None)) is not None:
+            raise UnsegError(
+                f"cannot be written: {blocked} is a file, where a folder of that name is needed", hint="move it away, or name another DST"
+            )
         if originals is None:
             return
         if originals.is_dir():
