@@ -155,10 +155,10 @@ class LocalStore:
         if path.is_dir():
             raise UnsegError(f"cannot be written: {path} is a folder", hint="move it away, or name another DST")
         inner = (folder for folder in path.parents if folder.is_relative_to(self.root))
-        if (blocked := next((folder for folder in inner if folder.exists() and not folder.is_dir()), None)) is not None:
-            raise UnsegError(
-                f"cannot be written: {blocked} is a file, where a folder of that name is needed", hint="move it away, or name another DST"
-            )
+        blocked = next((folder for folder in inner if folder.exists() and not folder.is_dir()), None)
+        if blocked is not None:
+            what = f"cannot be written: {blocked} is a file, where a folder of that name is needed"
+            raise UnsegError(what, hint="move it away, or name another DST")
         if originals is None:
             return
         if originals.is_dir():
