@@ -249,9 +249,11 @@ def test_there_is_no_seed_that_would_do_nothing(src: Path, tmp_path: Path, unseg
 
 # A generator that takes its time, and says when it has drawn.
 SLOW = """
-    import sys, time
+    import signal, sys, time
     import unseg_cli.protect.run as workflow
     from tests.protect.conftest import StandInGenerator, session_of, texture
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background hands down an ignored SIGINT
     from unseg_cli.cli.app import main
 
     drawn = 0
@@ -282,7 +284,10 @@ def test_control_c_counts_what_is_on_disk_and_says_so_once(src: Path, tmp_path: 
     while not [name for name in hashes(tmp_path / "out") if name.endswith("a.png")] and time.monotonic() < patience:
         time.sleep(0.01)  # the threads that write are behind the one that draws
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     done = [name for name in hashes(tmp_path / "out") if name != "unseg-manifest.jsonl"]
     assert err.splitlines() == [
