@@ -11,7 +11,7 @@ import pytest
 from tests.bench.conftest import row
 from unseg_cli.bench.results import summarise
 
-SHIPPED = "0123456789abcdef"
+SHIPPED = "0123456789abcdef" * 4  # as long as a real one
 ROWS = [row("clean", 0, 70.0), row("clean", 1, 72.0), row("protected", 0, 20.0), row("protected", 1, 22.0)]
 
 

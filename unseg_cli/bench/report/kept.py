@@ -13,6 +13,7 @@ from unseg_cli.bench.conditions import PROTECTED, SPELLINGS
 from unseg_cli.bench.results import pool
 from unseg_cli.bench.victims.registry import VICTIMS
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.generators.sums import read_sums
 
 Document = dict[str, Any]
 
@@ -118,8 +119,7 @@ def kept_runs(docs: Path) -> list[KeptRun]:
 
 def shipped_weights(docs: Path) -> str | None:
     """The hash of the weights that ship now, from weights/SHA256SUMS beside `docs`; None without that file."""
-    sums = docs.parent / "weights" / "SHA256SUMS"
-    return sums.read_text(encoding="utf-8").split()[0] if sums.is_file() else None
+    return read_sums(docs.parent / "weights").get("lite.safetensors")
 
 
 def keep(run: Path, docs: Path) -> Path:
