@@ -25,9 +25,13 @@ class Found:
 
     Attributes:
         mask: (H, W) bool, at the picture's own size.
+        confidence: in [0, 1], how sure it is that this is the object; None: whoever found it cannot say.
+        finder: who found it, as files of detections name it.
     """
 
     mask: BoolArray
+    confidence: float | None = None
+    finder: str = "lite"
 
 
 class ObjectFinder(Protocol):
