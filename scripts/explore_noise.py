@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_ex
 from unseg_cli.bench.run import training_size
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.registry import find_victim, schedule_for
+from unseg_cli.bench.victims.registry import AugmentName, find_victim, schedule_for
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.core.device import seed_everything
@@ -48,7 +48,8 @@ from unseg_cli.noise.field import ArrayField
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
-COLOURS |= {"violet": (0.5, -0.5, 1), "indigo": (0.3, -0.3, 1), "blue": (0, 0, 1)}
+COLOURS |= {"violet": (0.5, -0.5, 1), "indigo": (0.3, -0.3, 1), "blue": (0, 0, 1), "rg": (1, -1, 0), "gb": (0, -1, 1)}
+COLOURS |= {"chroma": (1, -0.7, 1), "pink": (1, -0.6, 0.6), "by": (-0.3, -0.3, 1)}
 #: What the pattern is multiplied with outside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
 BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yellow": (1, -1, -1)}
 SHAPES = {
@@ -172,7 +173,7 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
     condition = Condition.parse(name, masks=options.masks, budget=budget)
     task, victim = TASKS[data.task], find_victim(options.victim)
     schedule = schedule_for(victim, data.task, options.init)
-    schedule = replace(schedule, epochs=options.epochs or schedule.epochs)
+    schedule = replace(schedule, epochs=options.epochs or schedule.epochs, augment=options.augment)
     size = training_size(data, options.image_size or schedule.image_size)
     objects = data.foreground_labels(None)
     maker = ConditionMaker(objects, None if plain else RecipeSource(Recipe(options)))
@@ -203,6 +204,7 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
         "defence": defence,
         "seed": seed,
         "size": size[1],
+        "augment": schedule.augment,
         "epochs": schedule.epochs,
         "final": curve[-1],
         "best": max(curve),
@@ -230,6 +232,7 @@ def main() -> None:
     parser.add_argument("--defences", default="none")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("--augment", default="jitter", choices=get_args(AugmentName))
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--note", default="")
     parser.add_argument("--out", type=Path, default=LINES)

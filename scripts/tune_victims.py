@@ -15,10 +15,12 @@ import itertools
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.report.kept import UNSAID
 from unseg_cli.bench.run import bench
+from unseg_cli.bench.victims.registry import AugmentName
 from unseg_cli.core.events import Events
 from unseg_cli.core.settings import parse_integers, parse_names
 
@@ -33,7 +35,7 @@ def grid(options: argparse.Namespace) -> list[dict[str, Any]]:
         [float(lr) for lr in parse_names(options.lr, "--lr")],
         parse_integers(options.seeds, "--seeds"),
     )
-    fixed = {"data": Path(options.data).name, "init": options.init}
+    fixed = {"data": Path(options.data).name, "init": options.init, "augment": options.augment}
     return [{**fixed, "epochs": epochs, "victim": victim, "lr": lr, "seed": seed} for epochs, victim, lr, seed in axes]
 
 
@@ -42,7 +44,8 @@ def train_one(point: dict[str, Any], options: argparse.Namespace) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder:
         config = BenchConfig(
             victims=(point["victim"],), data=options.data, conditions=("clean",), init=point["init"],
-            epochs=point["epochs"], lr=point["lr"], seeds=(point["seed"],), image_size=options.image_size, out=Path(folder) / "run",
+            epochs=point["epochs"], lr=point["lr"], seeds=(point["seed"],), image_size=options.image_size, augment=point["augment"],
+            limit=options.limit, out=Path(folder) / "run",
         )  # fmt: skip
         row = bench(config, Events()).document["rows"][0]
     size = max(row["height"], row["width"])
@@ -59,11 +62,17 @@ def main() -> None:
     parser.add_argument("--epochs", default="8", help="numbers of epochs joined by commas")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("--augment", default="jitter", choices=get_args(AugmentName))
+    parser.add_argument("--limit", type=int, help="pictures of each split; for trying the script out, with another --out")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
+    if options.limit and options.out == LINES:
+        parser.error("--limit: lines of a part of the data do not belong to the others; pass another --out")
     for point in grid(options):
         done = [json.loads(line) for line in options.out.read_text(encoding="utf-8").splitlines()] if options.out.is_file() else []
-        if any(all(line[name] == point[name] for name in point) and options.image_size in (None, line["size"]) for line in done):
+        if any(
+            all(line.get(name, UNSAID) == point[name] for name in point) and options.image_size in (None, line["size"]) for line in done
+        ):
             continue
         line = train_one(point, options)
         with options.out.open("a", encoding="utf-8") as lines:

@@ -18,8 +18,6 @@ from unseg_cli.bench import run as run_module
 from unseg_cli.bench import run_cells as work
 from unseg_cli.bench import run_folder as folder_module
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.examples import Target
-from unseg_cli.bench.fit import augment
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.run import bench
 from unseg_cli.bench.run_cells import mix
@@ -266,23 +264,6 @@ def test_picture_and_mask_of_two_sizes(quick: BenchConfig, tmp_path: Path) -> No
             Image.new("L", size, 0).save(tmp_path / kind / split / "a.png")
     with pytest.raises(UsageProblem, match=r"a\.png: the picture is 40x30, its mask 30x40"):
         bench(dataclasses.replace(quick, data=str(tmp_path), conditions=("clean",)), Events())
-
-
-def test_augmentation_moves_picture_and_label_together() -> None:
-    draw = torch.Generator().manual_seed(0)
-    label = (torch.rand(16, 8, 8, generator=draw) > 0.5).repeat_interleave(8, 1).repeat_interleave(8, 2).to(torch.uint8)
-    label[:, :8, :8] = 255
-    image = (label[:, None] * 100).clamp(max=200).repeat(1, 3, 1, 1)  # 0, 100, or 200 for void
-    image[label[:, None].expand_as(image) == 255] = 200
-    targets = [Target(labels=one) for one in label]
-    batch = augment(image, targets, torch.Generator().manual_seed(1))
-    assert batch.images.shape == image.shape
-    assert batch.images.is_contiguous(memory_format=torch.channels_last)
-    assert set(batch.labels.unique().tolist()) <= {0, 1, 255}
-    expected = batch.labels.float().where(batch.labels != 255, 2)[:, None] * 100 / 255
-    assert ((batch.images - expected).abs() < 0.1).float().mean() > 0.85  # all but the seams between cells
-    assert not torch.equal(batch.labels, label.long())
-    assert torch.equal(augment(image, targets, torch.Generator().manual_seed(1)).images, batch.images)
 
 
 def test_label_ids_with_mask2former(tmp_path: Path, fake_generator: FakeSource) -> None:

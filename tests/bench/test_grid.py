@@ -45,6 +45,7 @@ def test_the_noise_code_is_that_of_the_package() -> None:
         {"data": dataclasses.replace(DATA, limit=3)},
         {"victim": "segformer"},
         {"schedule": dataclasses.replace(SCHEDULE, lr=2e-3)},
+        {"schedule": dataclasses.replace(SCHEDULE, augment="crops")},
         {"size": (64, 64)},
         {"condition": Condition.parse("protected", masks="auto", budget=NoiseBudget())},
         {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(1 / 255, 0))},

@@ -96,6 +96,7 @@ def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) ->
         done = run(root, "tune_victims", *arguments)
         assert done.returncode == 0, done.stderr
     (line,) = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]
+    assert line["augment"] == "jitter"
     assert (line["data"], line["victim"], line["lr"], line["epochs"], line["size"]) == ("synthetic", "unet", 0.001, 1, 32)
     assert 0 <= line["final"] <= line["best"] <= 100
 
@@ -122,10 +123,23 @@ def test_the_results_page_is_checked_and_a_run_that_is_none_refused(root: Path, 
 
 def test_a_noise_is_tried_and_written_down(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
-    arguments = ("--data", "synthetic", "--image-size", "32", "--epochs", "1", "--init", "scratch", "--layers", "magenta:check@20")
+    arguments = (
+        "--data",
+        "synthetic",
+        "--image-size",
+        "32",
+        "--epochs",
+        "1",
+        "--init",
+        "scratch",
+        "--augment",
+        "crops",
+        "--layers",
+        "magenta:check@20",
+    )
     done = run(root, "explore_noise", *arguments, "--out", str(out))
     assert done.returncode == 0, done.stderr
     (line,) = (json.loads(text) for text in out.read_text(encoding="utf-8").splitlines())
-    assert (line["layers"], line["size"], "origin" in line) == ("magenta:check@20", 32, False)
+    assert (line["layers"], line["size"], line["augment"], "origin" in line) == ("magenta:check@20", 32, "crops", False)
     assert 30 < line["psnr"] < 50
     assert 0 <= line["final"] <= line["best"] <= 100 and 0 <= line["predicted_percent"] <= 100

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from unseg_cli.bench.conditions import MaskSource, names_for_help
+from unseg_cli.bench.victims.registry import AugmentName
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.common_settings import budget_options, device_option, generator_option, spare_option
 from unseg_cli.core.settings import option, parse_integers, parse_names
@@ -41,6 +42,7 @@ class BenchConfig:
     image_size: int | None = option(None, min=32, help="Side of the training pictures.  [default: the victim's]")
     batch_size: int | None = option(None, min=1, help="Pictures in a step.  [default: the victim's]")
     lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
+    augment: str = option("jitter", choices=get_args(AugmentName), help="Flips and: zooms of 0.5 to 2, or crops of 70 to 100 %.")
     limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
     generator: str = generator_option()
     protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")

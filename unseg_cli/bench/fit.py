@@ -1,7 +1,7 @@
 """Training one victim on one set of pictures, and testing it after every epoch.
 
-What an ordinary attacker would do: AdamW, a one-cycle learning rate, random flips and random crops. Nothing is done against the protection;
-the countermeasures are separate.
+What an ordinary attacker would do: AdamW, a one-cycle learning rate, augmentation. Nothing is done against the protection; the
+countermeasures are separate.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from unseg_cli.bench.augmentation import AUGMENTATIONS
 from unseg_cli.bench.countermeasures import Countermeasure
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
@@ -23,11 +22,9 @@ from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.core.events import Events
 
-CROP_FROM = 0.7  # smallest side of the random crop, as a share of the picture's
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 CLIP_NORM = 5.0
 TEST_BATCH = 32
-AUGMENTATION = "left-right flips of half of the pictures, random crops of 70 to 100 % of each side"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +75,7 @@ def train_victim(
         test: clean pictures.
         task: says how it is judged.
         classes: their names, in the order of their labels.
-        schedule: epochs, batch size, learning rate.
+        schedule: epochs, batch size, learning rate, augmentation.
         countermeasure: what the attacker does to batches; `train` has seen its other half.
         seed: order and augmentation. The caller seeds torch before the victim is built.
         device: where to train.
@@ -86,7 +83,7 @@ def train_victim(
         keep_predictions: for how many test pictures the final predictions are kept.
     """
     started = time.perf_counter()
-    draw = torch.Generator().manual_seed(seed)
+    draw, augment = torch.Generator().manual_seed(seed), AUGMENTATIONS[schedule.augment]
     victim.to(device).train()
     batches = max(1, len(train) // schedule.batch_size)  # a short rest is omitted, differently in each epoch
     optimizer = torch.optim.AdamW(
@@ -113,30 +110,6 @@ def train_victim(
     train_scores = judge(victim, train, task, classes, device)
     predictions = tuple(predict_all(victim, test.first(keep_predictions), device))
     return Training(epochs=tuple(epochs), train_scores=train_scores, seconds=time.perf_counter() - started, predictions=predictions)
-
-
-def augment(images: Tensor, targets: Sequence[Target], draw: torch.Generator) -> Batch:
-    """Flip left-right half of the time, and crop a random part of `CROP_FROM` to 1 of each side, brought back to the full size.
-
-    Args:
-        images: (B, 3, H, W) uint8, on the victim's device.
-        targets: of each picture, anywhere.
-        draw: a CPU generator.
-    """
-    count = len(images)
-    flip, scale, x, y = torch.rand(4, count, generator=draw)
-    scale = CROP_FROM + (1 - CROP_FROM) * scale
-    sign = torch.where(flip < 0.5, -1.0, 1.0)
-    zero = torch.zeros(count)
-    # Output coordinates in [-1, 1] -> input: shrunk by the scale, and shifted so that the crop stays inside of the picture.
-    theta = torch.stack([sign * scale, zero, (2 * x - 1) * (1 - scale), zero, scale, (2 * y - 1) * (1 - scale)], 1).view(count, 2, 3)
-    grid = F.affine_grid(theta.to(images.device), [count, 1, *images.shape[-2:]], align_corners=False)
-    cropped = F.grid_sample(images.float().div_(255), grid, mode="bilinear", padding_mode="border", align_corners=False)
-    labels = torch.stack([target.labels for target in targets]).to(images.device)
-    moved = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)[:, 0].to(torch.uint8)
-    return Batch(
-        images=cropped.clamp(0, 1).contiguous(memory_format=torch.channels_last), targets=tuple(Target(labels=label) for label in moved)
-    )
 
 
 def predict_all(victim: Victim, examples: Examples, device: torch.device) -> list[Prediction]:

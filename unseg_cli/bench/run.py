@@ -21,7 +21,7 @@ from unseg_cli.bench.results import shortfall, summarise
 from unseg_cli.bench.run_cells import Setting, run_cells
 from unseg_cli.bench.run_folder import Document, RunFolder, read_json, run_document
 from unseg_cli.bench.tasks import TASKS
-from unseg_cli.bench.victims.registry import Schedule, VictimEntry, find_victim, schedule_for
+from unseg_cli.bench.victims.registry import Schedule, VictimEntry, find_augment, find_victim, schedule_for
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
@@ -121,6 +121,7 @@ def resolve_schedule(entry: VictimEntry, data: LabelledData, config: BenchConfig
         # Few pictures: smaller batches, or an epoch would be a handful of steps.
         batch_size=config.batch_size or min(own.batch_size, max(2, len(data.train) // FEWEST_STEPS)),
         lr=config.lr or own.lr,
+        augment=find_augment(config.augment),
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
+from unseg_cli.bench.augmentation import AUGMENTATIONS
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.examples import Prediction
-from unseg_cli.bench.fit import AUGMENTATION
 from unseg_cli.bench.grid import Cell
 from unseg_cli.bench.report.text import fraction
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.registry import Schedule, find_augment
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.runs import environment_versions, write_atomically, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
@@ -145,7 +145,7 @@ def run_document(
         "generator": None if generator is None else {"name": generator.name, "sha256": generator.sha256},
         "noise_code": NOISE_CODE,
         "schedules": {name: dataclasses.asdict(schedule) for name, schedule in schedules.items()},
-        "augmentation": AUGMENTATION,
+        "augmentation": AUGMENTATIONS[find_augment(config.augment)].in_words,
         "versions": environment_versions(),
     }
 

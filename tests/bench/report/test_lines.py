@@ -19,6 +19,14 @@ def test_experiments_are_compared_with_the_clean_run_of_their_setting(docs: Docs
     assert "| gray:4@48, background zero | 15.0 | 50.0 | 75 | 37.4 | - | script | - |" in lines.experiments(docs.path)
 
 
+def test_lines_of_another_augmentation_have_a_clean_run_of_their_own(docs: Docs) -> None:
+    jitter = {"augment": "jitter"}
+    docs.lines("experiments.jsonl", CLEAN, GRAY, CLEAN | jitter | {"final": 20.0}, GRAY | jitter)
+    text = lines.experiments(docs.path)
+    assert "| ecssd | unet, pretrained, 96 px, crops | - | 8 | 0 | gray:4@48, background zero | 15.0 | 50.0 | 75 |" in text
+    assert "| ecssd | unet, pretrained, 96 px, jitter | - | 8 | 0 | gray:4@48, background zero | 15.0 | 50.0 | 25 |" in text
+
+
 def test_lines_written_by_hand_say_so(docs: Docs) -> None:
     docs.lines("experiments.jsonl", CLEAN, GRAY | {"origin": lines.BY_HAND, "note": "kept"}, GRAY | {"seed": 1})
     assert "| 37.4 | - | by hand, script | kept |" in lines.experiments(docs.path)
@@ -37,8 +45,8 @@ def test_schedules_are_pooled_over_seeds_and_the_used_one_is_marked(docs: Docs) 
     clean |= {"lr": 0.001, "final": 60.0, "best": 62.0}
     docs.lines("schedules.jsonl", clean, {**clean, "seed": 1, "final": 61.0}, {**clean, "lr": 0.002})
     text = lines.schedules(docs.path)
-    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
-    assert "| ecssd | unet, pretrained, 96 px | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
+    assert "| ecssd | unet, pretrained, 96 px, crops | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
+    assert "| ecssd | unet, pretrained, 96 px, crops | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
 
 
 def test_detections(docs: Docs) -> None:

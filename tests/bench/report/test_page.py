@@ -71,10 +71,10 @@ def test_the_readme_shows_the_usual_settings_alone(docs: Docs, tmp_path: Path) -
     docs.keep("fewer", ROWS, fewer)
     (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}")
     lines = [line for line in pages(docs.path)[tmp_path / "README.md"].splitlines() if line.startswith("| ecssd")]
-    assert lines == ["| ecssd | unet, pretrained, 96 px | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |"]
+    assert lines == ["| ecssd | unet, pretrained, 96 px, crops | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |"]
     text = page(docs)
-    assert "| ecssd | unet, pretrained, 96 px | true masks | gray | 60.0 | 30.0 | **50 %** |" in text
-    assert "| ecssd, 100 pictures | unet, pretrained, 96 px | true masks |" in text
+    assert "| ecssd | unet, pretrained, 96 px, crops | true masks | gray | 60.0 | 30.0 | **50 %** |" in text
+    assert "| ecssd, 100 pictures | unet, pretrained, 96 px, crops | true masks |" in text
 
 
 def test_the_committed_readme_table_has_ten_rows_at_most(root: Path) -> None:
@@ -139,7 +139,15 @@ def test_a_run_at_another_learning_rate_is_a_setting_of_its_own(docs: Docs) -> N
     (docs.results / "other" / "run.json").write_text(json.dumps(settings))
     text = targets_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "| at least 60 | 70 | - | 2 | met |" in text
-    assert "| unet, pretrained, 96 px, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in text
+    assert "| unet, pretrained, 96 px, crops, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in text
+
+
+def test_runs_with_another_augmentation_are_a_setting_of_their_own(docs: Docs) -> None:
+    docs.keep("before", ROWS)  # of the time when nothing but crops was known
+    docs.keep("after", [row("clean", 2, 80.0, augment="jitter"), row("protected", 2, 60.0, augment="jitter")])
+    text = page(docs)
+    assert "| unet, pretrained, 96 px, crops | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |" in text
+    assert "| unet, pretrained, 96 px, jitter | true masks | - | 80.0 | 60.0 | **25 %** |" in text
 
 
 def test_true_masks_must_reach_the_rival_and_random_noise_must_not(docs: Docs) -> None:

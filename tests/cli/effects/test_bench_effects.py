@@ -233,6 +233,16 @@ def test_lr(bench: Runs, plain: dict[str, Any]) -> None:
     assert losses(bench.where / "run2") != losses(bench.where / "run3")
 
 
+def test_augment(bench: Runs, plain: dict[str, Any]) -> None:
+    made = bench("--augment", "crops")
+    assert [set(values(one, "augment")) for one in (plain, made)] == [{"jitter"}, {"crops"}]
+    assert losses(bench.where / "run2") != losses(bench.where / "run1")
+    kept = [json.loads((bench.where / name / "run.json").read_text(encoding="utf-8")) for name in ("run1", "run2")]
+    assert [one["fixed"]["augment"] for one in kept] == ["jitter", "crops"]
+    assert kept[0]["augmentation"] != kept[1]["augmentation"]
+    bench("--augment", "all", code=2)
+
+
 def test_limit(bench: Runs, plain: dict[str, Any]) -> None:
     made = bench("--limit", "4")
     assert [(one["train_pictures"], one["test_pictures"]) for one in (plain, made)] == [(8, 4), (4, 4)]

@@ -23,7 +23,8 @@ RIVALS = (RANDOM, TEXTURE)
 HEADER = ("data", "victim", "protected with", "defence", "clean", "protected", "drop", "at its best epoch", "control", "seeds")
 INTRODUCTION = """One line for each setting that was measured with the shipped generator, the mean over its seeds. *drop*: what the victim's
 score lost, in percent of the clean one; *at its best epoch*: what it would have lost if it had been stopped at the right moment; *control*:
-what random noise at the object's budget cost the same victim; *defence*: what was done to the pictures before training."""
+what random noise at the object's budget cost the same victim; *defence*: what was done to the pictures before training. How a victim saw
+its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`)."""
 #: README shows these alone: a victim for each data set, and the masks that an owner has.
 README_VICTIMS = {"ecssd": "unet", "cvc_clinicdb": "unet", "camvid": "segformer"}
 README_MASKS = ("gt", PER_CLASS, "auto", "whole")
@@ -63,7 +64,8 @@ def _in_readme(setting: Setting, entry: Document) -> bool:
 def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[str, ...]:
     return (
         setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
-        f"{entry['victim']}, {entry['init']}, {setting.size} px" + (f", learning rate {setting.lr:g}" if setting.lr else ""),
+        f"{entry['victim']}, {entry['init']}, {setting.size} px, {setting.augment}"
+        + (f", learning rate {setting.lr:g}" if setting.lr else ""),
         str(MASKS.get(entry["condition"], entry["condition"])),
         defence_in_words(entry["defence"]),
         number(entry["clean_mean"]),
@@ -80,4 +82,4 @@ def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
     place = known.index(masks) if masks in known else len(known)
     victim = [*VICTIMS].index(entry["victim"])
     defence = defence_in_words(entry["defence"])
-    return (setting.data, setting.limit or 0, setting.size, entry["init"], defence, victim, setting.lr, place, masks)
+    return (setting.data, setting.limit or 0, setting.size, setting.augment, entry["init"], defence, victim, setting.lr, place, masks)

@@ -17,6 +17,8 @@ from unseg_cli.generators.sums import read_sums
 
 Document = dict[str, Any]
 
+#: The augmentation of rows and lines that do not say theirs: of the time when there was no other.
+UNSAID = "crops"
 #: What is kept of a run.
 FILES = ("results.json", "results.csv", "curves.csv", "summary.md", "run.json", "bars.png", "curves.png")
 BEFOREHAND = "beforehand.json"
@@ -33,6 +35,7 @@ class Setting(NamedTuple):
         limit: at most so many pictures of it; None: all.
         size: the longer side of the training pictures, in pixels.
         epochs: how long victims were trained.
+        augment: what was done to every batch, see `bench/augmentation.py`.
         lr: the peak learning rate where it is not the victim's own, else 0.
         own: whether size, schedule and number of pictures are those that the victims have without options.
     """
@@ -41,6 +44,7 @@ class Setting(NamedTuple):
     limit: int | None
     size: int
     epochs: int
+    augment: str
     lr: float
     own: bool
 
@@ -108,7 +112,9 @@ class KeptRun:
         own = VICTIMS[row["victim"]].schedules_from(row["init"])[self.results["task"]]
         as_own = limit is None and all(used[name] == getattr(own, name) for name in ("image_size", "epochs", "lr"))
         lr = 0.0 if used["lr"] == own.lr else used["lr"]
-        return Setting(Path(self.results["data"]).name, limit, max(row["height"], row["width"]), row["epochs"], lr, as_own)
+        return Setting(
+            Path(self.results["data"]).name, limit, max(row["height"], row["width"]), row["epochs"], row.get("augment", UNSAID), lr, as_own
+        )
 
 
 def kept_runs(docs: Path) -> list[KeptRun]:

@@ -13,6 +13,7 @@ from typing import Any
 from unseg_cli.bench.conditions import CLEAN, RANDOM
 from unseg_cli.bench.detections import RIGHT
 from unseg_cli.bench.report.efficacy import defence_in_words
+from unseg_cli.bench.report.kept import UNSAID
 from unseg_cli.bench.report.text import markdown_table, number
 from unseg_cli.bench.results import relative_drop
 from unseg_cli.bench.victims.registry import VICTIMS
@@ -20,7 +21,7 @@ from unseg_cli.core.runs import read_jsonl
 
 Document = dict[str, Any]
 
-SETTING = ("data", "victim", "init", "defence", "size", "epochs")
+SETTING = ("data", "victim", "init", "defence", "size", "augment", "epochs")
 #: What makes up a noise, with the values that go without saying.
 NOISE = {
     "layers": None,
@@ -43,7 +44,7 @@ other outside ("background zero": nothing outside). "floor" is the share of the 
 {NOISE["levels"]}/255 on the object and {NOISE["background_levels"]}/255 outside, where nothing else is said; the drop is against a clean
 run of the same setting. One seed is a direction, not a result. *numbers*: measured and written by the script, or measured with code that is
 not kept, or taken from a run, and written down by hand; the verdicts are always in somebody's own words."""
-SCHEDULE = ("data", "init", "victim", "size", "epochs", "lr")
+SCHEDULE = ("data", "init", "victim", "size", "augment", "epochs", "lr")
 SCHEDULES_HEADER = ("data", "victim", "epochs", "peak learning rate", "seeds", "clean, final", "clean, best epoch", "verdict")
 SCHEDULES = """An attacker tunes a victim on what they have. The victims here were tuned on clean pictures alone with
 `scripts/tune_victims.py`; protection was measured with the schedule marked *used*, which stands in `unseg_cli/bench/victims/registry.py`.
@@ -56,7 +57,7 @@ over {RIGHT}. Without masks, protection is only as good as these."""
 
 def experiments(docs: Path) -> str:
     """What was tried: by the target that it was tried for, then the rest. One table each."""
-    lines = read_jsonl(docs / "results" / "experiments.jsonl")
+    lines = read_lines(docs, "experiments")
     aims = sorted({line["for"] for line in lines if "for" in line})
     parts = [f"### Tried for {aim}\n\n" + tried([line for line in lines if line.get("for") == aim], lines) for aim in aims]
     rest = [line for line in lines if "for" not in line]
@@ -79,7 +80,7 @@ def tried(lines: list[Document], known: list[Document]) -> str:
         drop = relative_drop(mean(line["final"] for line in same), final) if compare and final is not None else None
         row = (
             setting["data"],
-            f"{setting['victim']}, {setting['init']}, {setting['size']} px",
+            f"{setting['victim']}, {setting['init']}, {setting['size']} px, {setting['augment']}",
             defence_in_words(setting["defence"]),
             str(setting["epochs"]),
             ",".join(str(line["seed"]) for line in members),
@@ -96,6 +97,11 @@ def tried(lines: list[Document], known: list[Document]) -> str:
     return "\n".join(markdown_table(EXPERIMENTS_HEADER, rows))
 
 
+def read_lines(docs: Path, name: str) -> list[Document]:
+    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation get it."""
+    return [{"augment": UNSAID} | line for line in read_jsonl(docs / "results" / f"{name}.jsonl")]
+
+
 def origin(line: Document) -> str:
     """Who wrote the numbers of a line."""
     return str(line.get("origin", "script"))
@@ -104,15 +110,15 @@ def origin(line: Document) -> str:
 def schedules(docs: Path) -> str:
     """One line for each schedule that was tried on clean pictures."""
     groups: dict[tuple[Any, ...], list[Document]] = {}
-    for line in read_jsonl(docs / "results" / "schedules.jsonl"):
+    for line in read_lines(docs, "schedules"):
         groups.setdefault(tuple(line[name] for name in SCHEDULE), []).append(line)
     rows: list[tuple[str, ...]] = []
     for key, members in sorted(groups.items()):
-        data, init, victim, size, epochs, lr = key
+        data, init, victim, size, augment, epochs, lr = key
         used = any((own.image_size, own.epochs, own.lr) == (size, epochs, lr) for own in VICTIMS[victim].schedules_from(init).values())
         final, best = (number(mean(line[name] for line in members)) for name in ("final", "best"))
         seeds = ",".join(str(line["seed"]) for line in members)
-        rows.append((data, f"{victim}, {init}, {size} px", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))
+        rows.append((data, f"{victim}, {init}, {size} px, {augment}", str(epochs), f"{lr:g}", seeds, final, best, "used" if used else "-"))
     return "\n".join(["## How the victims are trained", "", SCHEDULES, "", *markdown_table(SCHEDULES_HEADER, rows)]) if rows else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Report
@@ -13,6 +13,9 @@ from unseg_cli.core.extras import MissingPackage
 
 if TYPE_CHECKING:
     from unseg_cli.bench.victims.base import Victim, VictimSpec
+
+#: Names in `bench/augmentation.py`.
+AugmentName = Literal["jitter", "crops"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class Schedule:
         batch_size: pictures in a step.
         lr: peak learning rate of the one-cycle schedule.
         weight_decay: AdamW's.
+        augment: what is done to every batch, see `bench/augmentation.py`.
     """
 
     image_size: int
@@ -32,6 +36,7 @@ class Schedule:
     batch_size: int
     lr: float
     weight_decay: float = 0.01
+    augment: AugmentName = "jitter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +145,19 @@ def find_victim(name: str) -> VictimEntry:
     if entry.missing:
         raise MissingPackage(f"victim {name} needs {', '.join(entry.missing)}", module=entry.missing[0])
     return entry
+
+
+def find_augment(name: str) -> AugmentName:
+    """Look the name of an augmentation up.
+
+    Raises:
+        UsageProblem: there is none of that name.
+    """
+    names: tuple[AugmentName, ...] = get_args(AugmentName)
+    found = next((known for known in names if known == name), None)
+    if found is None:
+        raise UsageProblem(f"--augment {name!r} is not known", hint=did_you_mean(name, list(names)))
+    return found
 
 
 def schedule_for(entry: VictimEntry, task: str, init: str = "pretrained") -> Schedule:
