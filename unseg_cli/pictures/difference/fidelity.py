@@ -51,7 +51,7 @@ def linf_255(clean: npt.NDArray[Any], other: npt.NDArray[Any], where: BoolArray 
         other: see `measure`.
         where: (H, W) the pixels that count; None: all. 0 where there are none.
     """
-    _check(clean, other)
+    check_alike(clean, other)
     largest = 0
     for rows in strips(len(clean), _ROWS):
         a, b = (pixels[rows] if where is None else pixels[rows][where[rows]] for pixels in (clean, other))
@@ -61,7 +61,7 @@ def linf_255(clean: npt.NDArray[Any], other: npt.NDArray[Any], where: BoolArray 
 
 def psnr(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
     """Peak signal-to-noise ratio in dB; None where the arrays are equal."""
-    _check(clean, other)
+    check_alike(clean, other)
     total = 0.0
     for rows in strips(len(clean), _ROWS):
         step = clean[rows].astype(np.float32) - other[rows].astype(np.float32)
@@ -73,7 +73,7 @@ def psnr(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
 
 def ssim(clean: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
     """Structural similarity (Wang et al. 2004) of the luminance, as scikit-image computes it by default: mean over whole 7 x 7 windows."""
-    _check(clean, other)
+    check_alike(clean, other)
     height, width = clean.shape[:2]
     if min(height, width) < _WINDOW:
         return None
@@ -96,6 +96,7 @@ def _luminance(pixels: npt.NDArray[Any]) -> FloatArray:
     return values
 
 
-def _check(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
+def check_alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
+    """Raise ValueError where two arrays are of different shape or type."""
     if a.shape != b.shape or a.dtype != b.dtype:
         raise ValueError(f"pictures differ in kind: {a.shape} {a.dtype} and {b.shape} {b.dtype}")
