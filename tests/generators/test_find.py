@@ -36,6 +36,14 @@ def test_a_speck_is_no_object() -> None:
     assert OwnFinder(session.generator).find(session.look([dark, lit])) == [None, None]
 
 
+def test_what_is_pointed_at_may_be_a_speck() -> None:
+    session = Session(StandIn())
+    scenes = session.look([picture(64, 64, 32)])
+    (found,) = session.finder.find(scenes, Prompt(boxes=torch.tensor([[10.0, 10.0, 12.0, 13.0]])))
+    assert found is not None and found.mask.sum() == 6 < SMALLEST_OBJECT * 64**2
+    assert session.finder.find(scenes, Prompt(boxes=torch.tensor([[10.0, 10.0, 10.0, 10.0]]))) == [None]
+
+
 def test_a_generator_that_does_not_look_for_objects_finds_none() -> None:
     session = Session(StandIn(detects=False))
     assert session.finder.find(session.look([picture(64, 64, 32)] * 2)) == [None, None]
@@ -45,13 +53,16 @@ def test_a_generator_that_does_not_look_for_objects_finds_none() -> None:
 
 def test_another_finder_takes_the_place_of_the_generator_s() -> None:
     class RightHalf:
+        name = "right half"
+
         def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
             mask = np.zeros(scenes.images[0].shape[:2], bool)
             mask[:, mask.shape[1] // 2 :] = True
-            return [Found(mask=mask)] * len(scenes)
+            return [Found(mask=mask, confidence=0.25, finder=self.name)] * len(scenes)
 
     (made,) = Session(StandIn(), RightHalf()).noise([picture(64, 64, 32)], [None], spare=False)
-    assert made.mask_source == "auto" and np.array_equal(made.mask, np.arange(64)[None].repeat(64, 0) >= 32)
+    assert (made.mask_source, made.confidence) == ("auto", 0.25)
+    assert np.array_equal(made.mask, np.arange(64)[None].repeat(64, 0) >= 32)
 
 
 def test_the_same_scenes_can_be_asked_again_with_a_prompt() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.pictures.stores.test_store import MemoryStore
 from tests.protect.conftest import StandInGenerator, photo, session_of, texture
-from tests.protect.test_store import MemoryStore
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine, Outcome
 from unseg_cli.protect.files import JobFiles
@@ -38,7 +38,7 @@ def files_of(**more: Any) -> JobFiles:
     return JobFiles(
         source=MemoryStore(contents),
         target=target,
-        manifest=Manifest.read(target),
+        manifest=Manifest(target),
         settings=settings,
         generator=StandInGenerator().source,
         **more,
@@ -176,7 +176,7 @@ class TestLocalEngine(EngineBattery):
             sizes.append(len(images))
             return texture(generator, images, *more)
 
-        monkeypatch.setattr("unseg_cli.protect.engine.BATCH_PIXELS", 2 * photo().shape[0] * photo().shape[1])
+        monkeypatch.setattr("unseg_cli.core.pipeline.BATCH_PIXELS", 2 * photo().shape[0] * photo().shape[1])
         statuses = [one.status for one in LocalEngine(files_of(), batch_size=64).run(jobs_of(*GOOD), Sessions(noted))]
         assert (sizes, statuses) == ([2, 2, 1], ["protected"] * 5)
 

@@ -9,8 +9,9 @@ import pytest
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import list_pictures
+from unseg_cli.pictures.stores.apart import refuse_overlap
 from unseg_cli.protect.jobs import target_names
-from unseg_cli.protect.places import plan_jobs, refuse_overlap
+from unseg_cli.protect.places import plan_jobs
 
 
 @pytest.fixture

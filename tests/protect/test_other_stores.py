@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.pictures.stores.test_store import MemoryStore
 from tests.protect.conftest import StandInGenerator, session_of, texture
-from tests.protect.test_store import MemoryStore
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.protect.engine import LocalEngine, Outcome
@@ -92,7 +92,7 @@ def test_a_run_in_memory_makes_what_a_run_in_folders_makes(
         files = JobFiles(
             source=source,
             target=target,
-            manifest=Manifest.read(target),
+            manifest=Manifest(target),
             settings=Settings(format="png"),
             generator=session.generator.source,
             masks=of_masks,
@@ -116,7 +116,7 @@ def test_a_run_in_memory_makes_what_a_run_in_folders_makes(
     assert made == local and len(made) == len(jobs) - 1
     assert (noises.contents, previews.contents) == (local_noises, local_previews) and local_noises and local_previews
     assert (source.contents, of_masks.contents) == before
-    row = Manifest.read(target).rows["a.png"]
+    row = Manifest(target).rows["a.png"]
     assert (row["mask_source"], row["mask_sha256"]) == ("file", sha256_hex(of_masks.read("a.png")))
 
 
@@ -132,6 +132,6 @@ def test_what_is_missing_is_said_of_any_store() -> None:
 
 def test_a_job_with_a_mask_needs_a_store_of_masks() -> None:
     source, target = MemoryStore({"a.png": b"x"}), MemoryStore()
-    files = JobFiles(source=source, target=target, manifest=Manifest.read(target), settings=Settings(), generator=StandInGenerator().source)
+    files = JobFiles(source=source, target=target, manifest=Manifest(target), settings=Settings(), generator=StandInGenerator().source)
     with pytest.raises(ValueError, match="no store of masks"):
         files.fetch(Job(name="a.png", dst_name="a.png", masks=("a.png",)))

@@ -25,6 +25,7 @@ from tests.pictures.test_bad_picture_files import BAD
 from tests.protect.conftest import Recorder, StandInGenerator, hashes, rows, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.pipeline import BATCH_CPU
 from unseg_cli.generators.files import shipped_weights_dir
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.arithmetic import budget_levels
@@ -33,7 +34,6 @@ from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.picture import same_alpha
 from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.engine import BATCH_CPU
 from unseg_cli.protect.in_memory import protect_image
 
 Protect = Callable[..., Report]

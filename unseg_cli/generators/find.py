@@ -16,6 +16,7 @@ from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
 
 SMALLEST_OBJECT = 0.004  # share of the picture; a smaller detection is no object but a speck, and the whole picture is protected instead
+UNSURE_BELOW = 0.8  # confidence below which a person should look at a detection; see `Found.confidence`
 _ROWS = 256
 
 
@@ -35,7 +36,14 @@ class Found:
 
 
 class ObjectFinder(Protocol):
-    """Finds the object of a picture: a generator's own decoder, another network, a file, a click."""
+    """Finds the object of a picture: a generator's own decoder, another network, a file, a click.
+
+    Attributes:
+        name: as in `Found.finder`. Another name, or a generator with other weights, means other detections: what was detected under
+            an earlier one is done again.
+    """
+
+    name: str
 
     def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
         """One detection a picture, None where there is nothing worth the name.
@@ -54,6 +62,8 @@ class OwnFinder:
         generator: one that finds nothing leaves every picture without a detection.
     """
 
+    name = "lite"
+
     def __init__(self, generator: NoiseGenerator) -> None:
         self._generator = generator
 
@@ -63,14 +73,16 @@ class OwnFinder:
         logits = self._generator.detect(embedding) if prompt is None else self._generator.segment(embedding, prompt)
         if logits is None:
             return [None] * len(scenes)
-        return [_found(plane, image.shape[:2]) for plane, image in zip(logits, scenes.images, strict=True)]
+        # What somebody points at may be as small as it likes.
+        least = SMALLEST_OBJECT if prompt is None else 0.0
+        return [_found(plane, image.shape[:2], least, self.name) for plane, image in zip(logits, scenes.images, strict=True)]
 
 
-def _found(logits: Tensor, shape: tuple[int, int]) -> Found | None:
-    """Mask logits (1, n, n) of the padded frame -> the object where they are positive."""
+def _found(logits: Tensor, shape: tuple[int, int], least: float, finder: str) -> Found | None:
+    """Mask logits (1, n, n) of the padded frame -> the object where they are positive; None where its share is below `least`, or 0."""
     enlarged = Enlarged(own_part(logits, shape), shape)
     mask = np.empty(shape, np.bool_)
     for top in range(0, shape[0], _ROWS):
         part = slice(top, min(top + _ROWS, shape[0]))
         mask[part] = (enlarged.rows(part)[..., 0] > 0).numpy()
-    return Found(mask=mask) if mask.mean() >= SMALLEST_OBJECT else None
+    return Found(mask=mask, finder=finder) if mask.any() and mask.mean() >= least else None

@@ -26,6 +26,12 @@ def mask_to_frame(mask: BoolArray, size: int) -> Tensor:
     return F.pad(torch.from_numpy(plane).float().div_(255)[None], _padding(mask.shape, size))
 
 
+def place_in_frame(x: float, y: float, shape: tuple[int, int], size: int) -> tuple[float, float]:
+    """A place in a picture of this (H, W), in pixels from its left and upper edge, -> the same place in the frame of side `size`."""
+    new_h, new_w = _inner_size(shape[0], shape[1], size)
+    return x * new_w / shape[1], y * new_h / shape[0]
+
+
 def own_part(plane: Tensor, shape: tuple[int, ...]) -> Tensor:
     """(C, n, n) of a whole frame -> (C, h, w): the part that a picture of this (H, W) fills; the rest is padding."""
     new_h, new_w = _inner_size(shape[0], shape[1], plane.shape[-1])

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.generators.find import ObjectFinder, OwnFinder
+from unseg_cli.generators.find import Found, ObjectFinder, OwnFinder
 from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.sparing import visibility_weight
@@ -31,12 +31,14 @@ class PictureNoise:
         mask: (H, W) foreground as used.
         mask_source: where it came from: the owner's file, a detection, or the whole picture.
         spared: whether smooth places and people got less of the budget.
+        confidence: of the detection, see `Found`; None where there is none, or where the owner gave a mask.
     """
 
     field: Rows
     mask: BoolArray
     mask_source: MaskSource
     spared: bool = False
+    confidence: float | None = None
 
 
 class Session:
@@ -98,16 +100,22 @@ class Session:
                 looked at, and the other targets ask for as much as there is.
         """
         scenes = self.look(images)
-        found: list[BoolArray | None] = [None] * len(images)
+        found: list[Found | None] = [None] * len(images)
         if target != "uniform" and any(mask is None for mask in masks):
-            found = [None if one is None else one.mask for one in self.finder.find(scenes)]
+            found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
         by_default = target == "auto" and self.generator.spec.finds_objects  # the paper's generator spares nothing
         spared = [spare if spare is not None else by_default and mask is None for mask in masks]
         fields = self.draw(scenes, [regions.object for regions in chosen], spared)
         return [
-            PictureNoise(field=field, mask=regions.budget, mask_source=regions.source, spared=sparing)
-            for field, regions, sparing in zip(fields, chosen, spared, strict=True)
+            PictureNoise(
+                field=field,
+                mask=regions.budget,
+                mask_source=regions.source,
+                spared=sparing,
+                confidence=None if own is None else own.confidence,
+            )
+            for field, regions, sparing, own in zip(fields, chosen, spared, found, strict=True)
         ]
 
 
@@ -119,7 +127,7 @@ class _Regions(NamedTuple):
     source: MaskSource
 
 
-def _choose(shape: tuple[int, int], given: BoolArray | None, own: BoolArray | None, target: str) -> _Regions:
+def _choose(shape: tuple[int, int], given: BoolArray | None, own: Found | None, target: str) -> _Regions:
     """The owner's mask, else the detected object, else the whole picture.
 
     With the target "whole" the detection still says where the noise changes: everything gets the budget, but a pattern that is the same
@@ -130,4 +138,4 @@ def _choose(shape: tuple[int, int], given: BoolArray | None, own: BoolArray | No
         return _Regions(given, given, "file") if given.any() else _Regions(everything, everything, "whole")
     if own is None:
         return _Regions(everything, everything, "whole")
-    return _Regions(own, own, "auto") if target == "auto" else _Regions(own, everything, "whole")
+    return _Regions(own.mask, own.mask, "auto") if target == "auto" else _Regions(own.mask, everything, "whole")

@@ -1,37 +1,28 @@
 """How the jobs of a run are worked off: the contract of every engine, and the one for this machine.
 
-`LocalEngine` reads ahead, runs the network batch by batch and writes behind; pictures stream through, so that memory does not grow with
-their number. `DryRun` goes as far as every refusal that is known before the network runs, and writes nothing.
+`LocalEngine` reads ahead, runs the network batch by batch and writes behind (`core/pipeline.py`). `DryRun` goes as far as every refusal
+that is known before the network runs, and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol, TypeVar
-
-import torch
+from typing import Literal, Protocol
 
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.pipeline import OF_ONE_JOB, Done, Pipeline, told, usual_batch
 from unseg_cli.generators.session import Session
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.one import Noised, Opened, Source, add_noise_to, encode, open_picture
 
-#: Pictures in one forward pass, where none are asked for.
-BATCH_CPU, BATCH_GPU = 4, 16
-#: A batch is full, and reading ahead pauses, at this many pixels.
-BATCH_PIXELS = 16_000_000
-#: What goes wrong with one picture and says nothing about the next.
-_OF_ONE_PICTURE = (UnsegError, OSError, MemoryError)
-
 SessionFactory = Callable[[], Session]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,77 +88,34 @@ class LocalEngine:
 
     def run(self, jobs: Iterable[Job], sessions: SessionFactory) -> Generator[Outcome, None, None]:
         """See `Engine`."""
-        session = sessions()
-        size = self._batch_size or (BATCH_CPU if session.device.type == "cpu" else BATCH_GPU)
-        waiting: Iterator[Job] | None = iter(jobs)
-        reading: deque[tuple[Job, Future[Opened | Record]]] = deque()
-        batch: list[tuple[Job, Opened]] = []
-        writing: deque[tuple[Job, Future[Record]]] = deque()
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="unseg")
-        try:
-            while waiting or reading or batch or writing:
-                while waiting and len(reading) < size + self._workers and _pixels_of(reading) < BATCH_PIXELS:
-                    if (job := next(waiting, None)) is None:
-                        waiting = None
-                    else:
-                        reading.append((job, pool.submit(self._read, job)))
-                finished: list[Outcome] = []
-                if reading:
-                    job, opened = reading.popleft()
-                    outcome = self._result(job, opened)
-                    if isinstance(outcome, Opened):
-                        batch.append((job, outcome))
-                    else:
-                        finished.append(outcome if isinstance(outcome, Outcome) else Outcome(job=job, status="skipped", record=outcome))
-                full = len(batch) >= size or sum(opened.area for _, opened in batch) >= BATCH_PIXELS
-                if batch and (full or not (reading or waiting)):
-                    for job, noised in self._draw(session, batch):
-                        if isinstance(noised, Noised):
-                            writing.append((job, pool.submit(self._write, job, noised, session)))
-                        else:
-                            finished.append(noised)
-                    batch.clear()
-                while writing and (len(writing) > self._workers or not (reading or waiting)):
-                    job, written = writing.popleft()
-                    record = self._result(job, written)
-                    finished.append(record if isinstance(record, Outcome) else Outcome(job=job, status="protected", record=record))
-                yield from finished
-                if self._fail_fast and any(outcome.status == "failed" for outcome in finished):
-                    waiting = None
-                    reading.clear()
-                    batch.clear()
-        finally:
-            # Also after Ctrl-C: pictures that are being written are finished, nothing new is begun.
-            pool.shutdown(wait=True, cancel_futures=True)
+        session, files = sessions(), self._files
 
-    def _read(self, job: Job) -> Opened | Record:
-        fetched = self._files.fetch(job)
-        return open_picture(fetched, self._files.settings) if isinstance(fetched, Source) else fetched
+        def read(job: Job) -> Opened | Done[Outcome]:
+            fetched = files.fetch(job)
+            if isinstance(fetched, Source):
+                return open_picture(fetched, files.settings)
+            return Done(Outcome(job=job, status="skipped", record=fetched))
 
-    def _draw(self, session: Session, batch: list[tuple[Job, Opened]]) -> Iterator[tuple[Job, Noised | Outcome]]:
-        """Run the network on a batch; one that does not fit into memory is run picture by picture."""
-        try:
-            noised = add_noise_to([opened for _, opened in batch], session, self._files.settings)
-            yield from ((job, one) for (job, _), one in zip(batch, noised, strict=True))
-        except (MemoryError, RuntimeError) as problem:
-            if not _is_out_of_memory(problem):
-                raise
-            if len(batch) > 1:
-                self._say("out of memory: going on picture by picture")
-                for one_job in batch:
-                    yield from self._draw(session, [one_job])
-            else:
-                too_large = UnsegError("is too large for the memory", hint="pass --device cpu, or scale it down")
-                yield batch[0][0], _failed(self._files, batch[0][0], too_large)
+        def draw(batch: list[Opened]) -> list[Noised]:
+            return add_noise_to(batch, session, files.settings)
 
-    def _write(self, job: Job, noised: Noised, session: Session) -> Record:
-        return self._files.deliver(job, encode(noised, self._files.settings.budget, session.generator.source))
+        def write(job: Job, noised: Noised) -> Outcome:
+            record = files.deliver(job, encode(noised, files.settings.budget, session.generator.source))
+            return Outcome(job=job, status="protected", record=record)
 
-    def _result(self, job: Job, future: Future[T]) -> T | Outcome:
-        try:
-            return future.result()
-        except _OF_ONE_PICTURE as problem:
-            return _failed(self._files, job, _told(problem))
+        stages: Pipeline[Job, Opened, Noised, Outcome] = Pipeline(
+            read=read,
+            work=draw,
+            write=write,
+            area=lambda opened: opened.area,
+            batch_size=self._batch_size or usual_batch(session.device),
+            workers=self._workers,
+            fail_fast=self._fail_fast,
+            say=self._say,
+        )
+        with closing(stages.run(jobs)) as results:
+            for job, result in results:
+                yield _failed(files, job, result) if isinstance(result, UnsegError) else result
 
 
 class DryRun:
@@ -201,8 +149,8 @@ class DryRun:
             if not isinstance(fetched, Source):
                 return Outcome(job=job, status="skipped", record=fetched)
             mask = open_picture(fetched, self._files.settings).mask
-        except _OF_ONE_PICTURE as problem:
-            return Outcome(job=job, status="failed", problem=_told(problem))
+        except OF_ONE_JOB as problem:
+            return Outcome(job=job, status="failed", problem=told(problem))
         record = Record(src=job.name, dst=job.dst_name, mask_empty=mask is not None and not mask.any())
         if mask is not None and mask.any():
             record["mask_source"] = "file"
@@ -213,22 +161,3 @@ def _failed(files: JobFiles, job: Job, problem: UnsegError) -> Outcome:
     with suppress(UnsegError, OSError):  # a full disk: the report says it all the same
         return Outcome(job=job, status="failed", record=files.fail(job, problem), problem=problem)
     return Outcome(job=job, status="failed", problem=problem)
-
-
-def _told(problem: BaseException) -> UnsegError:
-    """What goes wrong with one picture, in words for its owner."""
-    if isinstance(problem, UnsegError):
-        return problem
-    if isinstance(problem, OSError):
-        return UnsegError(f"cannot be written ({problem.strerror or problem})", hint="check permissions and free space of DST")
-    return UnsegError("is too large for the memory", hint="scale it down, or use fewer --workers")
-
-
-def _pixels_of(reading: deque[tuple[Job, Future[Opened | Record]]]) -> int:
-    done = [future.result() for _, future in reading if future.done() and not future.exception()]
-    return sum(opened.area for opened in done if isinstance(opened, Opened))
-
-
-def _is_out_of_memory(problem: BaseException) -> bool:
-    text = str(problem).lower()
-    return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text

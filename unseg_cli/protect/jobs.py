@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import PurePosixPath
 
-from unseg_cli.core.errors import NothingToDo
 from unseg_cli.pictures.encode import written_suffix
 from unseg_cli.pictures.names import pair_masks, stem_of
-from unseg_cli.protect.store import Store
+from unseg_cli.pictures.stores.store import Store
+from unseg_cli.pictures.stores.wanted import wanted_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +48,7 @@ def list_jobs(
     Raises:
         NothingToDo: no picture.
     """
-    found = source.list(include, exclude)
-    if not found.names:
-        filtered = " that --include and --exclude leave" if include or exclude else ""
-        passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
-        raise NothingToDo(
-            f"no picture{filtered} in {source.where('')}{passed}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp"
-        )
+    found = wanted_pictures(source, include, exclude)
     # By all pictures of the store, not only those asked for: a run over some of them must not write over the copies of others.
     targets = target_names(source.list().names if include or exclude else found.names, format)
     jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in found.names[:limit])

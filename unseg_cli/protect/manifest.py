@@ -6,17 +6,14 @@ done again; a file without a line, which could be anybody's, cannot come about.
 
 from __future__ import annotations
 
-import json
-import threading
-from typing import Literal, TypedDict, cast
+from typing import Literal, TypedDict
 
 from unseg_cli import __version__
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.core.runs import parse_jsonl
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
-from unseg_cli.protect.store import Store
+from unseg_cli.pictures.stores.ledger import Ledger
+from unseg_cli.pictures.stores.store import Store
 
 NAME = "unseg-manifest.jsonl"
 
@@ -89,79 +86,22 @@ def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
     )
 
 
-class Manifest:
-    """The manifest of a store. Appending is safe from several threads.
+class Manifest(Ledger[Record]):
+    """The manifest of a store, which need not have one yet.
 
-    Attributes:
-        rows: the last line of each source name.
+    Raises:
+        EnvironmentProblem: it cannot be read.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self.rows: dict[str, Record] = {}
         self._owned: set[str] = set()
-        self._lock = threading.Lock()
-        self._broken = False  # something in the file is no line of ours; another line must not be glued to it
-        self._repeated = False
-
-    @staticmethod
-    def read(store: Store) -> Manifest:
-        """Read the manifest in a store, which need not have one yet.
-
-        Half-written lines are skipped; of several lines for a picture the last one counts.
-
-        Raises:
-            EnvironmentProblem: it cannot be read.
-        """
-        manifest = Manifest(store)
-        try:
-            data = store.read(NAME) if store.exists(NAME) else b""
-            found = parse_jsonl(data.decode("utf-8"))
-        except (UnsegError, OSError, UnicodeDecodeError) as problem:
-            what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
-            raise EnvironmentProblem(f"{store.where(NAME)} {what}", hint="remove it to protect everything anew") from None
-        rows = [cast(Record, row) for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
-        for row in rows:
-            manifest._take(row)
-        manifest._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
-        return manifest
+        super().__init__(store, NAME, remedy="remove it to protect everything anew")
 
     def owns(self, dst_name: str) -> bool:
         """Whether an earlier run wrote this file."""
         return dst_name in self._owned
 
-    def append(self, row: Record) -> None:
-        """Add a line.
-
-        Raises:
-            UnsegError, OSError: see `Store.append`, and `Store.put` where broken lines are removed first.
-        """
-        with self._lock:
-            if self._broken:
-                self._rewrite()
-            self._take(row)
-            self._store.append(NAME, _line(row))
-
     def _take(self, row: Record) -> None:
-        self._repeated |= row["src"] in self.rows
-        self.rows[row["src"]] = row
+        super()._take(row)
         if row.get("dst_sha256"):
             self._owned.add(str(row.get("dst")))
-
-    def settle(self) -> None:
-        """Leave one line for each picture, where there are more or broken ones.
-
-        Raises:
-            UnsegError, OSError: see `Store.put`.
-        """
-        with self._lock:
-            if (self._broken or self._repeated) and self.rows:
-                self._rewrite()
-
-    def _rewrite(self) -> None:
-        self._store.put(NAME, b"".join(map(_line, self.rows.values())))
-        self._broken = self._repeated = False
-
-
-def _line(row: Record) -> bytes:
-    return (json.dumps(row) + "\n").encode("utf-8")

@@ -13,8 +13,9 @@ from pathlib import Path
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES, written_suffix
 from unseg_cli.pictures.names import is_only_mask, is_picture_name
+from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_overlap, refuse_same
+from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.jobs import Job, list_jobs, target_name, with_masks
-from unseg_cli.protect.store import LocalStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,40 +73,10 @@ def plan_jobs(
         raise UsageProblem(f"SRC {src} does not exist", hint="name a picture or a folder of pictures")
     if src.is_file():
         return _single(src, dst, format)
-    if dst.exists() and not dst.is_dir():
-        raise UsageProblem(f"DST {dst} is a file, but SRC is a folder", hint="name a folder for DST")
-    refuse_overlap(src, dst)
-    if src.resolve().is_relative_to(dst.resolve()):  # the mirrored tree could meet the originals
-        raise UsageProblem(f"SRC {src} lies inside DST {dst}", hint="name a folder of its own for DST")
+    refuse_mirror(src, dst)
     source = LocalStore(src)
     jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit)
     return Plan(source=source, target=LocalStore(dst, originals=src), jobs=jobs, passed_over=passed_over)
-
-
-def refuse_overlap(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
-    """Raise where a folder is another, or lies in it: originals could be overwritten, or results taken for originals.
-
-    Args:
-        src: a folder whose files must stay as they are.
-        other: a folder that is written to.
-        what: the name of `other` on the command line.
-        of: the name of `src` there.
-
-    Raises:
-        UsageProblem: it is, or does.
-    """
-    refuse_same(src, other, what, of=of)
-    outer = src.resolve()
-    if other.resolve().is_relative_to(outer):
-        raise UsageProblem(
-            f"{what} {other} lies inside {of}", hint="name a folder outside of it, such as " + str(outer.parent / f"{outer.name}-out")
-        )
-
-
-def refuse_same(src: Path, other: Path, what: str, *, of: str) -> None:
-    """`refuse_overlap` for a folder that may hold others: only itself is refused."""
-    if other.resolve() == src.resolve():
-        raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: name another folder")
 
 
 def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str, Path | None]) -> None:

@@ -11,6 +11,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
+from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
@@ -19,7 +20,6 @@ from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
 from unseg_cli.protect.settings import Settings
-from unseg_cli.protect.store import LocalStore
 
 
 def protect(config: ProtectConfig, events: Events) -> Report:
@@ -45,7 +45,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
-    manifest = Manifest.read(plan.target)
+    manifest = Manifest(plan.target)
     session = Session(load_generator(config.generator, device=pick_device(config.device), sam_checkpoint=config.sam_checkpoint))
     files = JobFiles(
         source=plan.source,

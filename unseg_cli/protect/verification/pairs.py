@@ -8,9 +8,9 @@ from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of, survey_pictures
+from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest, Record
-from unseg_cli.protect.store import LocalStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
         names = list_pictures(src)
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
-    manifest = Manifest.read(LocalStore(root))
+    manifest = Manifest(LocalStore(root))
     # A file that could be the copy of several pictures is none of them's: one that is missing would pass for protected.
     of_stem = Counter(map(stem_of, names))
     by_stem = {stem: paths for stem, paths in match_by_stem(root).items() if of_stem[stem] == 1}

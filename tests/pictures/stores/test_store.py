@@ -12,7 +12,8 @@ import pytest
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.pictures.names import Listing, is_picture_name, is_wanted
-from unseg_cli.protect.store import LocalStore, Store
+from unseg_cli.pictures.stores.local import LocalStore
+from unseg_cli.pictures.stores.store import Store
 
 
 class StoreBattery:

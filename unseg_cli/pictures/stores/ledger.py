@@ -1,0 +1,83 @@
+"""A file of lines, one for each picture, that survives kills and repeats: manifests and lists of detections."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast
+
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError
+from unseg_cli.core.runs import parse_jsonl
+from unseg_cli.pictures.stores.store import Store
+
+Row = TypeVar("Row", bound=Mapping[str, Any])
+
+
+class Ledger(Generic[Row]):
+    """Lines of JSON in a store, which need not hold any yet. Appending is safe from several threads.
+
+    Half-written lines are skipped; of several lines for a picture the last one counts.
+
+    Args:
+        store: where the file lies.
+        name: what it is called.
+        remedy: what to do about one that cannot be read.
+
+    Attributes:
+        rows: the last line of each picture, by its "src".
+
+    Raises:
+        EnvironmentProblem: it cannot be read.
+    """
+
+    def __init__(self, store: Store, name: str, *, remedy: str) -> None:
+        self._store, self._name = store, name
+        self.rows: dict[str, Row] = {}
+        self._lock = threading.Lock()
+        self._repeated = False
+        try:
+            data = store.read(name) if store.exists(name) else b""
+            found = parse_jsonl(data.decode("utf-8"))
+        except (UnsegError, OSError, UnicodeDecodeError) as problem:
+            what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
+            raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
+        rows = [cast(Row, row) for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
+        for row in rows:
+            self._take(row)
+        # Something in the file is no line of ours; another line must not be glued to it.
+        self._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
+
+    def append(self, row: Row) -> None:
+        """Add a line.
+
+        Raises:
+            UnsegError, OSError: see `Store.append`, and `Store.put` where broken lines are removed first.
+        """
+        with self._lock:
+            if self._broken:
+                self._rewrite()
+            self._take(row)
+            self._store.append(self._name, _line(row))
+
+    def _take(self, row: Row) -> None:
+        self._repeated |= row["src"] in self.rows
+        self.rows[row["src"]] = row
+
+    def settle(self) -> None:
+        """Leave one line for each picture, where there are more or broken ones.
+
+        Raises:
+            UnsegError, OSError: see `Store.put`.
+        """
+        with self._lock:
+            if (self._broken or self._repeated) and self.rows:
+                self._rewrite()
+
+    def _rewrite(self) -> None:
+        self._store.put(self._name, b"".join(map(_line, self.rows.values())))
+        self._broken = self._repeated = False
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return (json.dumps(row) + "\n").encode("utf-8")

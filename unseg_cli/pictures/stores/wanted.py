@@ -1,0 +1,30 @@
+"""The pictures of a store that a command was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unseg_cli.core.errors import NothingToDo
+from unseg_cli.pictures.names import Listing
+from unseg_cli.pictures.stores.store import Store
+
+
+def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+    """What the globs leave of a store, at least one picture.
+
+    Args:
+        source: the originals.
+        include: see `is_wanted`.
+        exclude: see `is_wanted`.
+
+    Raises:
+        NothingToDo: no picture.
+    """
+    found = source.list(include, exclude)
+    if not found.names:
+        filtered = " that --include and --exclude leave" if include or exclude else ""
+        passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
+        raise NothingToDo(
+            f"no picture{filtered} in {source.where('')}{passed}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp"
+        )
+    return found
