@@ -24,12 +24,13 @@ import torch
 from scipy import ndimage
 
 from unseg_cli.bench.conditions import Condition
-from unseg_cli.bench.countermeasures import find_countermeasure
+from unseg_cli.bench.countermeasures.registry import find_countermeasure
 from unseg_cli.bench.fit import train_victim
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet
 from unseg_cli.bench.preparation.cache import PictureCache
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
+from unseg_cli.bench.preparation.resized import of_size
 from unseg_cli.bench.run import training_size
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import VictimSpec
@@ -179,12 +180,12 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
     maker = ConditionMaker(objects, None if plain else RecipeSource(Recipe(options)))
     pictures = PictureSet(condition=condition, countermeasure=defence, size=size)
     with tempfile.TemporaryDirectory() as folder:
-        recipe = DataRecipe(name=options.data, task=data.task, limit=None, objects=objects)
+        recipe = DataRecipe(name=options.data, task=data.task, limit=None, objects=objects, source_size=options.source_size)
         cache = PictureCache(Path(folder), data=recipe, noise=NoiseRecipe(generator=None, spare=None, ready=None))
         visibility = prepare(cache, maker, data, task, [pictures], events=Events())
         seed_everything(seed)
         training = train_victim(
-            victim.build(VictimSpec(task=data.task, classes=data.classes, pretrained=options.init == "pretrained")),
+            victim.build(VictimSpec(task=data.task, classes=data.classes, pretrained=options.init == "pretrained", side=max(size))),
             train_examples(cache, pictures),
             test_examples(cache, defence, size),
             task=task,
@@ -204,6 +205,7 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
         "defence": defence,
         "seed": seed,
         "size": size[1],
+        "source_size": options.source_size,
         "augment": schedule.augment,
         "epochs": schedule.epochs,
         "final": curve[-1],
@@ -232,12 +234,13 @@ def main() -> None:
     parser.add_argument("--defences", default="none")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("--source-size", type=int, help="bring all pictures to this longer side first")
     parser.add_argument("--augment", default="jitter", choices=get_args(AugmentName))
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--note", default="")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
-    data = open_labelled(options.data, limit=None)
+    data = of_size(open_labelled(options.data, limit=None), options.source_size)
     for defence in options.defences.split(","):
         for seed in map(int, options.seeds.split(",")):
             line = json.dumps(run(options, data, defence, seed))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
-from unseg_cli.bench.countermeasures import COUNTERMEASURES, PictureStep, find_countermeasure
+from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.countermeasures.base import Countermeasure, Part, PictureStep
+from unseg_cli.bench.countermeasures.crops import SIDE_FROM, SIDE_TO, crop_box
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES, find_countermeasure
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.fit import train_victim
 from unseg_cli.bench.tasks import TASKS
@@ -44,23 +49,95 @@ def test_shape_type_and_input_stay(name: str, shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("name", COUNTERMEASURES)
-def test_the_same_picture_comes_out_the_same_and_only_pictures_are_changed(name: str) -> None:
+@pytest.mark.parametrize("shape", [(60, 80), (5, 3), (1, 1)])
+def test_what_is_stored_keeps_its_size_and_is_the_same_every_time(name: str, shape: tuple[int, int]) -> None:
+    step, image = COUNTERMEASURES[name], picture()[: shape[0], : shape[1]].copy()
+    target = Target(labels=torch.from_numpy((image[..., 0] > 120).astype(np.uint8)))
+    stored, kept = step.store(image, target, 3)
+    again, kept_again = step.store(image, target, 3)
+    assert (stored.shape, stored.dtype, kept.labels.shape, kept.labels.dtype) == (image.shape, np.uint8, shape, torch.uint8)
+    assert np.array_equal(stored, again) and torch.equal(kept.labels, kept_again.labels)
+    if not step.moves:
+        assert kept is target and np.array_equal(stored, step.picture(image))
+
+
+@pytest.mark.parametrize("name", [name for name, step in COUNTERMEASURES.items() if type(step).batch is Countermeasure.batch])
+def test_what_acts_before_training_leaves_batches_alone(name: str) -> None:
     step = COUNTERMEASURES[name]
     assert step.name == name
-    assert np.array_equal(step.picture(picture()), step.picture(picture()))
     batch = Batch(images=torch.rand(2, 3, 32, 32), targets=(Target(labels=torch.zeros(32, 32, dtype=torch.uint8)),) * 2)
     draw = torch.Generator().manual_seed(0)
     state = draw.get_state()
-    after = step.batch(batch, draw)
-    assert torch.equal(after.images, batch.images) and after.targets == batch.targets
+    ((weight, after),) = step.batch(batch, draw)
+    assert weight == 1 and after is batch
     assert torch.equal(draw.get_state(), state)  # nothing is drawn, so that a training without one is the same as ever
+
+
+def test_the_help_names_every_countermeasure() -> None:
+    help = next(field.metadata["setting"][0].help for field in dataclasses.fields(BenchConfig) if field.name == "defences")
+    assert help == f"Of {', '.join(COUNTERMEASURES)}."
+
+
+def test_crop_and_scale_keeps_a_part_and_its_labels_fit() -> None:
+    y, x = np.mgrid[:60, :80]
+    image = np.stack([3 * x, 4 * y, x + y], -1).astype(np.uint8)
+    labels = (x // 8 + y // 8).astype(np.uint8)
+    step, shares = COUNTERMEASURES["crop-and-scale"], []
+    for number in range(40):
+        left, top, right, bottom = crop_box(60, 80, number)
+        assert 0 <= left < right <= 80 and 0 <= top < bottom <= 60
+        shares.append(((right - left) / 80, (bottom - top) / 60))
+        stored, kept = step.store(image, Target(labels=torch.from_numpy(labels)), number)
+        middle = stored[30, 40].astype(int)
+        assert abs(middle[0] / 3 - (left + right - 1) / 2) < 1.5 and abs(middle[1] / 4 - (top + bottom - 1) / 2) < 1.5
+        column, row = middle[0] / 3, middle[1] / 4
+        near = {int(labels[round(row) + dy, round(column) + dx]) for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
+        assert int(kept.labels[30, 40]) in near
+    assert all(SIDE_FROM - 0.01 < share < SIDE_TO + 0.01 for pair in shares for share in pair)
+    assert max(shares)[0] > 0.75 and min(shares)[0] < 0.55
+    assert len({crop_box(60, 80, number) for number in range(10)}) == 10
+
+
+def batch_of(count: int = 8, side: int = 32) -> Batch:
+    """Pictures of one grey level each, and labels of the picture's number."""
+    numbers = torch.arange(count, dtype=torch.uint8)
+    images = (numbers / 10).view(-1, 1, 1, 1).expand(count, 3, side, side).contiguous(memory_format=torch.channels_last)
+    return Batch(images=images, targets=tuple(Target(labels=number.expand(side, side).clone()) for number in numbers))
+
+
+def test_mixup_blends_pictures_and_weighs_the_losses_of_both() -> None:
+    batch, draw, weights = batch_of(), torch.Generator().manual_seed(0), []
+    for _ in range(50):
+        parts = COUNTERMEASURES["mixup"].batch(batch, draw)
+        (weight, own), (rest, other) = parts
+        assert weight + rest == pytest.approx(1) and own.images is other.images
+        expected = (weight * own.labels + rest * other.labels) / 10
+        assert torch.allclose(own.images[:, 0], expected.float(), atol=1e-6)
+        assert torch.equal(own.labels, batch.labels) and sorted(other.labels[:, 0, 0].tolist()) == list(range(8))
+        weights.append(weight)
+    assert np.mean([0.1 < weight < 0.9 for weight in weights]) < 0.8 and max(weights) > 0.9 and min(weights) < 0.1  # a Beta of less than 1
+
+
+def test_cutmix_pastes_one_rectangle_with_its_labels() -> None:
+    batch, draw, shares = batch_of(), torch.Generator().manual_seed(0), []
+    before = batch.images.clone()
+    for _ in range(60):
+        ((weight, mixed),) = COUNTERMEASURES["cutmix"].batch(batch, draw)
+        assert weight == 1 and mixed.images.is_contiguous(memory_format=torch.channels_last)
+        assert torch.allclose(mixed.images[:, 0], mixed.labels / 10)  # every pixel has the label of the picture that it is of
+        foreign = (mixed.labels != batch.labels).any(0)
+        rows, columns = foreign.any(1), foreign.any(0)
+        assert torch.equal(foreign, rows[:, None] & columns)
+        shares.append(float(foreign.float().mean()))
+    assert torch.equal(batch.images, before)
+    assert min(shares) < 0.1 and max(shares) > 0.6
 
 
 def test_a_countermeasure_that_acts_while_training_sees_every_batch() -> None:
     class Darken(PictureStep):
-        def batch(self, batch: Batch, draw: torch.Generator) -> Batch:
+        def batch(self, batch: Batch, draw: torch.Generator) -> tuple[Part, ...]:
             seen.append((len(batch.images), float(batch.images.max()), float(torch.rand(1, generator=draw))))
-            return Batch(images=batch.images * 0, targets=batch.targets)
+            return (Part(1.0, Batch(images=batch.images * 0, targets=batch.targets)),)
 
     class Sees(Victim):
         normalisation = LITE0
@@ -84,8 +161,9 @@ def test_a_countermeasure_that_acts_while_training_sees_every_batch() -> None:
     examples, victim = Examples(images=images, targets=[Target(labels=labels)] * 6), Sees()
     trained = train_victim(
         victim, examples, examples, task=TASKS["binary"], classes=("ground", "object"),
-        schedule=Schedule(image_size=32, epochs=2, batch_size=2, lr=1e-2), countermeasure=Darken(name="dark", apply=lambda image: image),
-        seed=0, device=torch.device("cpu"), events=Events(), keep_predictions=1,
+        schedule=Schedule(image_size=32, epochs=2, batch_size=2, lr=1e-2, augment="crops"),
+        countermeasure=Darken(name="dark", apply=lambda image: image), seed=0, device=torch.device("cpu"), events=Events(),
+        keep_predictions=1,
     )  # fmt: skip
     assert [count for count, _, _ in seen] == [2] * 6
     assert victim.brightest == 0 and all(brightest > 0.7 for _, brightest, _ in seen)

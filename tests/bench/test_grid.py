@@ -43,6 +43,7 @@ def test_the_noise_code_is_that_of_the_package() -> None:
     "change",
     [
         {"data": dataclasses.replace(DATA, limit=3)},
+        {"data": dataclasses.replace(DATA, source_size=1600)},
         {"victim": "segformer"},
         {"schedule": dataclasses.replace(SCHEDULE, lr=2e-3)},
         {"schedule": dataclasses.replace(SCHEDULE, augment="crops")},

@@ -48,7 +48,7 @@ def test_a_semantic_set_of_two_classes_is_judged_by_the_mean_of_both(tmp_path: P
 
 @pytest.mark.parametrize(("task", "planes"), [("binary", 1), ("semantic", 2)])
 def test_the_task_decides_what_a_network_of_two_classes_says(task: str, planes: int) -> None:
-    victim = VICTIMS["unet"].build(VictimSpec(task=task, classes=("a", "b"), pretrained=False))
+    victim = VICTIMS["unet"].build(VictimSpec(task=task, classes=("a", "b"), pretrained=False, side=64))
     assert victim.eval().network(torch.rand(1, 3, 32, 32)).shape[1] == planes
 
 

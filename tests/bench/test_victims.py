@@ -26,7 +26,7 @@ EVERY = [pytest.param(name, task, id=f"{name}-{task}") for name, entry in VICTIM
 
 def build(name: str, task: str, *, pretrained: bool = False) -> Victim:
     torch.manual_seed(0)
-    return find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=pretrained))
+    return find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=pretrained, side=SIDE))
 
 
 def batch(task: str, count: int = 4) -> Batch:
@@ -103,7 +103,7 @@ def test_a_saved_victim_says_the_same(name: str, task: str, tmp_path: Path) -> N
     losses(victim, seen)  # moves the running statistics
     torch.save(victim.state_dict(), tmp_path / "victim.pt")
     torch.manual_seed(99)
-    other = find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=False))
+    other = find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=False, side=SIDE))
     other.load_state_dict(torch.load(tmp_path / "victim.pt", weights_only=True))
     with torch.no_grad():
         pairs = zip(victim.eval().predict(seen), other.eval().predict(seen), strict=True)
@@ -178,6 +178,13 @@ def test_a_victim_has_the_normalisation_of_its_own_weights() -> None:
         assert torch.all(seen[0] == 0.5), name  # ImageNet weights of EfficientNet-Lite0 take [-1, 1]
 
 
+@pytest.mark.parametrize(("side", "rates"), [(96, (2, 4, 6)), (160, (2, 4, 6)), (256, (3, 6, 9)), (320, (4, 8, 12)), (512, (6, 12, 18))])
+def test_atrous_rates_follow_the_size_of_the_map(side: int, rates: tuple[int, ...]) -> None:
+    victim = find_victim("deeplabv3plus").build(VictimSpec(task="binary", classes=CLASSES["binary"], pretrained=False, side=side))
+    dilated = {m.dilation[0] for m in victim.network.decoder.aspp.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size[0] > 1}
+    assert dilated - {1} == set(rates)
+
+
 def test_misspelt_victim_gets_a_hint() -> None:
     with pytest.raises(UsageProblem) as problem:
         find_victim("mask2fromer")
@@ -202,7 +209,7 @@ def test_absent_extra_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_task_that_a_victim_cannot_do() -> None:
     unet, other = VICTIMS["unet"], VICTIMS["mask2former"]
-    assert schedule_for(unet, "binary").image_size == 96
+    assert schedule_for(unet, "binary").image_size == 256
     assert schedule_for(unet, "binary", "scratch").epochs > schedule_for(unet, "binary").epochs
     assert schedule_for(other, "binary", "scratch") == schedule_for(other, "binary")
     with pytest.raises(UsageProblem, match="cannot do the task panoptic"):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,16 @@ from unseg_cli.datasets.registry import open_labelled, open_training
 def run(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(root / "scripts" / f"{name}.py"), *arguments]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def load(root: Path, name: str) -> Any:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(name, root / "scripts" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where its dataclasses look for themselves
+    spec.loader.exec_module(module)
+    return module
 
 
 def add(tar: tarfile.TarFile, name: str, pixels: np.ndarray) -> None:
@@ -102,10 +113,7 @@ def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) ->
 
 
 def test_the_results_page_is_checked_and_a_run_that_is_none_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = importlib.util.spec_from_file_location("make_results", root / "scripts" / "make_results.py")
-    assert spec is not None and spec.loader is not None
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    make = load(root, "make_results")
     assert make.main(["--check"]) == 0
     told = capsys.readouterr().out
     assert "results.md is up to date" in told and "README.md is up to date" in told
@@ -134,6 +142,8 @@ def test_a_noise_is_tried_and_written_down(root: Path, tmp_path: Path) -> None:
         "scratch",
         "--augment",
         "crops",
+        "--source-size",
+        "192",
         "--layers",
         "magenta:check@20",
     )
@@ -141,5 +151,42 @@ def test_a_noise_is_tried_and_written_down(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (line,) = (json.loads(text) for text in out.read_text(encoding="utf-8").splitlines())
     assert (line["layers"], line["size"], line["augment"], "origin" in line) == ("magenta:check@20", 32, "crops", False)
+    assert line["source_size"] == 192
     assert 30 < line["psnr"] < 50
     assert 0 <= line["final"] <= line["best"] <= 100 and 0 <= line["predicted_percent"] <= 100
+
+
+def test_easy_objects_are_whole_large_and_plain(root: Path) -> None:
+    easy = load(root, "make_easy_set")
+    y, x = np.mgrid[:80, :100]
+    disc = (x - 50) ** 2 + (y - 40) ** 2 < 27**2
+    assert easy.is_easy(disc)
+    two = disc | ((x < 12) & (y < 12) & (x > 2) & (y > 2))
+    assert not easy.is_easy(two)
+    assert not easy.is_easy(np.roll(disc, 40, 1) & (x > 40))  # cut off by the frame
+    assert not easy.is_easy((x - 50) ** 2 + (y - 40) ** 2 < 12**2)  # small
+    assert not easy.is_easy(((abs(x - 50) < 6) | (abs(y - 40) < 6)) & (x > 1) & (x < 98) & (y > 1) & (y < 78))  # a cross
+    assert not easy.is_easy(disc & False)
+    found = [easy.Candidate(key=f"{i:02}", image=None, mask=None, animal=1 - i / 100) for i in range(30)]
+    splits = easy.chosen(found[::-1], 15, 5)
+    assert [one.key for one in splits["test"]] == ["00", "04", "08", "12", "16"]
+    assert sorted(one.key for members in splits.values() for one in members) == [f"{i:02}" for i in range(20)]
+
+
+def test_a_set_of_easy_objects_is_made_again_from_its_keys(root: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        for key in "abcd":
+            add(tar, f"{key}.webp", np.full((8, 8, 3), 40 * ord(key) % 256, np.uint8))
+            add(tar, f"{key}.png", np.eye(8, dtype=np.uint8) * np.uint8(255))
+    (tmp_path / "keys.txt").write_text("train b\ntrain d\ntest a\n")
+    arguments = ("--shards", str(tmp_path / "part.tar"), "--keys", str(tmp_path / "keys.txt"), "--sheet", str(tmp_path / "sheet.png"))
+    done = run(root, "make_easy_set", str(tmp_path / "easy"), *arguments)
+    assert done.returncode == 0, done.stderr
+    data = open_labelled(str(tmp_path / "easy"))
+    assert [[sample.id for sample in split] for split in (data.train, data.test)] == [["b", "d"], ["a"]]
+    assert (data.task, (tmp_path / "easy" / "keys.txt").read_text()) == ("binary", "train b\ntrain d\ntest a\n")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size[0] >= 2 * 96
+    assert "is there already" in run(root, "make_easy_set", str(tmp_path / "easy"), *arguments).stderr
+    few = run(root, "make_easy_set", str(tmp_path / "more"), *arguments[:2])
+    assert few.returncode == 1 and "0 pictures are easy enough, not 360: name more shards" in few.stderr

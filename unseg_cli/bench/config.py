@@ -33,7 +33,10 @@ class BenchConfig:
     spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()
     defences: tuple[str, ...] = option(
-        ("none",), metavar="NAME,...", parse=parse_names, help="Of none, gray, jpeg75, jpeg10, blur, bitdepth, resize, denoise."
+        ("none",),
+        metavar="NAME,...",
+        parse=parse_names,
+        help="Of none, gray, jpeg75, jpeg10, blur, bitdepth, resize, denoise, crop-and-scale, mixup, cutmix.",
     )
     ratio: float = option(1.0, min=0, max=1, help="Share of the training pictures that is protected.")
     seeds: tuple[int, ...] = option((0,), flags=("--seeds", "--seed"), metavar="N,...", parse=parse_integers, help="One run for each.")
@@ -44,6 +47,7 @@ class BenchConfig:
     lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
     augment: str = option("jitter", choices=get_args(AugmentName), help="Flips and: zooms of 0.5 to 2, or crops of 70 to 100 %.")
     limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
+    source_size: int | None = option(None, min=32, help="Bring all files to this longer side first.  [default: as they are]")
     generator: str = generator_option()
     protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")
     out: Path = option(Path("runs/bench"), metavar="RUN", help="The run's folder.")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from unseg_cli.bench.augmentation import AUGMENTATIONS
-from unseg_cli.bench.countermeasures import Countermeasure
+from unseg_cli.bench.countermeasures.base import Countermeasure
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
@@ -97,7 +97,8 @@ def train_victim(
         for step in range(batches):
             chosen = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
             batch = augment(train.images[chosen].to(device), [train.targets[i] for i in chosen.tolist()], draw)
-            loss = functools.reduce(operator.add, victim(countermeasure.batch(batch, draw)).values())
+            losses = [part.weight * loss for part in countermeasure.batch(batch, draw) for loss in victim(part.batch).values()]
+            loss = functools.reduce(operator.add, losses)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(victim.parameters(), CLIP_NORM)

@@ -28,12 +28,14 @@ class DataRecipe:
         task: the task's name.
         limit: at most so many pictures of each split; None: all.
         objects: the labels that the noise treats as objects.
+        source_size: what the longer side of all pictures is brought to before anything else; None: they are left as they are.
     """
 
     name: str
     task: str
     limit: int | None
     objects: tuple[int, ...]
+    source_size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ from typing import cast
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.countermeasures import find_countermeasure
+from unseg_cli.bench.countermeasures.registry import find_countermeasure
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, Size, cells
 from unseg_cli.bench.preparation.maker import ConditionMaker, ready_pictures
+from unseg_cli.bench.preparation.resized import of_size
 from unseg_cli.bench.report.plots import draw_bars, draw_curves
 from unseg_cli.bench.report.tables import write_tables
 from unseg_cli.bench.results import shortfall, summarise
@@ -49,7 +50,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
         find_countermeasure(name)
     device = pick_device(config.device)
     entries = [find_victim(name) for name in config.victims]
-    data = open_labelled(config.data, limit=config.limit, task=config.task)
+    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task), config.source_size)
     task, objects = TASKS[data.task], data.foreground_labels(config.mask_rule)
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
     if data.smoke_test:
@@ -63,7 +64,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
         ready=ready_pictures(config.protected, data) if config.protected and PROTECTED in config.conditions else None,
     )
     todo = cells(
-        data=DataRecipe(name=config.data, task=data.task, limit=config.limit, objects=objects),
+        data=DataRecipe(name=config.data, task=data.task, limit=config.limit, objects=objects, source_size=config.source_size),
         victims=[(entry.name, schedules[entry.name], training_size(data, schedules[entry.name].image_size)) for entry in entries],
         seeds=config.seeds,
         countermeasures=config.defences,
@@ -106,6 +107,11 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
         raise UsageProblem(f"--ratio {config.ratio} is not in [0, 1]", hint="it is the share of training pictures that is protected")
     if config.lr is not None and not config.lr > 0:
         raise UsageProblem(f"--lr {config.lr:g} would teach nothing", hint="pass a number above 0, such as 1e-3")
+    if config.source_size is not None and config.protected is not None:
+        raise UsageProblem(
+            "--source-size and --protected exclude each other: what was protected keeps its size",
+            hint="protect files of that size, and pass a --data that holds them",
+        )
     if config.fail_under is not None and not {CLEAN, PROTECTED} <= set(config.conditions):
         raise UsageProblem("--fail-under needs the conditions clean and protected", hint="add them to --conditions")
     return conditions

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, RANDOM, TEXTURE, Condition
-from unseg_cli.bench.countermeasures import COUNTERMEASURES
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.examples import Examples
 from unseg_cli.bench.fit import train_victim
 from unseg_cli.bench.grid import Cell, PictureSet
@@ -95,7 +95,8 @@ def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Settin
         clean = train_examples(cache, clean_pictures(cell))
         train = Examples(images=mix(clean.images, train.images, cell.condition.share, cell.seed), targets=train.targets)
     seed_everything(cell.seed)  # the same start and the same order for every condition
-    victim = find_victim(cell.victim).build(VictimSpec(task=setting.task.name, classes=classes, pretrained=cell.init == "pretrained"))
+    spec = VictimSpec(task=setting.task.name, classes=classes, pretrained=cell.init == "pretrained", side=max(cell.size))
+    victim = find_victim(cell.victim).build(spec)
     events.start(cell.schedule.epochs * max(1, len(train) // cell.schedule.batch_size), cell.label)
     trained = train_victim(
         victim, train, test_examples(cache, cell.countermeasure, cell.size), task=setting.task, classes=classes, schedule=cell.schedule,

@@ -12,7 +12,8 @@ import torch
 
 from tests.bench.conftest import FakeSource, label_folder
 from unseg_cli.bench.conditions import Condition
-from unseg_cli.bench.countermeasures import COUNTERMEASURES, PictureStep
+from unseg_cli.bench.countermeasures.base import PictureStep
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet, Size
 from unseg_cli.bench.preparation import prepare as module
 from unseg_cli.bench.preparation.cache import PictureCache, RowFiles

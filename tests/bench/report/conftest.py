@@ -58,9 +58,16 @@ class Docs:
         (self.results / name).parent.mkdir(exist_ok=True)
         (self.results / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
+    def first(self, *aims: dict[str, Any], weights: str = SHIPPED) -> None:
+        """Set what the first generator was meant to reach: targets for U-Net on ECSSD."""
+        common = {"masks": "gt", "data": ["ecssd"], "victims": ["unet"]}
+        schedules = {"binary": {"pretrained": {"image_size": 96, "epochs": 8, "lr": 0.001}}}
+        what = {"weights": weights, "schedules": schedules, "targets": [common | aim for aim in aims]}
+        (self.results / "first.json").write_text(json.dumps(what))
+
     def targets(self, *aims: dict[str, Any]) -> None:
         """Set targets for U-Net on ECSSD."""
-        common = {"masks": "gt", "data": ["ecssd"], "victims": ["unet"]}
+        common = {"masks": "gt", "data": ["ecssd"], "victims": ["unet"], "size": 256, "seeds": 1}
         (self.results / "targets.json").write_text(json.dumps([common | aim for aim in aims]))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.conftest import row
 from tests.bench.report.conftest import ROWS, Docs
-from unseg_cli.bench.report import efficacy, lines, targets
+from unseg_cli.bench.report import efficacy, first, lines, targets, visible
 from unseg_cli.bench.report.facts import PLACEHOLDER, fill_in
 from unseg_cli.bench.report.kept import kept_runs
 from unseg_cli.core.errors import UsageProblem
@@ -66,7 +66,8 @@ def test_no_number_is_typed_into_the_page(root: Path) -> None:
     introduction = (root / "docs" / "results_intro.md").read_text(encoding="utf-8")
     assert len(PLACEHOLDER.findall(introduction)) >= 6
     assert typed_in(introduction, names) == []
-    for text in (targets.INTRODUCTION, targets.VISIBILITY, efficacy.INTRODUCTION, lines.SCHEDULES):
+    made = (targets.INTRODUCTION, visible.INTRODUCTION, first.INTRODUCTION, first.VISIBILITY, efficacy.INTRODUCTION, lines.SCHEDULES)
+    for text in made:
         assert typed_in(re.sub(r"\{\w+\}", "", text), names) == []
 
 

@@ -43,9 +43,13 @@ def test_experiments_stand_under_the_target_they_were_tried_for(docs: Docs) -> N
 def test_schedules_are_pooled_over_seeds_and_the_used_one_is_marked(docs: Docs) -> None:
     clean: dict[str, Any] = {name: LINE[name] for name in ("data", "init", "victim", "size", "epochs", "seed")}
     clean |= {"lr": 0.001, "final": 60.0, "best": 62.0}
-    docs.lines("schedules.jsonl", clean, {**clean, "seed": 1, "final": 61.0}, {**clean, "lr": 0.002})
+    now = {**clean, "size": 256, "augment": "jitter"}
+    docs.lines("schedules.jsonl", clean, {**clean, "seed": 1, "final": 61.0}, {**clean, "lr": 0.002}, now, {**now, "augment": "crops"})
+    docs.first()
     text = lines.schedules(docs.path)
-    assert "| ecssd | unet, pretrained, 96 px, crops | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used |" in text
+    assert "| ecssd | unet, pretrained, 96 px, crops | 8 | 0.001 | 0,1 | 60.5 | 62.0 | used at first |" in text
+    assert "| ecssd | unet, pretrained, 256 px, jitter | 8 | 0.001 | 0 | 60.0 | 62.0 | used |" in text
+    assert "| ecssd | unet, pretrained, 256 px, crops | 8 | 0.001 | 0 | 60.0 | 62.0 | - |" in text
     assert "| ecssd | unet, pretrained, 96 px, crops | 8 | 0.002 | 0 | 60.0 | 62.0 | - |" in text
 
 

@@ -19,8 +19,8 @@ def page(docs: Docs) -> str:
     return pages(docs.path)[docs.path / "results.md"]
 
 
-def targets_page(docs: Docs, *aims: dict[str, Any]) -> str:
-    docs.targets(*aims)
+def first_page(docs: Docs, *aims: dict[str, Any]) -> str:
+    docs.first(*aims)
     return page(docs)
 
 
@@ -47,6 +47,7 @@ def test_a_finished_run_is_kept_without_its_pictures(docs: Docs, tmp_path: Path)
 
 
 def test_files_are_stale_until_they_are_written(docs: Docs, tmp_path: Path) -> None:
+    docs.first()
     docs.keep("run", ROWS)
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
@@ -62,6 +63,7 @@ def test_files_are_stale_until_they_are_written(docs: Docs, tmp_path: Path) -> N
 
 
 def test_the_readme_shows_the_usual_settings_alone(docs: Docs, tmp_path: Path) -> None:
+    docs.first()
     others = [
         row(*what, defence="gray", init=init) for init in ("pretrained", "scratch") for what in (("clean", 0, 60.0), ("protected", 0, 30.0))
     ]
@@ -75,6 +77,38 @@ def test_the_readme_shows_the_usual_settings_alone(docs: Docs, tmp_path: Path) -
     text = page(docs)
     assert "| ecssd | unet, pretrained, 96 px, crops | true masks | gray | 60.0 | 30.0 | **50 %** |" in text
     assert "| ecssd, 100 pictures | unet, pretrained, 96 px, crops | true masks |" in text
+
+
+def test_the_readme_shows_victims_as_they_are_trained_now_once_there_are_such_runs(docs: Docs, tmp_path: Path) -> None:
+    docs.first()
+    docs.keep("then", ROWS)
+    now = {"augment": "jitter", "height": 256, "width": 256}
+    run = run_document()
+    run["schedules"]["unet"]["image_size"] = 256
+    docs.keep("now", [row("clean", 0, 80.0, **now), row("protected", 0, 8.0, **now)], run)
+    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}")
+    lines = [line for line in pages(docs.path)[tmp_path / "README.md"].splitlines() if line.startswith("| ecssd")]
+    assert lines == ["| ecssd | unet, pretrained, 256 px, jitter | true masks | - | 80.0 | 8.0 | **90 %** | 85 % | - | 1 |"]
+
+
+def test_another_budget_and_larger_files_are_settings_of_their_own(docs: Docs) -> None:
+    docs.keep("usual", ROWS)
+    other = run_document()
+    other["settings"] |= {"budget": {"foreground": 4 / 255, "background": 0.0}, "source_size": 1600}
+    docs.keep("other", [row("clean", 2, 80.0), row("protected", 2, 60.0)], other)
+    text = page(docs)
+    assert "| unet, pretrained, 96 px, crops | true masks | - | 71.0 |" in text
+    assert "| unet, pretrained, 96 px, crops | true masks, 4/255 and 0/255, files of 1600 px | - | 80.0 | 60.0 | **25 %** |" in text
+
+
+def test_the_first_generator_keeps_its_section_when_another_one_ships(docs: Docs) -> None:
+    docs.keep("run", ROWS, run_document() | {"generator": {"name": "lite", "sha256": "first"}})
+    docs.first({"row": "A", "what": "true masks", "at_least": 60}, weights="first")
+    text = page(docs)
+    assert "## What protection costs" not in text or "**70 %**" not in text.split("## The first generator")[0]
+    section = text.split("## The first generator")[1].split("\n## ")[0]
+    assert "| A | true masks | ecssd | unet, pretrained | - | at least 60 | 70 | - | 2 | met |" in section
+    assert "**70 %**" in section  # what it cost no longer stands in the table of what ships
 
 
 def test_the_committed_readme_table_has_ten_rows_at_most(root: Path) -> None:
@@ -98,7 +132,7 @@ def test_kept_runs_of_earlier_versions_and_of_this_one_stand_side_by_side(docs: 
 def test_a_run_of_pictures_protected_before_says_how(docs: Docs) -> None:
     folder = docs.keep("run", ROWS)
     (folder / kept.BEFOREHAND).write_text(json.dumps({"masks": "half of the masks", "commands": ["unseg protect a b"]}))
-    text = targets_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
+    text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "\n    unseg protect a b\n    unseg bench --victim unet" in text
     assert "| A | true masks | ecssd | unet, pretrained | - | at least 60 | - | - | - | not measured |" in text
     assert "| half of the masks | - |" in text
@@ -106,7 +140,7 @@ def test_a_run_of_pictures_protected_before_says_how(docs: Docs) -> None:
 
 def test_runs_of_earlier_weights_are_marked_and_not_counted(docs: Docs) -> None:
     docs.keep("run", ROWS, run_document() | {"generator": {"name": "lite", "sha256": "other"}})
-    text = targets_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
+    text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "Made with an earlier generator" in text
     assert "not measured" in text and "**70 %**" not in text
 
@@ -114,19 +148,19 @@ def test_runs_of_earlier_weights_are_marked_and_not_counted(docs: Docs) -> None:
 def test_a_target_without_a_run_and_one_of_fewer_pictures_are_not_measured(docs: Docs) -> None:
     docs.keep("run", ROWS)
     aim = {"row": "A", "what": "true masks", "at_least": 60, "victims": ["unet", "segformer"]}
-    text = targets_page(docs, aim)
+    text = first_page(docs, aim)
     assert "| A | true masks | ecssd | unet, pretrained | - | at least 60 | 70 | - | 2 | met |" in text
     assert "| A | true masks | ecssd | segformer, pretrained | - | at least 60 | - | - | - | not measured |" in text
     fewer = run_document()
     fewer["settings"]["limit"] = 100
     docs.keep("run", ROWS, fewer)
-    assert "| ecssd | unet, pretrained | - | at least 60 | - | - | - | not measured |" in targets_page(docs, aim)
+    assert "| ecssd | unet, pretrained | - | at least 60 | - | - | - | not measured |" in first_page(docs, aim)
 
 
 def test_seeds_of_several_runs_count_together(docs: Docs) -> None:
     docs.keep("first", ROWS[:1] + ROWS[2:3])  # seed 0
     docs.keep("more", [row("clean", 1, 50.0), row("clean", 2, 50.0), row("protected", 1, 10.0), row("protected", 2, 10.0)])
-    text = targets_page(docs, {"row": "A", "what": "true masks", "at_least": 76})
+    text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 76})
     # 100 * (1 - (20 + 10 + 10) / (70 + 50 + 50)) = 76.5
     assert "| A | true masks | ecssd | unet, pretrained | - | at least 76 | 76 | - | 3 | met |" in text
 
@@ -137,7 +171,7 @@ def test_a_run_at_another_learning_rate_is_a_setting_of_its_own(docs: Docs) -> N
     settings = run_document()
     settings["schedules"]["unet"]["lr"] = 0.004
     (docs.results / "other" / "run.json").write_text(json.dumps(settings))
-    text = targets_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
+    text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "| at least 60 | 70 | - | 2 | met |" in text
     assert "| unet, pretrained, 96 px, crops, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in text
 
@@ -152,14 +186,14 @@ def test_runs_with_another_augmentation_are_a_setting_of_their_own(docs: Docs) -
 
 def test_true_masks_must_reach_the_rival_and_random_noise_must_not(docs: Docs) -> None:
     docs.keep("run", [*ROWS, row("texture", 0, 10.0), row("random", 0, 63.0)])
-    text = targets_page(
+    text = first_page(
         docs, {"row": "A", "what": "ours", "at_least": 60}, {"row": "control", "what": "noise", "masks": "random", "at_most": 8}
     )
     assert "| A | ours | ecssd | unet, pretrained | - | at least 60 | 70 | 86 | 2 | missed: under the rival |" in text
     assert "| control | noise | ecssd | unet, pretrained | - | at most 8 | 10 | - | 1 | missed |" in text
     docs.keep("without-a-generator", [row("clean", 1, 70.0), row("random", 1, 69.0)])
     (docs.results / "without-a-generator" / "run.json").write_text(json.dumps(run_document() | {"generator": None}))
-    text = targets_page(docs, {"row": "control", "what": "noise", "masks": "random", "at_most": 8})
+    text = first_page(docs, {"row": "control", "what": "noise", "masks": "random", "at_most": 8})
     assert "| control | noise | ecssd | unet, pretrained | - | at most 8 | 6 | - | 2 | met |" in text
     assert "## without-a-generator\n\n    unseg bench" in text, "no word of earlier weights"
 
@@ -172,7 +206,7 @@ def test_defences_are_judged_one_by_one_and_on_average(docs: Docs) -> None:
     ]
     docs.keep("run", [*ROWS, *defended])
     aim = {"row": "E", "what": "weakened", "at_least": 33, "defences": ["gray", "blur"], "mean_of_undefended": 0.5}
-    text = targets_page(docs, aim)
+    text = first_page(docs, aim)
     assert "| E | weakened | ecssd | unet, pretrained | gray | at least 33 | 0 | - | 1 | missed |" in text
     assert "| E | weakened | ecssd | unet, pretrained | blur | at least 33 | 75 | - | 1 | met |" in text
     assert "| E | weakened: mean | ecssd | unet, pretrained | all of these | at least 35 | 38 | - | - | met |" in text
@@ -187,10 +221,10 @@ def test_visibility_comes_from_the_manifest_of_the_shipped_weights(docs: Docs) -
         {"psnr": 40.0, "ssim": 0.99, "generator_sha256": SHIPPED},
     ]
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    text = targets_page(docs)
+    text = first_page(docs)
     assert "[2 pictures](results/examples-photos/unseg-manifest.jsonl) with a PSNR of at least 36.0 dB" in text
     assert "at least 0.950 (aim: 0.93): met." in text
     manifest.write_text(json.dumps(lines[0] | {"psnr": 33.9}) + "\n")
-    assert ": missed." in targets_page(docs)
+    assert ": missed." in first_page(docs)
     manifest.write_text(json.dumps(lines[0] | {"generator_sha256": "other"}) + "\n")
-    assert ": made with earlier weights." in targets_page(docs)
+    assert ": made with other weights." in first_page(docs)

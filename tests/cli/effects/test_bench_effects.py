@@ -186,6 +186,25 @@ def test_defences(bench: Runs, plain: dict[str, Any]) -> None:
     assert [row["train_metric"] for row in made["rows"] if row["defence"] == "none"] == values(plain, "train_metric")
 
 
+def test_crop_and_scale_moves_the_labels_too(bench: Runs, passes: Passes) -> None:
+    """Where victims are trained on crops that were stored, the labels are cropped alike, and only for them."""
+    made = bench("--defences", "none,crop-and-scale", "--conditions", "clean", "--victim", "small", "--epochs", "8")
+    assert len(made["rows"]) == 2
+    alone = bench("--defences", "crop-and-scale", "--conditions", "clean", "--victim", "small", "--epochs", "8")
+    assert alone["rows"][0]["train_metric"] == made["rows"][1]["train_metric"] != made["rows"][0]["train_metric"]
+
+
+def test_source_size(bench: Runs, plain: dict[str, Any]) -> None:
+    """Noise is made at that size, and pictures go through it on their way to the victim."""
+    made = bench("--source-size", "160")
+    assert set(values(made, "width")) == set(values(plain, "width"))
+    assert noise(made) != noise(plain)
+    assert losses(bench.where / "run2") != losses(bench.where / "run1")
+    assert json.loads((bench.where / "run2" / "run.json").read_text(encoding="utf-8"))["fixed"]["source_size"] == 160
+    assert "brought to a longer side of 160 px first" in (bench.where / "run2" / "summary.md").read_text(encoding="utf-8")
+    bench("--source-size", "160", "--protected", bench.where, code=2)
+
+
 def test_ratio(bench: Runs, plain: dict[str, Any]) -> None:
     made = bench("--ratio", "0.5")
     assert set(values(made, "ratio")) <= {0.5, 1.0}

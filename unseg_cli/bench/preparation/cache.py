@@ -39,9 +39,9 @@ class PictureCache:
         """(M, H, W, 3): the test pictures, clean but for this countermeasure ("none": for no countermeasure)."""
         return self._file(f"test-{countermeasure}", size)
 
-    def labels(self, split: str, size: Size) -> Path:
-        """(N or M, H, W): the label maps of a split, "train" or "test"."""
-        return self._file(f"labels-{split}", size)
+    def labels(self, split: str, size: Size, countermeasure: str = "none") -> Path:
+        """(N or M, H, W): the label maps of a split, "train" or "test", as one that moves them ("none": no countermeasure) leaves them."""
+        return self._file(f"labels-{split}-{countermeasure}", size)
 
     def _file(self, name: str, size: Size, recipe: Any = ()) -> Path:
         return self.folder / f"{name}-{size[0]}x{size[1]}-{digest([asdict(self.data), recipe])}.npy"

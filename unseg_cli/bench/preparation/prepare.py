@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from unseg_cli.bench.conditions import Condition
-from unseg_cli.bench.countermeasures import COUNTERMEASURES
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import PictureSet, Size
 from unseg_cli.bench.preparation.cache import PictureCache, RowFiles, open_examples
@@ -73,7 +73,7 @@ def prepare(
 
 def train_examples(cache: PictureCache, pictures: PictureSet) -> Examples:
     """A prepared set of training pictures."""
-    return open_examples(cache.train(pictures), cache.labels("train", pictures.size))
+    return open_examples(cache.train(pictures), cache.labels("train", pictures.size, _moved_by(pictures.countermeasure)))
 
 
 def test_examples(cache: PictureCache, countermeasure: str, size: Size) -> Examples:
@@ -97,26 +97,30 @@ def _prepare_train(
     events: Events,
 ) -> dict[str, Visibility]:
     absent = [one for one in wanted if not cache.train(one).exists()]
-    labels = {size: cache.labels("train", size) for size in {one.size for one in wanted}}
-    labels = {size: path for size, path in labels.items() if not path.exists()}
+    labels = {
+        (moved, size): cache.labels("train", size, moved) for moved, size in {(_moved_by(one.countermeasure), one.size) for one in wanted}
+    }
+    labels = {key: path for key, path in labels.items() if not path.exists()}
     conditions = list(dict.fromkeys(one.condition for one in wanted if one in absent or one.condition.name not in known))
     measured = [condition for condition in conditions if not condition.clean]
     if not absent and not labels and not measured:
         return {}
     shapes: dict[Any, tuple[int, ...]] = {cache.train(one): (len(data.train), *one.size, 3) for one in absent}
-    shapes |= {path: (len(data.train), *size) for size, path in labels.items()}
+    shapes |= {path: (len(data.train), *size) for (_, size), path in labels.items()}
     differences: dict[Condition, list[Difference]] = {condition: [] for condition in measured}
     events.start(len(data.train), "preparing training pictures")
     with RowFiles(shapes) as files:
 
         def finish(number: int, original: Original, drawn: Drawn) -> list[Difference]:
-            made = maker.make(original, drawn, conditions, number)
+            made, target = maker.make(original, drawn, conditions, number), task.target(original.truth)
             for condition, countermeasure in dict.fromkeys((one.condition, one.countermeasure) for one in absent):
-                image = COUNTERMEASURES[countermeasure].picture(made[condition])
+                image, _ = COUNTERMEASURES[countermeasure].store(made[condition], target, number)
                 for one in absent:
                     if (one.condition, one.countermeasure) == (condition, countermeasure):
                         files.fill(cache.train(one), number, to_size(image, one.size))
-            _fill_labels(files, labels, number, task.target(original.truth))
+            for moved in dict.fromkeys(moved for moved, _ in labels):
+                _, kept = COUNTERMEASURES[moved].store(original.image, target, number)
+                _fill_labels(files, {size: path for (by, size), path in labels.items() if by == moved}, number, kept)
             return [measure(original.image, made[condition]) for condition in measured]
 
         for first, originals in _read_ahead(maker, data.train, each):
@@ -160,6 +164,11 @@ def _fill_labels(files: RowFiles, labels: dict[Size, Any], number: int, target: 
 def _seen_by(countermeasure: str) -> str:
     """Which countermeasure test pictures go through: those of all that leave them alone are the same."""
     return countermeasure if COUNTERMEASURES[countermeasure].also_test else "none"
+
+
+def _moved_by(countermeasure: str) -> str:
+    """Which countermeasure label maps go through: those of all that leave them alone are the same."""
+    return countermeasure if COUNTERMEASURES[countermeasure].moves else "none"
 
 
 def _read_ahead(maker: ConditionMaker, samples: Sequence[Sample], each: Map) -> Iterator[tuple[int, list[Original]]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from unseg_cli.bench.conditions import RANDOM, TEXTURE
 from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, victim_of
-from unseg_cli.bench.report.text import markdown_table, number, spread
+from unseg_cli.bench.report.text import fraction, markdown_table, number, spread
 from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.core.budget import NoiseBudget
 
 Document = dict[str, Any]
 
@@ -18,13 +19,16 @@ MASKS: dict[str, str] = {
     "uniform": "no masks: one pattern all over",
     PER_CLASS: "true classes, a noise each",
 }
+#: What goes without saying: most rows were measured with it.
+FIRST_BUDGET = NoiseBudget(8 / 255, 2 / 255)
 #: Conditions that are no protection of ours.
 RIVALS = (RANDOM, TEXTURE)
 HEADER = ("data", "victim", "protected with", "defence", "clean", "protected", "drop", "at its best epoch", "control", "seeds")
 INTRODUCTION = """One line for each setting that was measured with the shipped generator, the mean over its seeds. *drop*: what the victim's
 score lost, in percent of the clean one; *at its best epoch*: what it would have lost if it had been stopped at the right moment; *control*:
 what random noise at the object's budget cost the same victim; *defence*: what was done to the pictures before training. How a victim saw
-its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`)."""
+its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`).
+The noise had {budget} on the object and {outside} outside, where nothing else is said."""
 #: README shows these alone: a victim for each data set, and the masks that an owner has.
 README_VICTIMS = {"ecssd": "unet", "cvc_clinicdb": "unet", "camvid": "segformer"}
 README_MASKS = ("gt", PER_CLASS, "auto", "whole")
@@ -38,7 +42,11 @@ def efficacy(pooled: Pooled, *, short: bool = False) -> str:
         short: the lines of README alone.
     """
     rows = []
+    own = {setting.data for setting in pooled if setting.like == "own"}
     for setting, entries in pooled.items():
+        # README shows victims as they are trained without options; of data where no such run is kept yet, those of the first generator
+        if short and setting.like != ("own" if setting.data in own else "first"):
+            continue
         controls = {victim_of(entry): entry for entry in entries if entry["condition"] == RANDOM}
         for entry in entries:
             if entry["condition"] not in RIVALS and (not short or _in_readme(setting, entry)):
@@ -48,7 +56,10 @@ def efficacy(pooled: Pooled, *, short: bool = False) -> str:
 
 def section(pooled: Pooled) -> str:
     """The table as a part of the page."""
-    return f"## What protection costs\n\n{INTRODUCTION}\n\n{efficacy(pooled)}" if pooled else ""
+    if not pooled:
+        return ""
+    bounds = {"budget": fraction(FIRST_BUDGET.foreground), "outside": fraction(FIRST_BUDGET.background)}
+    return f"## What protection costs\n\n{INTRODUCTION.format(**bounds)}\n\n{efficacy(pooled)}"
 
 
 def defence_in_words(defence: str) -> str:
@@ -58,7 +69,7 @@ def defence_in_words(defence: str) -> str:
 
 def _in_readme(setting: Setting, entry: Document) -> bool:
     usual = (entry["init"], entry["defence"], entry["ratio"]) == ("pretrained", "none", 1)
-    return setting.own and usual and README_VICTIMS.get(setting.data) == entry["victim"] and entry["condition"] in README_MASKS
+    return usual and README_VICTIMS.get(setting.data) == entry["victim"] and entry["condition"] in README_MASKS
 
 
 def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[str, ...]:
@@ -66,7 +77,7 @@ def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[
         setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
         f"{entry['victim']}, {entry['init']}, {setting.size} px, {setting.augment}"
         + (f", learning rate {setting.lr:g}" if setting.lr else ""),
-        str(MASKS.get(entry["condition"], entry["condition"])),
+        _protected_with(setting, entry),
         defence_in_words(entry["defence"]),
         number(entry["clean_mean"]),
         spread(entry["mean"], entry["std"]) if entry["n"] > 1 else number(entry["mean"]),
@@ -77,9 +88,29 @@ def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[
     )
 
 
+def _protected_with(setting: Setting, entry: Document) -> str:
+    words = str(MASKS.get(entry["condition"], entry["condition"]))
+    if setting.budget != FIRST_BUDGET:
+        words += f", {fraction(setting.budget.foreground)} and {fraction(setting.budget.background)}"
+    return words + (f", files of {setting.source_size} px" if setting.source_size else "")
+
+
 def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
     known, masks = [*MASKS], entry["condition"]
     place = known.index(masks) if masks in known else len(known)
     victim = [*VICTIMS].index(entry["victim"])
     defence = defence_in_words(entry["defence"])
-    return (setting.data, setting.limit or 0, setting.size, setting.augment, entry["init"], defence, victim, setting.lr, place, masks)
+    return (
+        setting.data,
+        setting.limit or 0,
+        setting.size,
+        setting.augment,
+        entry["init"],
+        defence,
+        victim,
+        setting.lr,
+        place,
+        masks,
+        setting.budget.foreground,
+        setting.source_size or 0,
+    )

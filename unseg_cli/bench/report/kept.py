@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from unseg_cli.bench.conditions import PROTECTED, SPELLINGS
 from unseg_cli.bench.results import pool
 from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.generators.sums import read_sums
 
@@ -25,6 +27,9 @@ BEFOREHAND = "beforehand.json"
 LARGEST = 250_000  # bytes of one kept file: the curves of seven countermeasures over two seeds take 165 kB
 #: How the source of masks is written where conditions of several runs stand side by side, beside those of --protect-masks.
 PER_CLASS = "per-class"
+#: How a victim was trained: in every way as it is without options; that but for size or number of pictures; as when the first generator
+#: was measured; otherwise.
+Like = Literal["own", "tuned", "first", "other"]
 
 
 class Setting(NamedTuple):
@@ -36,8 +41,10 @@ class Setting(NamedTuple):
         size: the longer side of the training pictures, in pixels.
         epochs: how long victims were trained.
         augment: what was done to every batch, see `bench/augmentation.py`.
-        lr: the peak learning rate where it is not the victim's own, else 0.
-        own: whether size, schedule and number of pictures are those that the victims have without options.
+        lr: the peak learning rate where it is not the victim's own, now or then, else 0.
+        budget: of the noise.
+        source_size: what the longer side of all pictures was brought to before anything else, in pixels; None: they were left alone.
+        like: see `Like`.
     """
 
     data: str
@@ -46,7 +53,29 @@ class Setting(NamedTuple):
     epochs: int
     augment: str
     lr: float
-    own: bool
+    budget: NoiseBudget
+    source_size: int | None
+    like: Like
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """What the first generator was measured with, and meant to reach; docs/results/first.json, so that this is not forgotten.
+
+    Attributes:
+        weights: its hash.
+        schedules: by task and start, what a victim's schedule was then: image_size, epochs, lr.
+        targets: as they were then, see `report/first.py`.
+    """
+
+    weights: str
+    schedules: dict[str, dict[str, dict[str, Any]]]
+    targets: list[Document]
+
+    def schedule(self, task: str, init: str) -> dict[str, Any]:
+        """What a victim's schedule was then; {} for a task that was not measured."""
+        by_init = self.schedules.get(task, {})
+        return by_init.get(init) or by_init.get("pretrained", {})
 
 
 #: The pooled entries of each setting, with the source of the masks as the condition of those that are protected.
@@ -60,10 +89,12 @@ class KeptRun:
     Attributes:
         folder: docs/results/NAME.
         shipped: the hash of the weights that ship now; None: they are not there to compare with.
+        first: what the first generator was measured with, see `First`.
     """
 
     folder: Path
     shipped: str | None
+    first: First | None = None
 
     @property
     def name(self) -> str:
@@ -88,9 +119,13 @@ class KeptRun:
 
     @property
     def outdated(self) -> bool:
-        """Whether it was made with another generator than the one that ships now; random noise and the rival need none."""
+        """Whether it was made with another generator than the one that ships now."""
+        return not self.made_with(self.shipped)
+
+    def made_with(self, weights: str | None) -> bool:
+        """Whether it was made with weights of this hash (None: any); random noise and the rival need none."""
         used = self.beforehand.get("weights") or (self.run["generator"] or {}).get("sha256")
-        return used is not None and self.shipped is not None and used != self.shipped
+        return used is None or weights is None or used == weights
 
     def masks_of(self, condition: str) -> str:
         """Where a protection of ours had its masks from: a source of --protect-masks, `PER_CLASS`, or in words; else the condition."""
@@ -108,19 +143,39 @@ class KeptRun:
         return [(self._setting(row), row | {"condition": self.masks_of(row["condition"])}) for row in self.results["rows"]]
 
     def _setting(self, row: Document) -> Setting:
-        limit, used = self.run["settings"]["limit"], self.run["schedules"][row["victim"]]
-        own = VICTIMS[row["victim"]].schedules_from(row["init"])[self.results["task"]]
-        as_own = limit is None and all(used[name] == getattr(own, name) for name in ("image_size", "epochs", "lr"))
-        lr = 0.0 if used["lr"] == own.lr else used["lr"]
+        settings, used = self.run["settings"], self.run["schedules"][row["victim"]]
+        own = dataclasses.asdict(VICTIMS[row["victim"]].schedules_from(row["init"])[self.results["task"]])
+        then = {} if self.first is None else self.first.schedule(self.results["task"], row["init"])
+        augment, whole, source_size = row.get("augment", UNSAID), settings["limit"] is None, settings.get("source_size")
+        like: Like = "other"
+        if augment == own["augment"] and all(used[name] == own[name] for name in ("epochs", "lr")):
+            like = "own" if whole and source_size is None and used["image_size"] == own["image_size"] else "tuned"
+        elif augment == UNSAID and whole and then and all(used[name] == value for name, value in then.items()):
+            like = "first"
+        usual = then.get("lr", own["lr"]) if augment == UNSAID else own["lr"]
         return Setting(
-            Path(self.results["data"]).name, limit, max(row["height"], row["width"]), row["epochs"], row.get("augment", UNSAID), lr, as_own
+            data=Path(self.results["data"]).name,
+            limit=settings["limit"],
+            size=max(row["height"], row["width"]),
+            epochs=row["epochs"],
+            augment=augment,
+            lr=0.0 if used["lr"] == usual else used["lr"],
+            budget=NoiseBudget(**settings["budget"]),
+            source_size=source_size,
+            like=like,
         )
 
 
 def kept_runs(docs: Path) -> list[KeptRun]:
     """All of docs/results/, by name."""
-    shipped = shipped_weights(docs)
-    return [KeptRun(path.parent, shipped) for path in sorted((docs / "results").glob("*/results.json"))]
+    shipped, first = shipped_weights(docs), first_generator(docs)
+    return [KeptRun(path.parent, shipped, first) for path in sorted((docs / "results").glob("*/results.json"))]
+
+
+def first_generator(docs: Path) -> First | None:
+    """docs/results/first.json; None where there is none."""
+    path = docs / "results" / "first.json"
+    return First(**_read(path)) if path.is_file() else None
 
 
 def shipped_weights(docs: Path) -> str | None:
@@ -147,11 +202,11 @@ def keep(run: Path, docs: Path) -> Path:
     return kept
 
 
-def pooled(runs: list[KeptRun]) -> Pooled:
-    """What the shipped weights cost, over all runs."""
+def pooled(runs: list[KeptRun], weights: str | None) -> Pooled:
+    """What the weights of this hash cost (None: any weights), over all runs."""
     by_setting: dict[Setting, dict[Path, list[Document]]] = {}
     for run in runs:
-        if run.outdated:
+        if not run.made_with(weights):
             continue
         for setting, row in run.rows():
             by_setting.setdefault(setting, {}).setdefault(run.folder, []).append(row)

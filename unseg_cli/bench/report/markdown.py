@@ -58,8 +58,14 @@ def _setting(document: Document, run: Document) -> str:
     return (
         f"{data['train_pictures']} training and {data['test_pictures']} test pictures, {data['task']}. "
         f"The metric is the {TASKS[data['task']].headline_in_words}, in percent; test pictures are clean. "
-        f"Seeds {', '.join(map(str, seeds))}; mean ± standard deviation. Protected with {_masks(document, run)}."
+        f"Seeds {', '.join(map(str, seeds))}; mean ± standard deviation. Protected with {_masks(document, run)}." + _files(run)
     )
+
+
+def _files(run: Document) -> str:
+    """What was done to the files before anything else, in a sentence."""
+    side = run["settings"].get("source_size")
+    return f" All pictures were brought to a longer side of {side} px first." if side else ""
 
 
 def _masks(document: Document, run: Document) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unseg_cli.bench.report import efficacy, facts, kept, lines, markdown
+from unseg_cli.bench.report import efficacy, facts, first, kept, lines, markdown
 from unseg_cli.bench.report.targets import targets
 
 #: The table of README.md stands between these.
@@ -23,7 +23,7 @@ def pages(docs: Path) -> dict[Path, str]:
         docs: the folder of results_intro.md and results/; README.md and weights/ lie beside it.
     """
     runs = kept.kept_runs(docs)
-    pooled = kept.pooled(runs)
+    pooled = kept.pooled(runs, kept.shipped_weights(docs))
     made = {docs / "results.md": _results_page(docs, runs, pooled)}
     readme = docs.parent / "README.md"
     if readme.is_file():
@@ -46,7 +46,7 @@ def with_table(readme: str, table: str) -> str:
 
 def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> str:
     introduction = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs)
-    parts = [introduction, targets(docs, pooled), efficacy.section(pooled), *map(_section, runs)]
+    parts = [introduction, targets(docs, pooled), efficacy.section(pooled), first.section(docs, runs), *map(_section, runs)]
     parts += [lines.detections(docs), lines.schedules(docs), lines.experiments(docs)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -42,11 +42,13 @@ class VictimSpec:
         task: the task's name.
         classes: names of the classes, in the order of their labels.
         pretrained: whether its encoder starts from ImageNet weights.
+        side: the longer side of the pictures that it will be trained on, in pixels.
     """
 
     task: str
     classes: tuple[str, ...]
     pretrained: bool
+    side: int
 
 
 class Victim(nn.Module, ABC):

@@ -1,0 +1,77 @@
+"""How visible the noise is, and whether it still reads after a large picture was downsized: the targets that no training is needed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from unseg_cli.bench.report.kept import shipped_weights
+from unseg_cli.bench.report.text import markdown_table, number
+from unseg_cli.core.runs import read_jsonl
+
+Document = dict[str, Any]
+
+#: What a line has to say: the file, what it was protected with, and what was measured of it.
+LINES, LARGE_LINES = "visibility.jsonl", "large_pictures.jsonl"
+DEFAULT_STRENGTH = "medium"
+MOST_DIFFERENCE, MOST_P95, MOST_FLIP = 0.4, 1.0, 0.09
+PERCENTILE = 95
+NOT_YET = "not measured yet"
+HEADER = ("strength", "pictures", "difference: mean", "in the worst picture", "95th percentile, worst", "FLIP: mean", "worst", "verdict")
+INTRODUCTION = """F, visibility, of `docs/results/{name}`: the difference in colour that is left after the blur of the eye itself, as
+`unseg_cli/pictures` measures it, and FLIP. At the strength {strength} the mean over the pictures has to be at most {difference}, the
+{percentile}th percentile at most {p95} in every picture, and the mean of FLIP at most {flip}. PSNR and SSIM are blind to some of what the
+eye sees at once."""
+LARGE_HEADER = ("pictures", "smallest, px", "trained at", "contrast of the pattern: mean", "worst")
+LARGE = "G, large pictures, which the attacker makes smaller, of `docs/results/{name}`"
+
+
+def section(docs: Path) -> str:
+    """Targets F and G, measured or not."""
+    return f"{visibility(docs)}\n\n{large_pictures(docs)}"
+
+
+def visibility(docs: Path) -> str:
+    """What can be seen at each strength, of pictures that the shipped weights protected."""
+    text = INTRODUCTION.format(
+        name=LINES, strength=DEFAULT_STRENGTH, difference=MOST_DIFFERENCE, p95=MOST_P95, percentile=PERCENTILE, flip=MOST_FLIP
+    )
+    lines = _of_shipped(docs, LINES)
+    if not lines:
+        return f"{text}\n\nF: {NOT_YET}."
+    rows = [
+        _strength(name, [line for line in lines if line["strength"] == name]) for name in dict.fromkeys(one["strength"] for one in lines)
+    ]
+    return f"{text}\n\n" + "\n".join(markdown_table(HEADER, rows))
+
+
+def large_pictures(docs: Path) -> str:
+    """How much of the pattern's contrast is left after large pictures were downsized to the attacker's size."""
+    text = LARGE.format(name=LARGE_LINES)
+    lines = _of_shipped(docs, LARGE_LINES)
+    if not lines:
+        return f"{text}: {NOT_YET}."
+    rows = []
+    for size in sorted({line["size"] for line in lines}):
+        members = [line for line in lines if line["size"] == size]
+        smallest = min(max(line["width"], line["height"]) for line in members)
+        contrasts = [line["contrast"] for line in members]
+        rows.append((str(len(members)), str(smallest), f"{size} px", number(mean(contrasts), 2), number(min(contrasts), 2)))
+    return f"{text}:\n\n" + "\n".join(markdown_table(LARGE_HEADER, rows))
+
+
+def _of_shipped(docs: Path, name: str) -> list[Document]:
+    """The lines of a file that were measured with the weights that ship."""
+    shipped = shipped_weights(docs)
+    return [line for line in read_jsonl(docs / "results" / name) if shipped is None or line["generator_sha256"] == shipped]
+
+
+def _strength(name: str, lines: Iterable[Document]) -> tuple[str, ...]:
+    columns = ("difference_mean", "difference_p95", "flip")
+    difference, p95, flip = ([line[column] for line in lines] for column in columns)
+    reached = mean(difference) <= MOST_DIFFERENCE and max(p95) <= MOST_P95 and mean(flip) <= MOST_FLIP
+    verdict = ("met" if reached else "missed") if name == DEFAULT_STRENGTH else "-"
+    shown = (mean(difference), max(difference), max(p95))
+    return (name, str(len(flip)), *(number(one, 2) for one in shown), number(mean(flip), 3), number(max(flip), 3), verdict)
