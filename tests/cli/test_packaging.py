@@ -43,7 +43,7 @@ def test_the_wheel_holds_package_weights_licence_and_script(wheel: Path, root: P
         f"unseg_cli/weights/{path.relative_to(root / 'weights').as_posix()}" for path in (root / "weights").rglob("*") if path.is_file()
     }
     assert modules | weights | {"unseg_cli/py.typed"} <= names
-    assert any(name.endswith("/weights/lite.safetensors") for name in names)
+    assert {"unseg_cli/weights/lite.safetensors", "unseg_cli/weights/u2netp.safetensors"} <= names
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
     assert "unseg = unseg_cli.cli.app:run" in entry_points
     assert not [name for name in names if name.startswith(("tests/", "examples/", "docs/", "weights/"))]

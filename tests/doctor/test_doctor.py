@@ -41,8 +41,9 @@ def healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine where all is well: weights with their hash, an empty cache, a CPU."""
     shipped = tmp_path / "shipped"
     shipped.mkdir()
-    (shipped / "lite.safetensors").write_bytes(b"weights")
-    record_sum(shipped / "lite.safetensors")
+    for name in ("lite", "u2netp"):
+        (shipped / f"{name}.safetensors").write_bytes(b"weights")
+        record_sum(shipped / f"{name}.safetensors")
     monkeypatch.setenv("UNSEG_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("unseg_cli.doctor.checks.shipped_weights_dir", lambda: shipped)
     monkeypatch.setattr("unseg_cli.generators.files.shipped_weights_dir", lambda: shipped)
@@ -81,6 +82,7 @@ def test_problems_come_with_a_hint_and_exit_code_4(healthy: Path) -> None:
 
 def test_absent_weights_are_a_problem(healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (healthy / "lite.safetensors").unlink()
+    (healthy / "u2netp.safetensors").unlink()
     (healthy / "SHA256SUMS").unlink()
 
     def refuse(name: str, device: torch.device) -> Fake:
@@ -88,7 +90,7 @@ def test_absent_weights_are_a_problem(healthy: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(doctor_checks, "load_generator", refuse)
     found = checks()
-    assert found["weights lite"]["status"] == "problem"
+    assert [found[f"weights {name}"]["status"] for name in ("lite", "u2netp")] == ["problem"] * 2
     assert found["forward pass"] == {"name": "forward pass", "status": "problem", "detail": "the weights are not here", "hint": "reinstall"}
     assert found["cache"]["status"] == "ok"  # the checks after it still answer
 

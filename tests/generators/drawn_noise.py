@@ -12,6 +12,7 @@ import numpy as np
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import U8Array
 from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.find import OwnFinder
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.closed_form import random_noise, texture_noise
 from unseg_cli.noise.field import ArrayField
@@ -35,7 +36,8 @@ def picture(height: int = 90, width: int = 120) -> tuple[U8Array, np.ndarray]:
 def drawn() -> dict[str, np.ndarray]:
     """Kind of noise -> (H, W, 3) int8 change in grey levels."""
     image, disc = picture()
-    session = Session(load_generator("lite"))
+    generator = load_generator("lite")
+    session = Session(generator, OwnFinder(generator))  # which mask there is when nobody gives one is another question
     made = {
         "mask": session.noise([image], [disc])[0],
         "auto": session.noise([image], [None])[0],

@@ -162,14 +162,32 @@ def test_the_list_tells_shipped_imported_damaged_and_absent_apart(tmp_path: Path
     def statuses() -> dict[str, str]:
         return {row["name"]: row["status"] for row in weights_list(Events()).document["weights"]}
 
-    assert statuses() == {"lite": "absent", "vit_b": "absent"}
+    assert statuses() == {"lite": "absent", "vit_b": "absent", "u2netp": "absent"}
     save_generator(places / "lite.safetensors", generator, {})
     weights_import(saved(tmp_path / "g.pth", generator.state_dict()))
     (cache_dir() / "broken.safetensors").write_bytes(b"xx")
-    assert statuses() == {"lite": "shipped", "vit_b": "imported", "broken": "damaged"}
+    assert statuses() == {"lite": "shipped", "vit_b": "imported", "broken": "damaged", "u2netp": "absent"}
     rows = {row["name"]: row for row in weights_list(Events()).document["weights"]}
     assert rows["vit_b"]["bytes"] == (cache_dir() / "vit_b.safetensors").stat().st_size
     assert rows["vit_b"]["image_size"] == TINY.image_size
+
+
+def test_a_finder_is_listed_and_verified_and_is_no_generator(tmp_path: Path, places: Path, generator: SamVitGenerator) -> None:
+    with pytest.raises(EnvironmentProblem, match="not on this machine"):
+        weights_path("u2netp")
+    (places / "u2netp.safetensors").write_bytes(b"some network")
+    record_sum(places / "u2netp.safetensors")
+    rows = {row["name"]: row for row in weights_list(Events()).document["weights"]}
+    assert (rows["u2netp"]["use"], rows["u2netp"]["status"], rows["u2netp"]["image_size"]) == ("finder", "shipped", 320)
+    assert rows["vit_b"]["use"] == "generator"
+    assert weights_path("u2netp").document["path"] == str(places / "u2netp.safetensors")
+    assert weights_verify().exit_code == 0
+    (places / "u2netp.safetensors").write_bytes(b"another network")
+    assert weights_verify().exit_code == 4
+    with pytest.raises(UsageProblem, match="no generator and no file is called 'u2netp'"):
+        load_generator("u2netp")
+    with pytest.raises(UsageProblem, match="ships with the package"):
+        weights_import(saved(tmp_path / "g.pth", generator.state_dict()), "u2netp")
 
 
 def test_verify_notices_one_changed_byte(places: Path, generator: SamVitGenerator) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,11 @@ def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
     """A session whose noise is what a function says."""
 
     class StandInSession:
+        finder_identity: str | None = None
+
         def __init__(self, generator: Any) -> None:
             self.generator = generator
+            self.finder = SimpleNamespace(name="stand-in", identity=self.finder_identity)
             self.device = torch.device("cpu")
 
         def noise(self, images: list[Any], masks: list[Any], *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:

@@ -69,6 +69,20 @@ def test_a_second_run_does_nothing(src: Path, tmp_path: Path, run_protect: Prote
     assert {p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()} == {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()}
 
 
+def test_pictures_without_masks_are_done_again_when_something_else_finds_objects(
+    src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "masks").mkdir()
+    with Image.open(src / "a.png") as picture:
+        Image.new("L", picture.size, 255).save(tmp_path / "masks" / "a.png")
+    run_protect(src, tmp_path / "out", masks=tmp_path / "masks")
+    monkeypatch.setattr("unseg_cli.protect.run.Session.finder_identity", "two networks:1:abc")
+    document = run_protect(src, tmp_path / "out", masks=tmp_path / "masks").document
+    assert (document["protected"], document["skipped"]) == (4, 1)
+    document = run_protect(src, tmp_path / "out", masks=tmp_path / "masks").document
+    assert (document["protected"], document["skipped"]) == (0, 5)
+
+
 def test_what_changed_is_done_again(src: Path, tmp_path: Path, run_protect: Protect) -> None:
     dst = tmp_path / "out"
     run_protect(src, dst)

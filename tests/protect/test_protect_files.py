@@ -201,6 +201,7 @@ KILLED = """
     class Session:
         def __init__(self, generator):
             self.generator = generator
+            self.finder = types.SimpleNamespace(identity=None)
             self.device = next(generator.parameters()).device
 
         def noise(self, images, masks, *, target, spare):

@@ -58,3 +58,14 @@ def test_so_are_other_weights_another_checkpoint_another_mask_and_another_code(m
 def test_where_the_weights_lie_does_not_count() -> None:
     elsewhere = dataclasses.replace(GENERATOR, path=Path("elsewhere"), name="another")
     assert Settings().fingerprint(elsewhere, None) == Settings().fingerprint(GENERATOR, None)
+
+
+def test_what_finds_objects_counts_where_there_is_no_mask() -> None:
+    plain, finder = Settings(), "two networks:1:abc"
+    assert plain.fingerprint(GENERATOR, None, finder) not in (
+        plain.fingerprint(GENERATOR, None),
+        plain.fingerprint(GENERATOR, None, "another"),
+    )
+    assert plain.fingerprint(GENERATOR, MASK, finder) == plain.fingerprint(GENERATOR, MASK)
+    uniform = Settings(target="uniform")
+    assert uniform.fingerprint(GENERATOR, None, finder) == uniform.fingerprint(GENERATOR, None)

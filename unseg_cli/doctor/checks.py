@@ -21,7 +21,7 @@ from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import EXTRAS, absent_modules
-from unseg_cli.generators.files import HOW_TO_GET, cache_dir, load_generator, named_weights, shipped_weights_dir
+from unseg_cli.generators.files import FINDERS, HOW_TO_GET, SUFFIX, cache_dir, load_generator, named_weights, shipped_weights_dir
 from unseg_cli.generators.shelf import check_sums
 from unseg_cli.models.prompt import Prompt
 
@@ -151,6 +151,9 @@ def check_weights() -> Iterator[Check]:
     """That the shipped weights are here, and that nothing changed since they were recorded."""
     if "lite" not in named_weights():
         yield Check(name="weights lite", status=PROBLEM, detail=f"not in {shipped_weights_dir()}", hint=HOW_TO_GET["lite"])
+    for name in FINDERS:
+        if not (shipped_weights_dir() / f"{name}{SUFFIX}").is_file():
+            yield Check(name=f"weights {name}", status=PROBLEM, detail=f"not in {shipped_weights_dir()}", hint=HOW_TO_GET[name])
     for folder in (shipped_weights_dir(), cache_dir()):
         for row in check_sums(folder):
             path, status = Path(row["path"]), row["status"]

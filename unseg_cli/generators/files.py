@@ -21,7 +21,12 @@ from unseg_cli.models.specs import SPECS, GeneratorSpec
 
 SPEC_KEY = "unseg_spec"
 SUFFIX = ".safetensors"
+ADAPTED = "adapt"  # the preset whose generators know other objects
+#: Weights files that are no generators: networks that help to find objects, see `unseg_cli.generators.finders`.
+FINDERS = ("u2netp",)
+FINDER_SIZE = 320  # side of their square input in pixels
 HOW_TO_GET = {
+    "u2netp": "it ships with the package: reinstall it; `unseg weights list` shows what is there",
     "lite": "it ships with the package: reinstall it; `unseg weights list` shows what is there",
     "vit_b": "get the authors' released Generator_*.pth, then run `unseg weights import FILE`; nothing is downloaded by itself",
 }
@@ -35,12 +40,14 @@ class GeneratorFile:
         name: of its spec.
         path: the weights file.
         sha256: of that file.
+        adapted: whether it learned to find other objects than the shipped one does, see `unseg train --preset adapt`.
         sam_checkpoint_sha256: of the SAM checkpoint that took the place of some of its weights; None where there is none.
     """
 
     name: str
     path: Path
     sha256: str
+    adapted: bool = False
     sam_checkpoint_sha256: str | None = None
 
 
@@ -60,7 +67,20 @@ def shipped_weights_dir() -> Path:
 
 def named_weights() -> dict[str, Path]:
     """Name -> file of every generator on this machine; a shipped one comes before an imported one of the same name."""
-    return {path.stem: path for folder in (cache_dir(), shipped_weights_dir()) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    files = [path for folder in (cache_dir(), shipped_weights_dir()) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    return {path.stem: path for path in files if path.stem not in FINDERS}
+
+
+def finder_file(name: str) -> Path:
+    """The weights file of a network that helps to find objects, one of `FINDERS`.
+
+    Raises:
+        EnvironmentProblem: it is not there.
+    """
+    path = shipped_weights_dir() / f"{name}{SUFFIX}"
+    if not path.is_file():
+        raise EnvironmentProblem(f"the weights of {name!r} are not on this machine", hint=HOW_TO_GET[name])
+    return path
 
 
 def weights_file(name_or_path: str) -> Path:
@@ -89,14 +109,17 @@ def read_spec(path: Path) -> GeneratorSpec:
         UsageProblem: not a weights file of this project.
     """
     try:
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-        return GeneratorSpec.from_json(json.loads(header[SPEC_KEY]))
+        return GeneratorSpec.from_json(json.loads(_header(path)[SPEC_KEY]))
     except (SafetensorError, KeyError, json.JSONDecodeError, TypeError, OSError):
         raise UsageProblem(
             f"{path} is not a generator's weights file",
             hint="pass a .safetensors written by `unseg train` or `unseg weights import`; a .pth has to be imported first",
         ) from None
+
+
+def _header(path: Path) -> dict[str, str]:
+    with safe_open(str(path), "pt") as file:
+        return file.metadata() or {}
 
 
 def save_generator(path: Path, generator: Generator, metadata: dict[str, str], *, half: bool = False) -> None:
@@ -154,6 +177,7 @@ def load_generator(name_or_path: str = "lite", *, device: str | torch.device = "
         name=generator.spec.name,
         path=path,
         sha256=sha256,
+        adapted=_header(path).get("preset") == ADAPTED,
         sam_checkpoint_sha256=sha256_of(sam_checkpoint) if sam_checkpoint else None,
     )
     generator.to(device).to(memory_format=torch.channels_last)

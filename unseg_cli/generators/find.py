@@ -16,7 +16,7 @@ from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
 
 SMALLEST_OBJECT = 0.004  # share of the picture; a smaller detection is no object but a speck, and the whole picture is protected instead
-UNSURE_BELOW = 0.8  # confidence below which a person should look at a detection; see `Found.confidence`
+UNSURE = 0.55  # confidence below which a person should look at a detection; scripts/measure_detections.py says what it catches
 _ROWS = 256
 
 
@@ -26,7 +26,8 @@ class Found:
 
     Attributes:
         mask: (H, W) bool, at the picture's own size.
-        confidence: in [0, 1], how sure it is that this is the object; None: whoever found it cannot say.
+        confidence: in [0, 1], how sure it is that this is the object: under `UNSURE` a person should look; None: whoever found it
+            cannot say.
         finder: who found it, as files of detections name it.
     """
 
@@ -41,9 +42,11 @@ class ObjectFinder(Protocol):
     Attributes:
         name: as in `Found.finder`. Another name, or a generator with other weights, means other detections: what was detected under
             an earlier one is done again.
+        identity: in fingerprints: what decides its detections beside the generator's weights; None: nothing does.
     """
 
     name: str
+    identity: str | None
 
     def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
         """One detection a picture, None where there is nothing worth the name.
@@ -63,6 +66,7 @@ class OwnFinder:
     """
 
     name = "lite"
+    identity: str | None = None
 
     def __init__(self, generator: NoiseGenerator) -> None:
         self._generator = generator

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.generators.find import Found, ObjectFinder, OwnFinder
+from unseg_cli.generators.find import Found, ObjectFinder
+from unseg_cli.generators.finders.agreeing import default_finder
 from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.sparing import visibility_weight
@@ -46,13 +47,16 @@ class Session:
 
     Args:
         generator: from `load_generator`.
-        finder: where objects are that no mask marks; None: the generator's own detections.
+        finder: where objects are that no mask marks; None: see `default_finder`.
+
+    Raises:
+        EnvironmentProblem: the weights of the default finder are not there, or were changed.
     """
 
     def __init__(self, generator: NoiseGenerator, finder: ObjectFinder | None = None) -> None:
         self.generator = generator
-        self.finder = finder or OwnFinder(generator)
         self.device = next(generator.parameters()).device
+        self.finder = finder or default_finder(generator, self.device)
 
     @torch.no_grad()
     def look(self, images: Sequence[U8Array]) -> Scenes:

@@ -1,4 +1,4 @@
-"""`unseg weights list | path | verify | import FILE`: which generators are here, where, whether intact, and how to add one."""
+"""`unseg weights list | path | verify | import FILE`: which generators and finders are here, where, whether intact, and how to add one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import torch
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import (
+    FINDER_SIZE,
+    FINDERS,
     HOW_TO_GET,
     SUFFIX,
     cache_dir,
+    finder_file,
     named_weights,
     read_spec,
     save_generator,
@@ -30,44 +33,47 @@ RELEASED = "vit_b"
 
 
 def weights_list(events: Events) -> Report:
-    """Every generator that a name can mean: shipped, imported, or known and absent.
+    """Every generator that a name can mean: shipped, imported, or known and absent; and the networks that help to find objects.
 
     Returns:
-        `{"schema": 1, "command": "weights list", "weights": [{"name", "status", "path", "bytes", "image_size", "hint"}]}`, where
-        status is shipped, imported, damaged or absent.
+        `{"schema": 1, "command": "weights list", "weights": [{"name", "use", "status", "path", "bytes", "image_size", "hint"}]}`, where
+        use is generator or finder, and status is shipped, imported, damaged or absent.
     """
-    here = named_weights()
-    rows = []
+    rows, here = [], named_weights()
     for name in sorted({*SPECS, *here}):
-        path = here.get(name)
-        row: dict[str, Any] = {
-            "name": name,
-            "status": "absent",
-            "path": None,
-            "bytes": None,
-            "image_size": None,
-            "hint": HOW_TO_GET.get(name, ""),
-        }
-        if path is not None:
-            status = "shipped" if path.parent == shipped_weights_dir() else "imported"
-            row.update(status=status, path=str(path), bytes=path.stat().st_size, hint="")
+        row = _row(name, "generator", here.get(name))
+        if row["path"] is not None:
             try:
-                row["image_size"] = read_spec(path).image_size
+                row["image_size"] = read_spec(Path(row["path"])).image_size
             except UnsegError as problem:
                 events.warn(f"{problem.message}; {problem.hint}")
                 row.update(status="damaged", hint=problem.hint)
         rows.append(row)
+    for name in FINDERS:
+        path = shipped_weights_dir() / f"{name}{SUFFIX}"
+        rows.append(_row(name, "finder", path if path.is_file() else None) | {"image_size": FINDER_SIZE})
     return Report(document={"schema": 1, "command": "weights list", "weights": rows})
 
 
+def _row(name: str, use: str, path: Path | None) -> dict[str, Any]:
+    known: dict[str, Any]
+    if path is None:
+        known = {"status": "absent", "path": None, "bytes": None, "image_size": None, "hint": HOW_TO_GET.get(name, "")}
+    else:
+        status = "shipped" if path.parent == shipped_weights_dir() else "imported"
+        known = {"status": status, "path": str(path), "bytes": path.stat().st_size, "image_size": None, "hint": ""}
+    return {"name": name, "use": use, **known}
+
+
 def weights_path(name: str) -> Report:
-    """Where the weights of a generator lie.
+    """Where the weights of a generator, or of a network that helps to find objects, lie.
 
     Raises:
-        UsageProblem: no generator has this name.
+        UsageProblem: none has this name.
         EnvironmentProblem: it is known but not here; the hint says how to get it.
     """
-    return Report(document={"schema": 1, "command": "weights path", "name": name, "path": str(weights_file(name))})
+    path = finder_file(name) if name in FINDERS else weights_file(name)
+    return Report(document={"schema": 1, "command": "weights path", "name": name, "path": str(path)})
 
 
 def weights_verify() -> Report:
@@ -154,5 +160,5 @@ def _spec_of(file: Path) -> GeneratorSpec:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise UsageProblem(f"{name!r} cannot name a generator", hint="use letters, digits, - and _")
-    if (shipped_weights_dir() / f"{name}{SUFFIX}").is_file():
+    if name in FINDERS or (shipped_weights_dir() / f"{name}{SUFFIX}").is_file():
         raise UsageProblem(f"{name} ships with the package and is not replaced", hint="pass another name with --name")

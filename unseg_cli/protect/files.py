@@ -24,7 +24,7 @@ class JobFiles:
     Attributes:
         source, target: where pictures come from and go to.
         manifest: of `target`.
-        settings, generator: what decides whether a copy is up to date.
+        settings, generator, finder: what decides whether a copy is up to date; `finder` is the identity of what finds objects.
         masks: where the masks that jobs name come from; None: no job names any.
         noises, previews: where noise files and previews go; None: nowhere.
         overwrite: replace files that no earlier run wrote.
@@ -36,6 +36,7 @@ class JobFiles:
     manifest: Manifest
     settings: Settings
     generator: GeneratorFile
+    finder: str | None = None
     masks: Store | None = None
     noises: Store | None = None
     previews: Store | None = None
@@ -71,7 +72,7 @@ class JobFiles:
         return self.masks
 
     def _up_to_date(self, earlier: Record, job: Job, fetched: Source) -> bool:
-        fingerprint = self.settings.fingerprint(self.generator, fetched.mask_sha256)
+        fingerprint = self.settings.fingerprint(self.generator, fetched.mask_sha256, self.finder)
         found = (earlier.get("status"), earlier.get("dst"), earlier.get("src_sha256"), earlier.get("settings"))
         if found != ("protected", job.dst_name, fetched.sha256, fingerprint):
             return False
@@ -92,7 +93,7 @@ class JobFiles:
         """
         started = time.perf_counter()
         record: Record = {"src": job.name, "dst": job.dst_name, **made.record}
-        record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"])
+        record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"], self.finder)
         record["notes"] = [*([job.note] if job.note else []), *made.record["notes"], *self._left_behind(job)]
 
         def record_it() -> None:

@@ -53,6 +53,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         manifest=manifest,
         settings=settings,
         generator=session.generator.source,
+        finder=session.finder.identity,
         masks=plan.masks,
         noises=noises,
         previews=previews,

@@ -49,12 +49,13 @@ class Settings:
         """What `mask_rule` stands for."""
         return mask_rule(self.mask_rule)
 
-    def fingerprint(self, generator: GeneratorFile, mask_sha256: str | None) -> str:
+    def fingerprint(self, generator: GeneratorFile, mask_sha256: str | None, finder: str | None = None) -> str:
         """A short hash of everything that decides what is written, but for the source itself.
 
         Args:
             generator: the weights that draw.
             mask_sha256: of the owner's mask; None where there is none.
+            finder: the identity of what finds objects where there is no mask, see `ObjectFinder`.
         """
         masked = mask_sha256 is not None
         parts = {
@@ -72,4 +73,6 @@ class Settings:
             "quality": self.quality,
             "metadata": self.metadata,
         }
+        if finder is not None and not masked and self.target != "uniform":
+            parts["finder"] = finder  # only here: pictures with masks keep the fingerprint of earlier versions
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Networks and rules that find objects where no mask marks them."""
