@@ -142,7 +142,7 @@ def contact_sheet(root: Path, path: Path, side: int = 96) -> None:
     sheet.save(path)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, help="folder to make, outside of the repository")
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=TEST)
     parser.add_argument("--keys", type=Path, help="keys.txt of an earlier set, to make it again")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also draw all of it, to be looked at")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.root.exists():
         sys.exit(f"{options.root} is there already")
     if options.keys:

@@ -179,14 +179,19 @@ def test_a_set_of_easy_objects_is_made_again_from_its_keys(root: Path, tmp_path:
             add(tar, f"{key}.webp", np.full((8, 8, 3), 40 * ord(key) % 256, np.uint8))
             add(tar, f"{key}.png", np.eye(8, dtype=np.uint8) * np.uint8(255))
     (tmp_path / "keys.txt").write_text("train b\ntrain d\ntest a\n")
-    arguments = ("--shards", str(tmp_path / "part.tar"), "--keys", str(tmp_path / "keys.txt"), "--sheet", str(tmp_path / "sheet.png"))
-    done = run(root, "make_easy_set", str(tmp_path / "easy"), *arguments)
-    assert done.returncode == 0, done.stderr
+    arguments = ["--shards", str(tmp_path / "part.tar"), "--keys", str(tmp_path / "keys.txt"), "--sheet", str(tmp_path / "sheet.png")]
+    make = load(root, "make_easy_set").main
+    make([str(tmp_path / "easy"), *arguments])
     data = open_labelled(str(tmp_path / "easy"))
     assert [[sample.id for sample in split] for split in (data.train, data.test)] == [["b", "d"], ["a"]]
     assert (data.task, (tmp_path / "easy" / "keys.txt").read_text()) == ("binary", "train b\ntrain d\ntest a\n")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size[0] >= 2 * 96
-    assert "is there already" in run(root, "make_easy_set", str(tmp_path / "easy"), *arguments).stderr
-    few = run(root, "make_easy_set", str(tmp_path / "more"), *arguments[:2])
-    assert few.returncode == 1 and "0 pictures are easy enough, not 360: name more shards" in few.stderr
+    for folder, more, problem in (
+        ("easy", arguments, "is there already"),
+        ("more", arguments[:2], "0 pictures are easy enough, not 360: name more shards"),
+        ("other", [*arguments, "--keys", str(tmp_path / "other.txt")], "1 keys of .* are not in the shards, first z"),
+    ):
+        (tmp_path / "other.txt").write_text("train z\n")
+        with pytest.raises(SystemExit, match=problem):
+            make([str(tmp_path / folder), *more])

@@ -194,6 +194,13 @@ def test_crop_and_scale_moves_the_labels_too(bench: Runs, passes: Passes) -> Non
     assert alone["rows"][0]["train_metric"] == made["rows"][1]["train_metric"] != made["rows"][0]["train_metric"]
 
 
+def test_mixing_changes_what_is_trained_on(bench: Runs) -> None:
+    bench("--defences", "none,mixup,cutmix", "--conditions", "clean")
+    curves = [line.split(",") for line in losses(bench.where / "run1").splitlines()[1:]]
+    assert [line[2] for line in curves] == ["none", "mixup", "cutmix"]
+    assert len({line[7] for line in curves}) == 3  # the mean loss of the epoch
+
+
 def test_source_size(bench: Runs, plain: dict[str, Any]) -> None:
     """Noise is made at that size, and pictures go through it on their way to the victim."""
     made = bench("--source-size", "160")
