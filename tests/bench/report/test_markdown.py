@@ -14,9 +14,14 @@ def test_section_says_what_and_how() -> None:
     expected = ("unseg bench --victim unet", "Seeds 0, 1", masks, "96x96 px, 8 epochs", "0123456789ab", "torch 2.9.0")
     for part in expected:
         assert part in text
+    assert "FLIP" not in text  # nor do they say what an eye sees
     assert "smoke test" in section({**document(), "smoke_test": True}, run_document())
     assert "noise code" not in text  # runs of earlier versions do not say
     assert "noise code 7" in section(document(), run_document() | {"noise_code": "7"})
+    seen = document()
+    seen["noise"]["protected"] |= {"difference": 0.414, "difference_p95": 1.234, "flip": None, "difference_pictures": 20}
+    text = section(seen, run_document())
+    assert "| protected | 8 | 36.2 | 0.970 | 0.41 | 1.23 | - |" in text and "the first 20 pictures" in text
     elsewhere = run_document()
     elsewhere["settings"]["protected"] = "out"
     assert "what `unseg protect` had made of them, in out" in section(document(), elsewhere)

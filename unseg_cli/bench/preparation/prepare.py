@@ -19,17 +19,15 @@ from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import PictureSet, Size
 from unseg_cli.bench.preparation.cache import PictureCache, RowFiles, open_examples
 from unseg_cli.bench.preparation.maker import ConditionMaker, Drawn, Original
+from unseg_cli.bench.preparation.visibility import Seen, Visibility, look, put_together
 from unseg_cli.bench.tasks import Task
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import Sample, read_image
-from unseg_cli.pictures.difference import Difference, measure
 
 GENERATOR_BATCH = 8
 
-#: How visible a condition's noise is; see `prepare`.
-Visibility = dict[str, float | None]
 #: As the built-in one, but the calls may run in several threads.
 Map = Callable[..., Iterable[Any]]
 
@@ -58,8 +56,8 @@ def prepare(
         events: a step is advanced for each picture.
 
     Returns:
-        For every condition that was measured, the largest change in grey levels, and the mean over the training pictures of PSNR in dB
-        (of those that changed; None: none did) and SSIM. Measured at the original size.
+        For every condition that was measured, how visible its noise is on the training pictures at their original size; see
+        `put_together` in visibility.py.
 
     Raises:
         UnsegError: a picture cannot be read, or its mask has another size.
@@ -107,11 +105,11 @@ def _prepare_train(
         return {}
     shapes: dict[Any, tuple[int, ...]] = {cache.train(one): (len(data.train), *one.size, 3) for one in absent}
     shapes |= {path: (len(data.train), *size) for (_, size), path in labels.items()}
-    differences: dict[Condition, list[Difference]] = {condition: [] for condition in measured}
+    seen: dict[Condition, list[Seen]] = {condition: [] for condition in measured}
     events.start(len(data.train), "preparing training pictures")
     with RowFiles(shapes) as files:
 
-        def finish(number: int, original: Original, drawn: Drawn) -> list[Difference]:
+        def finish(number: int, original: Original, drawn: Drawn) -> list[Seen]:
             made, target = maker.make(original, drawn, conditions, number), task.target(original.truth)
             for condition, countermeasure in dict.fromkeys((one.condition, one.countermeasure) for one in absent):
                 image, _ = COUNTERMEASURES[countermeasure].store(made[condition], target, number)
@@ -121,16 +119,16 @@ def _prepare_train(
             for moved in dict.fromkeys(moved for moved, _ in labels):
                 _, kept = COUNTERMEASURES[moved].store(original.image, target, number)
                 _fill_labels(files, {size: path for (by, size), path in labels.items() if by == moved}, number, kept)
-            return [measure(original.image, made[condition]) for condition in measured]
+            return [look(original.image, made[condition], number=number) for condition in measured]
 
         for first, originals in _read_ahead(maker, data.train, each):
             drawn = maker.draw(originals, conditions)
             for found in each(finish, range(first, first + len(originals)), originals, drawn):
-                for condition, difference in zip(measured, found, strict=True):
-                    differences[condition].append(difference)
+                for condition, one in zip(measured, found, strict=True):
+                    seen[condition].append(one)
                 events.advance()
     events.stop()
-    return {condition.name: _visibility(values) for condition, values in differences.items()}
+    return {condition.name: put_together(values) for condition, values in seen.items()}
 
 
 def _prepare_test(cache: PictureCache, data: LabelledData, task: Task, wanted: list[PictureSet], each: Map, events: Events) -> None:
@@ -193,13 +191,3 @@ def _threads(workers: int) -> Iterator[Map]:
         yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _visibility(differences: list[Difference]) -> Visibility:
-    psnr = [difference.psnr for difference in differences if difference.psnr is not None]
-    ssim = [difference.ssim for difference in differences if difference.ssim is not None]
-    return {
-        "linf_255": max(difference.linf_255 for difference in differences),
-        "psnr": round(float(np.mean(psnr)), 2) if psnr else None,
-        "ssim": round(float(np.mean(ssim)), 4) if ssim else None,
-    }

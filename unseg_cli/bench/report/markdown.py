@@ -33,11 +33,23 @@ def section(document: Document, run: Document) -> str:
         *markdown_table(SUMMARY_HEADER, map(_summary_row, document["summary"])),
     ]
     if document["noise"]:
-        lines += ["", "Visibility of the noise on the training pictures at their original size:", ""]
-        noise = ((name, number(n["linf_255"], 0), number(n["psnr"]), number(n["ssim"], 3)) for name, n in document["noise"].items())
-        lines += markdown_table(("condition", "largest change /255", "PSNR dB", "SSIM"), noise)
+        lines += ["", *_visibility(document["noise"])]
     lines += ["", _fine_print(document, run), ""]
     return "\n".join(lines)
+
+
+def _visibility(noise: Document) -> list[str]:
+    """The table of how visible the noise is. Runs of earlier versions do not say what an eye sees."""
+    header: tuple[str, ...] = ("condition", "largest change /255", "PSNR dB", "SSIM")
+    rows = [(name, number(n["linf_255"], 0), number(n["psnr"]), number(n["ssim"], 3)) for name, n in noise.items()]
+    introduction = "Visibility of the noise on the training pictures at their original size"
+    looked_at = max(n.get("difference_pictures", 0) for n in noise.values())
+    if not looked_at:
+        return [f"{introduction}:", "", *markdown_table(header, rows)]
+    seen = [(number(n.get("difference"), 2), number(n.get("difference_p95"), 2), number(n.get("flip"), 3)) for n in noise.values()]
+    header += ("seen", "seen, worst picture's p95", "FLIP")
+    introduction += f" (*seen*, where 1 is about what can just be seen, and FLIP: the first {looked_at} pictures)"
+    return [f"{introduction}:", "", *markdown_table(header, [(*row, *more) for row, more in zip(rows, seen, strict=True)])]
 
 
 def _summary_row(entry: Document) -> tuple[str, ...]:
