@@ -72,6 +72,16 @@ bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only 
 results: $(STAMPS)/all ## write docs/results.md from docs/results/
 	$(BIN)/python scripts/make_results.py
 
+# What is protected and measured: the examples, and twenty test pictures of ECSSD where the data folder is there.
+VISIBILITY ?= runs/visibility
+.PHONY: visibility
+visibility: $(STAMPS)/all ## protect pictures at the default strength and measure what people see
+	rm -rf '$(VISIBILITY)/clean' '$(VISIBILITY)/protected' && mkdir -p '$(VISIBILITY)/clean' && cp -R examples/photos '$(VISIBILITY)/clean/photos'
+	@ecssd="$${UNSEG_SHARED:-../shared}/data/ecssd/images/test"; [ -d "$$ecssd" ] || { echo "note: no $$ecssd, the examples alone"; exit 0; }; \
+	mkdir '$(VISIBILITY)/clean/ecssd' && for p in $$(ls "$$ecssd" | head -n 20); do cp "$$ecssd/$$p" '$(VISIBILITY)/clean/ecssd/'; done
+	$(FAST_MALLOC) $(BIN)/unseg protect '$(VISIBILITY)/clean' '$(VISIBILITY)/protected'
+	$(BIN)/python scripts/measure_visibility.py '$(VISIBILITY)/clean' '$(VISIBILITY)/protected' --sheet '$(VISIBILITY)/sheet.png'
+
 DATA ?= synthetic
 RUN ?= runs/lite
 .PHONY: train-lite
