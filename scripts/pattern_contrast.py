@@ -34,12 +34,23 @@ STRIDES = (4, 8, 16)
 RIDGE = 0.02  # share of the mean variance added to every feature's own: thousands of positions for a hundred features
 
 
-def features(network: torch.nn.Module, pictures: list[U8Array], size: int) -> list[Tensor]:
-    """(positions, channels) at each of `STRIDES`."""
-    batch = np.stack([to_size(picture, (size, size)) for picture in pictures])
+def encoder() -> torch.nn.Module:
+    """The pretrained network, which gives a map of features at each of `STRIDES`."""
+    network = timm.create_model(ENCODER, features_only=True, pretrained=False, out_indices=(1, 2, 3))
+    load_imagenet_lite0(network)
+    return network.eval()
+
+
+def feature_maps(network: torch.nn.Module, pictures: list[U8Array]) -> list[Tensor]:
+    """(pictures, h, w, channels) at each of `STRIDES`, of pictures of one size, (H, W, 3)."""
     with torch.no_grad():
-        maps = network(LITE0(torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255))
-    return [found.permute(0, 2, 3, 1).flatten(0, 2) for found in maps]
+        maps = network(LITE0(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255))
+    return [found.permute(0, 2, 3, 1) for found in maps]
+
+
+def features(network: torch.nn.Module, pictures: list[U8Array], size: int) -> list[Tensor]:
+    """(positions, channels) at each of `STRIDES`, of pictures resized to a square."""
+    return [found.flatten(0, 2) for found in feature_maps(network, [to_size(picture, (size, size)) for picture in pictures])]
 
 
 def contrast(clean: Tensor, noisy: Tensor) -> float:
@@ -66,9 +77,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--out", type=Path, help="also write the table there")
     options = parser.parse_args()
-    network = timm.create_model(ENCODER, features_only=True, pretrained=False, out_indices=(1, 2, 3))
-    load_imagenet_lite0(network)
-    network.eval()
+    network = encoder()
     pictures = [read_image(sample.image) for sample in open_labelled(options.data, limit=options.pictures).train]
     clean = features(network, pictures, options.size)
     found = []
