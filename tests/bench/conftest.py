@@ -15,7 +15,7 @@ from PIL import Image
 from unseg_cli.bench import run as bench_module
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.generators.session import PictureNoise
+from unseg_cli.generators.session import MaskSource, PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
 from unseg_cli.noise.field import ArrayField
 
@@ -57,6 +57,7 @@ class FakeSource:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.confidences: list[float] = []  # of the next detections; 1 where there are no more
 
     def noise(
         self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
@@ -64,12 +65,16 @@ class FakeSource:
         self.asked.append({"masks": masks, "target": target, "spare": spare})
         out = []
         for image, mask in zip(images, masks, strict=True):
+            mask_source: MaskSource = "file"
+            confidence: float | None = None
             if mask is None:
+                mask_source, confidence = "whole", self.confidences.pop(0) if self.confidences else 1.0
                 mask = np.ones(image.shape[:2], bool)
                 if target == "auto":
+                    mask_source = "auto"
                     mask[:] = False
                     mask[16:48, 16:48] = True
-            out.append(PictureNoise(field=ArrayField(texture_noise(mask)), mask=mask, mask_source="file"))
+            out.append(PictureNoise(field=ArrayField(texture_noise(mask)), mask=mask, mask_source=mask_source, confidence=confidence))
         return out
 
 

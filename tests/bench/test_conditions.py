@@ -32,7 +32,7 @@ def test_no_two_conditions_share_a_meaning_or_a_colour() -> None:
 
 
 def test_the_help_names_every_condition() -> None:
-    assert names_for_help() == "clean, protected, protected-auto|whole|uniform|per-class, random, texture"
+    assert names_for_help() == "clean, protected, protected-auto|corrected|whole|uniform|per-class, random, texture"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,9 @@ def test_the_help_names_every_condition() -> None:
         ("texture", "gt", False, False),
         ("texture", "whole", False, False),
         ("texture", "auto", False, True),
+        ("texture", "corrected", False, True),
+        ("protected-corrected", "gt", True, True),
+        ("texture", "folder", False, False),
     ],
 )
 def test_the_generator_is_needed_for_its_noise_and_for_its_detections(name: str, masks: str, ready: bool, needed: bool) -> None:

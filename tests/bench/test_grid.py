@@ -73,6 +73,14 @@ def test_clean_cells_do_not_depend_on_noise_nor_random_ones_on_the_generator() -
     assert cell("random").key != cell("random", noise=other_code).key
 
 
+def test_only_cells_that_look_for_objects_depend_on_what_finds_them_and_on_masks_those_that_take_them() -> None:
+    others = {name: dataclasses.replace(NOISE, **{name: "another"}) for name in ("finder", "masks")}
+    for masks, needed in (("gt", ""), ("auto", "finder"), ("corrected", "finder"), ("folder", "masks")):
+        condition = Condition.parse("protected", masks=masks, budget=NoiseBudget())
+        for name, noise in others.items():
+            assert (cell(condition=condition).key != cell(condition=condition, noise=noise).key) == (name == needed)
+
+
 def test_cells_of_one_seed_come_together() -> None:
     conditions = [Condition.parse(name, masks="gt", budget=NoiseBudget()) for name in ("clean", "random")]
     made = cells(

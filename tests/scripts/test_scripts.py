@@ -98,6 +98,8 @@ def test_detections_are_compared_with_the_true_objects(root: Path, tmp_path: Pat
     (line,) = [json.loads(text) for text in (tmp_path / "lines.jsonl").read_text(encoding="utf-8").splitlines()]
     assert (line["skipped"], line["pictures"], line["generator"], line["note"]) == (1, 2, "lite", "a square")
     assert line["iou"] > 0.8 and line["found"] == 1
+    assert line["finder"] == "lite+u2netp" and {row["threshold"] for row in line["sureness"]} >= {0.55, 0.8}
+    assert all(set(row) == {"threshold", "unsure", "wrong", "poor"} for row in line["sureness"])
 
 
 def test_tuning_writes_a_line_for_each_point_once(root: Path, tmp_path: Path) -> None:

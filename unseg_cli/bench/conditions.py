@@ -15,8 +15,9 @@ from unseg_cli.core.errors import UsageProblem, did_you_mean
 #: none; the generator's; per-class: a closed form for every class of a label map, the generator's elsewhere; ready: pictures that were
 #: protected before; random: uniform noise at the object's budget all over; texture: the closed-form rival.
 NoiseKind = Literal["none", "generator", "per-class", "ready", "random", "texture"]
-#: Where the objects are: the true masks, the generator's own detections, the whole picture, or nothing is told apart at all.
-MaskSource = Literal["gt", "auto", "whole", "uniform"]
+#: Where the objects are: the true masks; detections; detections, but true masks where those are unsure, as an owner would correct them;
+#: masks in a folder; the whole picture; or nothing is told apart at all.
+MaskSource = Literal["gt", "auto", "corrected", "folder", "whole", "uniform"]
 
 CLEAN, PROTECTED, RANDOM, TEXTURE = "clean", "protected", "random", "texture"
 
@@ -46,6 +47,7 @@ SPELLINGS: dict[str, Spelling] = {
     CLEAN: Spelling(noise="none", masks="whole", colour="#3b6ea5"),
     PROTECTED: Spelling(noise="generator", masks=None, colour="#c0392b"),
     "protected-auto": Spelling(noise="generator", masks="auto", colour="#e07b6c"),
+    "protected-corrected": Spelling(noise="generator", masks="corrected", colour="#b7950b"),
     "protected-whole": Spelling(noise="generator", masks="whole", colour="#8e44ad"),
     "protected-uniform": Spelling(noise="generator", masks="uniform", colour="#16a0a0"),
     "protected-per-class": Spelling(noise="per-class", masks="gt", colour="#27ae60"),
@@ -115,9 +117,14 @@ class Condition:
         return self.noise == "none"
 
     @property
+    def detects(self) -> bool:
+        """Whether objects have to be found."""
+        return self.noise in ("generator", "texture") and self.masks in ("auto", "corrected")
+
+    @property
     def uses_generator(self) -> bool:
         """Whether the generator has to run: for its noise, or for the objects that it detects."""
-        return self.noise in ("generator", "per-class") or (self.noise == "texture" and self.masks == "auto")
+        return self.noise in ("generator", "per-class") or (self.noise == "texture" and self.detects)
 
     def __str__(self) -> str:
         return self.name

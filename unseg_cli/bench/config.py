@@ -28,7 +28,10 @@ class BenchConfig:
         parse=parse_names,
         help=f"Of {names_for_help()}.",
     )
-    protect_masks: str = option("gt", choices=get_args(MaskSource), help="Masks that the protection uses.")
+    protect_masks: str = option(
+        "gt", choices=get_args(MaskSource), help="Masks that the protection uses; corrected: detections, true masks where they are unsure."
+    )
+    masks_from: Path | None = option(None, metavar="DIR", help="Folder with the masks that the protection uses.")
     mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
     spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()

@@ -46,12 +46,16 @@ class NoiseRecipe:
         generator: the hash of its weights; None where no condition of the run uses one.
         spare: whether smooth places get less; None: as the source of masks says.
         ready: the folder of pictures that were protected before.
+        masks: the folder of masks that the protection uses.
+        finder: the identity of what finds objects; None where no condition of the run asks for any.
         code: the version of the code that draws.
     """
 
     generator: str | None
     spare: bool | None
     ready: str | None
+    masks: str | None = None
+    finder: str | None = None
     code: str = NOISE_CODE
 
 
@@ -101,8 +105,13 @@ class Cell:
         settings = dataclasses.asdict(self)
         if self.condition.clean:
             settings |= {"condition": self.condition.name, "noise": None}
-        elif not self.condition.uses_generator:
-            settings["noise"]["generator"] = None
+        else:
+            needed = {
+                "generator": self.condition.uses_generator,
+                "masks": self.condition.masks == "folder",
+                "finder": self.condition.detects,
+            }
+            settings["noise"] |= {name: None for name, wanted in needed.items() if not wanted}
         return settings
 
     @property

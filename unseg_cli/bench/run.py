@@ -14,7 +14,7 @@ from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.countermeasures.registry import find_countermeasure
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, Size, cells
-from unseg_cli.bench.preparation.maker import ConditionMaker, ready_pictures
+from unseg_cli.bench.preparation.maker import ConditionMaker, given_masks, ready_pictures
 from unseg_cli.bench.preparation.resized import of_size
 from unseg_cli.bench.report.plots import draw_bars, draw_curves
 from unseg_cli.bench.report.tables import write_tables
@@ -57,11 +57,13 @@ def bench(config: BenchConfig, events: Events) -> Report:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
     generator = load_generator(config.generator, device=device) if any(one.uses_generator for one in conditions) else None
     source = None if generator is None else cast(GeneratorFile, generator.source)
+    session = None if generator is None else Session(generator)
     maker = ConditionMaker(
         objects,
-        None if generator is None else Session(generator),
+        session,
         spare=config.spare,
         ready=ready_pictures(config.protected, data) if config.protected and PROTECTED in config.conditions else None,
+        masks=given_masks(config.masks_from, data) if config.masks_from else None,
     )
     todo = cells(
         data=DataRecipe(name=config.data, task=data.task, limit=config.limit, objects=objects, source_size=config.source_size),
@@ -74,6 +76,8 @@ def bench(config: BenchConfig, events: Events) -> Report:
             generator=None if source is None else source.sha256,
             spare=config.spare,
             ready=None if config.protected is None else str(config.protected),
+            masks=None if config.masks_from is None else str(config.masks_from),
+            finder=None if session is None else session.finder.identity,
         ),
     )
     folder = RunFolder(config.out)
@@ -82,7 +86,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
     run_cells(todo, folder, setting, events)
 
     results = [read_json(folder.result(cell)) for cell in todo]
-    document = results_document(setting, config.protect_masks, config.conditions, results, read_json(folder.noise))
+    document = results_document(setting, mask_source(config), config.conditions, results, read_json(folder.noise))
     write_tables(config.out, document, results, data.classes, run)
     draw_curves(config.out, results)
     draw_bars(config.out, document)
@@ -98,7 +102,7 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
             it compares.
     """
     conditions = [
-        Condition.parse(name, masks=config.protect_masks, budget=config.budget, share=config.ratio, ready=config.protected is not None)
+        Condition.parse(name, masks=mask_source(config), budget=config.budget, share=config.ratio, ready=config.protected is not None)
         for name in config.conditions
     ]
     if config.init not in ("pretrained", "scratch"):
@@ -115,6 +119,21 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
     if config.fail_under is not None and not {CLEAN, PROTECTED} <= set(config.conditions):
         raise UsageProblem("--fail-under needs the conditions clean and protected", hint="add them to --conditions")
     return conditions
+
+
+def mask_source(config: BenchConfig) -> str:
+    """Where conditions that do not say so themselves take their masks from: --masks-from stands for --protect-masks folder.
+
+    Raises:
+        UsageProblem: the two options contradict each other.
+    """
+    if config.masks_from is None and config.protect_masks == "folder":
+        raise UsageProblem("--protect-masks folder needs --masks-from DIR, which stands for it", hint="pass --masks-from DIR alone")
+    if config.masks_from is not None and config.protect_masks not in ("gt", "folder"):
+        raise UsageProblem(f"--masks-from and --protect-masks {config.protect_masks} exclude each other", hint="pass one of them")
+    if config.masks_from is not None and config.source_size is not None:
+        raise UsageProblem("--masks-from and --source-size exclude each other: masks keep their size", hint="pass one of them")
+    return config.protect_masks if config.masks_from is None else "folder"
 
 
 def resolve_schedule(entry: VictimEntry, data: LabelledData, config: BenchConfig) -> Schedule:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from PIL import Image
 
 from tests.bench.conftest import FakeSource, label_folder
 from unseg_cli.bench.conditions import Condition
-from unseg_cli.bench.preparation.maker import ConditionMaker, ready_pictures
+from unseg_cli.bench.preparation.maker import ConditionMaker, given_masks, ready_pictures
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.datasets.sample import Sample
+from unseg_cli.generators.find import UNSURE
+from unseg_cli.generators.session import PictureNoise
 
 
 def parse(*names: str, masks: str = "gt", ready: bool = False) -> list[Condition]:
@@ -128,3 +131,50 @@ def test_pictures_that_were_protected_before_are_taken_as_they_are(folder: Path,
         ready_pictures(tmp_path, data)
     with pytest.raises(UsageProblem, match="no such folder"):
         ready_pictures(tmp_path / "absent", data)
+
+
+def test_unsure_detections_are_corrected(folder: Path, source: FakeSource) -> None:
+    data = open_labelled(str(folder), limit=3)
+    source.confidences = [1.0, UNSURE - 0.01, UNSURE]
+    maker, conditions = ConditionMaker((1,), source), parse("protected-corrected")
+    originals = [maker.read(sample) for sample in data.train]
+    drawn = [one[conditions[0]] for one in maker.draw(originals, conditions)]
+    detected, truths = np.zeros((64, 64), bool), [data.read_labels(sample) == 1 for sample in data.train]
+    detected[16:48, 16:48] = True
+    assert [one.mask_source for one in drawn] == ["auto", "file", "auto"]
+    for one, mask in zip(drawn, (detected, truths[1], detected), strict=True):
+        assert np.array_equal(one.mask, mask)
+    # All of them are given as masks, as an owner would who protects with what was detected and corrected.
+    assert all(mask is not None for mask in source.asked[-1]["masks"])
+
+
+def test_a_picture_in_which_nothing_was_detected_is_corrected(folder: Path) -> None:
+    class Blind(FakeSource):
+        def noise(self, images: Any, masks: Any, *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:
+            made = super().noise(images, masks, target=target, spare=spare)
+            return [
+                dataclasses.replace(one, mask_source="whole", confidence=None) if mask is None else one
+                for one, mask in zip(made, masks, strict=True)
+            ]
+
+    maker, conditions = ConditionMaker((1,), Blind()), parse("protected", masks="corrected")
+    samples = open_labelled(str(folder), limit=2).train
+    assert [one[conditions[0]].mask_source for one in maker.draw([maker.read(sample) for sample in samples], conditions)] == ["file"] * 2
+
+
+def test_masks_of_a_folder(folder: Path, source: FakeSource, tmp_path: Path) -> None:
+    data = open_labelled(str(folder), limit=2)
+    for sample in data.train:
+        mask = np.zeros((64, 64), np.uint8)
+        mask[:20] = 255
+        Image.fromarray(mask).save(tmp_path / f"{sample.id}.png")
+    maker = ConditionMaker((1,), source, masks=given_masks(tmp_path, data))
+    for of in made(maker, data.train, parse("clean", "protected", "texture", masks="folder")):
+        change = np.abs(of["protected"].astype(int) - of["clean"]).max(2)
+        assert set(change[:20].ravel()) == {8} and set(change[20:].ravel()) <= {2}
+        assert np.array_equal(of["texture"], of["protected"])
+    (tmp_path / f"{data.train[1].id}.png").unlink()
+    with pytest.raises(UsageProblem, match=f"--masks-from .*1 training pictures are not there, first {data.train[1].id}"):
+        given_masks(tmp_path, data)
+    with pytest.raises(UsageProblem, match="no such folder"):
+        given_masks(tmp_path / "nowhere", data)

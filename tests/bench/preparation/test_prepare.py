@@ -67,6 +67,14 @@ def test_only_training_pictures_change_and_at_their_own_size(folder: Path, tmp_p
         assert {int(value) for target in examples.targets for value in target.labels.unique()} == {0, 1}
 
 
+def test_corrected_pictures_are_counted(folder: Path, tmp_path: Path) -> None:
+    source = FakeSource()
+    source.confidences = [1.0, 0.1, 0.2, 0.9]
+    visibility = Case(folder, tmp_path, limit=4, source=source).prepare(sets(("protected-corrected", "random")))
+    assert visibility["protected-corrected"]["corrected"] == 2
+    assert "corrected" not in visibility["random"]
+
+
 def test_a_picture_is_what_its_steps_make_of_it(folder: Path, tmp_path: Path) -> None:
     case = Case(folder, tmp_path, limit=3)
     (wanted,) = sets(("protected",), ("jpeg10",), (32, 64))

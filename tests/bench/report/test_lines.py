@@ -57,6 +57,10 @@ def test_detections(docs: Docs) -> None:
     found = {"data": "ecssd", "skipped": 2, "pictures": 9, "generator": "lite", "note": "as shipped", "iou": 0.716, "found": 0.84}
     docs.lines("detections.jsonl", found)
     assert "| ecssd but its first 2 | 9 | lite, as shipped | 0.72 | 84 |" in lines.detections(docs.path)
+    assert "unsure" not in lines.detections(docs.path)
+    sureness = [{"threshold": 0.55, "unsure": 0.1, "wrong": 0.0125, "poor": None}]
+    docs.lines("detections.jsonl", {**found, "finder": "both", "sureness": sureness})
+    assert "| ecssd but its first 2 | lite, as shipped, found by both | 0.55 | 10.0 | 1.2 | - |" in lines.detections(docs.path)
 
 
 def test_without_lines_there_is_no_table(docs: Docs) -> None:

@@ -158,6 +158,18 @@ def test_protect_masks(bench: Runs, plain: dict[str, Any]) -> None:
     assert noise(bench("--protect-masks", "whole"))["psnr"] < noise(plain)["psnr"]
 
 
+def test_masks_from(bench: Runs, data: Path, plain: dict[str, Any]) -> None:
+    """Masks that mark everything: more of the picture changes."""
+    masks = bench.where / "masks"
+    masks.mkdir()
+    for path in sorted((data / "images" / "train").glob("*.png")):
+        with Image.open(path) as image:
+            Image.new("L", image.size, 255).save(masks / path.name)
+    assert noise(bench("--masks-from", masks))["psnr"] < noise(plain)["psnr"]
+    bench("--masks-from", masks, "--protect-masks", "auto", code=2)
+    bench("--protect-masks", "folder", code=2)
+
+
 def test_mask_rule(bench: Runs, labelled: Path) -> None:
     """Which labels are objects decides where the noise goes."""
     made = [noise(bench("--data", labelled, "--mask-rule", rule))["psnr"] for rule in ("class:1", "class:1,2")]

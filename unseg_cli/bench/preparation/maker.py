@@ -19,11 +19,13 @@ from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.folder import pictures_by_stem
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import FileSource, Sample, Truth, read_image
+from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import random_noise, texture_noise
 from unseg_cli.noise.field import ArrayField, Rows
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, visible_rgb
+from unseg_cli.pictures.masks import mask_rule, read_mask
 from unseg_cli.pictures.picture import Space
 
 RANDOM_NOISE_SEED = 2024
@@ -74,6 +76,7 @@ class ConditionMaker:
         source: draws the noise, and detects objects; None where no condition needs it.
         spare: less noise on smooth places, see `Session.noise`.
         ready: pictures that were protected before, by id, for the condition that takes them.
+        masks: mask files by id, for conditions whose masks are those of a folder; not 0 is object.
     """
 
     def __init__(
@@ -83,8 +86,9 @@ class ConditionMaker:
         *,
         spare: bool | None = None,
         ready: dict[str, Path] | None = None,
+        masks: dict[str, Path] | None = None,
     ) -> None:
-        self.objects, self.source, self.spare, self.ready = objects, source, spare, ready or {}
+        self.objects, self.source, self.spare, self.ready, self.masks = objects, source, spare, ready or {}, masks or {}
 
     def read(self, sample: Sample) -> Original:
         """Decode a picture and its truth; may be called by several threads.
@@ -159,19 +163,47 @@ class ConditionMaker:
         classes = [np.where(label == IGNORE, NO_CLASS, label.astype(np.int32)) for label in labels]
         return [replace(one, field=PerClassField(one.field, numbers)) for one, numbers in zip(made, classes, strict=True)]
 
-    def _of_objects(self, originals: list[Original], masks: MaskSource, *, generate: bool) -> list[PictureNoise]:
+    def _of_objects(self, originals: list[Original], source: MaskSource, *, generate: bool) -> list[PictureNoise]:
         """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
-        objects = [np.isin(original.labels, self.objects) for original in originals]
-        known = masks == "gt"
+        if source == "corrected":
+            return self._corrected(originals)
+        masks = self._known(originals, source)
         if generate:
-            return self._drawn(originals, list(objects) if known else [None] * len(originals), "auto" if known else masks)
+            return self._drawn(originals, masks or [None] * len(originals), "auto" if masks else source)
         no_noise = ArrayField(np.zeros((1, 1, 3), np.float32))
-        used = [mask if known and mask.any() else np.ones_like(mask) for mask in objects]
-        return [PictureNoise(field=no_noise, mask=mask, mask_source="file" if known else "whole") for mask in used]
+        everything = [np.ones(original.image.shape[:2], np.bool_) for original in originals]
+        used = [mask if mask.any() else all_ for mask, all_ in zip(masks or everything, everything, strict=True)]
+        return [PictureNoise(field=no_noise, mask=mask, mask_source="file" if masks else "whole") for mask in used]
+
+    def _known(self, originals: list[Original], source: MaskSource) -> list[BoolArray]:
+        """Masks that nobody has to find; [] where the source has none."""
+        if source == "gt":
+            return [np.isin(original.labels, self.objects) for original in originals]
+        if source == "folder":
+            return [read_mask(self.masks[one.id], mask_rule("nonzero"), one.image.shape[:2]) for one in originals]
+        return []
+
+    def _corrected(self, originals: list[Original]) -> list[PictureNoise]:
+        """As an owner would have it who looks at what is unsure, and then protects with the masks; `mask_source` says who marked what."""
+        found = self._drawn(originals, [None] * len(originals), "auto")
+        sure = [one.mask_source == "auto" and (one.confidence or 0.0) >= UNSURE for one in found]
+        truth = self._known(originals, "gt")
+        masks = [one.mask if kept else true for one, kept, true in zip(found, sure, truth, strict=True)]
+        made = self._drawn(originals, masks, "auto")
+        return [replace(one, mask_source="auto" if kept else "file") for one, kept in zip(made, sure, strict=True)]
 
     def _drawn(self, originals: list[Original], masks: Sequence[BoolArray | None], target: str) -> list[PictureNoise]:
         assert self.source is not None, "a condition needs the generator"
         return self.source.noise([original.image for original in originals], masks, target=target, spare=self.spare)
+
+
+def given_masks(root: Path, data: LabelledData) -> dict[str, Path]:
+    """The mask of every training picture, by id: in ROOT/masks/train, ROOT/train or ROOT.
+
+    Raises:
+        UsageProblem: no such folder, or it lacks one.
+    """
+    return _of_training_pictures("--masks-from", root, data, "masks", "pass what `unseg detect` wrote for images/train of --data")
 
 
 def ready_pictures(root: Path, data: LabelledData) -> dict[str, Path]:
@@ -180,15 +212,17 @@ def ready_pictures(root: Path, data: LabelledData) -> dict[str, Path]:
     Raises:
         UsageProblem: no such folder, or it lacks a picture.
     """
-    folder = next((path for path in (root / "images" / "train", root / "train", root) if path.is_dir()), None)
+    return _of_training_pictures("--protected", root, data, "images", "protect images/train of --data")
+
+
+def _of_training_pictures(option: str, root: Path, data: LabelledData, kind: str, hint: str) -> dict[str, Path]:
+    folder = next((path for path in (root / kind / "train", root / "train", root) if path.is_dir()), None)
     if folder is None:
-        raise UsageProblem(f"--protected {root}: no such folder", hint="pass what `unseg protect` wrote for the training pictures")
+        raise UsageProblem(f"{option} {root}: no such folder", hint=hint)
     found = pictures_by_stem(folder)
     absent = [sample.id for sample in data.train if sample.id not in found]
     if absent:
-        raise UsageProblem(
-            f"--protected {root}: {len(absent)} training pictures are not there, first {absent[0]}", hint="protect images/train of --data"
-        )
+        raise UsageProblem(f"{option} {root}: {len(absent)} training pictures are not there, first {absent[0]}", hint=hint)
     return found
 
 

@@ -57,7 +57,7 @@ def prepare(
 
     Returns:
         For every condition that was measured, how visible its noise is on the training pictures at their original size; see
-        `put_together` in visibility.py.
+        `put_together` in visibility.py. Where unsure detections were corrected, also how many: "corrected".
 
     Raises:
         UnsegError: a picture cannot be read, or its mask has another size.
@@ -106,6 +106,7 @@ def _prepare_train(
     shapes: dict[Any, tuple[int, ...]] = {cache.train(one): (len(data.train), *one.size, 3) for one in absent}
     shapes |= {path: (len(data.train), *size) for (_, size), path in labels.items()}
     seen: dict[Condition, list[Seen]] = {condition: [] for condition in measured}
+    corrected = dict.fromkeys((one for one in measured if one.masks == "corrected"), 0)
     events.start(len(data.train), "preparing training pictures")
     with RowFiles(shapes) as files:
 
@@ -123,12 +124,15 @@ def _prepare_train(
 
         for first, originals in _read_ahead(maker, data.train, each):
             drawn = maker.draw(originals, conditions)
+            for condition in corrected:
+                corrected[condition] += sum(one[condition].mask_source == "file" for one in drawn)
             for found in each(finish, range(first, first + len(originals)), originals, drawn):
                 for condition, one in zip(measured, found, strict=True):
                     seen[condition].append(one)
                 events.advance()
     events.stop()
-    return {condition.name: put_together(values) for condition, values in seen.items()}
+    counted: dict[Condition, Visibility] = {condition: {"corrected": number} for condition, number in corrected.items()}
+    return {condition.name: put_together(values) | counted.get(condition, {}) for condition, values in seen.items()}
 
 
 def _prepare_test(cache: PictureCache, data: LabelledData, task: Task, wanted: list[PictureSet], each: Map, events: Events) -> None:

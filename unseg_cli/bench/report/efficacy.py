@@ -16,6 +16,8 @@ MASKS: dict[str, str] = {
     "gt": "true masks",
     "auto": "no masks: detected objects",
     "whole": "no masks: whole picture",
+    "corrected": "detections, corrected where they are unsure",
+    "folder": "masks of a folder",
     "uniform": "no masks: one pattern all over",
     PER_CLASS: "true classes, a noise each",
 }

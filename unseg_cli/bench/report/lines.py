@@ -11,7 +11,7 @@ from statistics import mean
 from typing import Any
 
 from unseg_cli.bench.conditions import CLEAN, RANDOM
-from unseg_cli.bench.detections import RIGHT
+from unseg_cli.bench.detections import GOOD, RIGHT
 from unseg_cli.bench.report.efficacy import defence_in_words
 from unseg_cli.bench.report.kept import UNSAID, first_generator
 from unseg_cli.bench.report.text import markdown_table, number
@@ -52,6 +52,9 @@ and the first generator was with the one *used at first*.
 More epochs would gain more on clean pictures; few of them let anyone repeat a row in minutes. CamVid and CVC-ClinicDB were tuned after
 their rows were measured; what another learning rate does to the drop, the run camvid-deeplabv3plus-lr shows."""
 DETECTIONS_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "detected, %")
+SURENESS_HEADER = ("training pictures of", "generator", "unsure under", "unsure, %", "of the others wrong, %", "poor, %")
+SURENESS = f"""How sure a detection is, is the overlap of two finders that were trained apart. Wrong: an IoU with the truth under {RIGHT};
+poor: under {GOOD}."""
 DETECTIONS = f"""The overlap of the generator's own masks with the true ones (`scripts/measure_detections.py`); detected: an IoU
 over {RIGHT}. Without masks, protection is only as good as these."""
 
@@ -139,18 +142,35 @@ def schedules(docs: Path) -> str:
 
 
 def detections(docs: Path) -> str:
-    """How well the objects are detected without masks, one line for each generator and data set."""
+    """How well the objects are detected without masks, one line for each generator and data set, and how well unsure ones are told."""
+    lines = read_jsonl(docs / "results" / "detections.jsonl")
+    if not lines:
+        return ""
     rows = [
-        (
-            line["data"] + (f" but its first {line['skipped']}" if line["skipped"] else ""),
-            str(line["pictures"]),
-            f"{line['generator']}{', ' if line['note'] else ''}{line['note']}",
-            number(line["iou"], 2),
-            number(100 * line["found"], 0),
-        )
-        for line in read_jsonl(docs / "results" / "detections.jsonl")
+        (_pictures_of(line), str(line["pictures"]), _detected_by(line), number(line["iou"], 2), number(100 * line["found"], 0))
+        for line in lines
     ]
-    return "\n".join(["## Objects detected without masks", "", DETECTIONS, "", *markdown_table(DETECTIONS_HEADER, rows)]) if rows else ""
+    sure = [
+        (_pictures_of(line), _detected_by(line), f"{row['threshold']:g}", *(_percent(row[name]) for name in ("unsure", "wrong", "poor")))
+        for line in lines
+        for row in line.get("sureness") or ()
+    ]
+    parts = ["## Objects detected without masks", "", DETECTIONS, "", *markdown_table(DETECTIONS_HEADER, rows)]
+    return "\n".join([*parts, *(["", SURENESS, "", *markdown_table(SURENESS_HEADER, sure)] if sure else [])])
+
+
+def _pictures_of(line: Document) -> str:
+    return str(line["data"]) + (f" but its first {line['skipped']}" if line["skipped"] else "")
+
+
+def _detected_by(line: Document) -> str:
+    finder = line.get("finder", "lite")  # the generator alone, as in lines of the time when nothing else looked for objects
+    words = [line["generator"], line["note"], "" if finder == "lite" else f"found by {finder}"]
+    return ", ".join(word for word in words if word)
+
+
+def _percent(share: float | None) -> str:
+    return number(None if share is None else 100 * share, 1)
 
 
 def noise_in_words(setting: Document) -> str:

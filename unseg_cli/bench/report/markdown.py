@@ -16,6 +16,8 @@ WHOSE_MASKS = {
     "gt": "the true masks",
     "auto": "the objects that the generator detects itself",
     "whole": "the whole picture as the object",
+    "corrected": "the generator's own masks, true ones where those are unsure",
+    "folder": "masks of a folder",
     "uniform": "one pattern all over the picture",
 }
 
