@@ -55,6 +55,8 @@ def quick(folder: Path, tmp_path: Path) -> BenchConfig:
 class FakeSource:
     """Draws the closed-form texture instead of a generator's noise, and detects a square in the middle. Keeps what it was asked."""
 
+    finder = SimpleNamespace(identity=None)
+
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.confidences: list[float] = []  # of the next detections; 1 where there are no more

@@ -203,7 +203,7 @@ def given_masks(root: Path, data: LabelledData) -> dict[str, Path]:
     Raises:
         UsageProblem: no such folder, or it lacks one.
     """
-    return _of_training_pictures("--masks-from", root, data, "masks", "pass what `unseg detect` wrote for images/train of --data")
+    return _of_training_pictures("--masks-from", root, data, "masks", "every picture in images/train of --data needs a mask of its name")
 
 
 def ready_pictures(root: Path, data: LabelledData) -> dict[str, Path]:
