@@ -14,6 +14,7 @@ from unseg_cli.core.events import Events, Report
 #: command -> (module, function)
 WORKFLOWS = {
     "protect": ("unseg_cli.protect.run", "protect"),
+    "detect": ("unseg_cli.detect.run", "detect"),
     "verify": ("unseg_cli.protect.verification", "verify"),
     "train": ("unseg_cli.train.loop", "train"),
     "bench": ("unseg_cli.bench.run", "bench"),
@@ -22,6 +23,7 @@ WORKFLOWS = {
 #: The least that a command needs on its line.
 LEAST = {
     "protect": ["protect", "in", "out"],
+    "detect": ["detect", "in", "masks"],
     "verify": ["verify", "in", "out"],
     "train": ["train", "--data", "synthetic", "--out", "run"],
     "bench": ["bench"],

@@ -18,6 +18,7 @@ from rich.progress import Progress
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import main
 from unseg_cli.cli.console import cell, protect_lines, rate_of
+from unseg_cli.cli.detect_text import detect_lines
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import MissingPackage
@@ -235,6 +236,29 @@ def test_the_summary_of_protect_with_nothing_new() -> None:
     document = {**PROTECTED, "protected": 0, "linf_255_max": None, "psnr_mean": None, "ssim_mean": None, "failures": []}
     assert protect_lines(document) == ["3 pictures: 0 protected, 1 skipped, 1 failed in 2.0 s (0.50 pictures/s)"]
     assert protect_lines({**document, "images": 1})[0].startswith("1 picture: 0 protected")
+
+
+def test_the_summary_of_detect(stand: Stand, capsys: Capture) -> None:
+    document = {
+        "schema": 1, "command": "detect", "images": 5, "detected": 3, "skipped": 1, "failed": 1, "unsure": 2, "unknown": 1,
+        "nothing_found": 1, "owner": 1, "threshold": 0.8, "seconds": 2.0, "images_per_second": 1.5,
+        "failures": [{"path": "b.jpg", "error": "not a\npicture"}],
+    }  # fmt: skip
+    stand("detect", lambda events: Report(document=document, exit_code=1, closing=("what to do next",)))
+    assert main(LEAST["detect"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "5 pictures: 3 detected, 1 skipped, 1 failed in 2.0 s (1.50 pictures/s)",
+        "unsure: 2 (confidence below 0.8, of 1 it is not known), nothing found: 1, by you: 1",
+        "Where nothing was found the mask is black, and `unseg protect --masks` protects the whole picture.",
+        "failed: b.jpg: not a picture",
+        "what to do next",
+    ]
+    planned = {"dry_run": True, "would_detect": 1, "planned": [{"src": "a.jpg", "mask": "a.png"}]}
+    assert detect_lines({**document, **planned}) == [
+        "would look at a.jpg -> a.png",
+        "would fail on b.jpg: not a picture",
+        "5 pictures: 1 would be looked at, 1 skipped, 1 would fail",
+    ]
 
 
 def test_the_summary_of_bench_is_a_table(stand: Stand, capsys: Capture) -> None:

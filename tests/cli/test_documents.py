@@ -55,7 +55,7 @@ def test_the_three_commands_are_there() -> None:
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("unseg ")])
 def test_commands_are_understood(line: str, stand: Stand) -> None:
-    for command in ("protect", "verify", "train", "bench", "doctor"):
+    for command in ("protect", "detect", "verify", "train", "bench", "doctor"):
         stand(command)
     assert main(shlex.split(line, comments=True)[1:]) == 0
 

@@ -19,6 +19,8 @@ EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength generator sam-checkpoint format quality metadata workers batch-size "
     "limit include exclude overwrite fail-fast dry-run save-noise preview device",
+    "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
+    "dry-run device",
     "verify": "",
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed",
@@ -99,6 +101,15 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("bench", "--conditions clean,texture", "conditions", ("clean", "texture")),
     ("bench", "--protect-masks auto", "protect_masks", "auto"),
     ("bench", "--mask-rule class:1", "mask_rule", "class:1"),
+    ("detect", "--threshold 0.5", "threshold", 0.5),
+    ("detect", "--only sub/a.png", "only", "sub/a.png"),
+    ("detect", "--point 1,2 --point 3,4", "point", ((1, 2), (3, 4))),
+    ("detect", "--not-point 1,2", "not_point", ((1, 2),)),
+    ("detect", "--box 1,2,3,4", "box", (1, 2, 3, 4)),
+    ("detect", "--whole", "whole", True),
+    ("detect", "--include a* --include b*", "include", ("a*", "b*")),
+    ("detect", "--batch-size auto", "batch_size", None),
+    ("detect", "--dry-run", "dry_run", True),
     ("bench", "--spare", "spare", True),
     ("bench", "--strength low", "budget", NoiseBudget(4 / 255, 1 / 255)),
     ("bench", "--defences gray,jpeg75", "defences", ("gray", "jpeg75")),
@@ -174,6 +185,8 @@ def test_options_reach_the_configuration(command: str, line: str, attribute: str
         ("protect", "UNSEG_PROTECT_DRY_RUN", "0", "dry_run", False),
         ("protect", "UNSEG_PROTECT_INCLUDE", "*.png *.jpg", "include", ("*.png", "*.jpg")),
         ("protect", "UNSEG_PROTECT_MASK_RULE", "not-void", "mask_rule", "not-void"),
+        ("detect", "UNSEG_DETECT_POINT", "1,2 3,4", "point", ((1, 2), (3, 4))),
+        ("detect", "UNSEG_DETECT_THRESHOLD", "0.25", "threshold", 0.25),
         ("bench", "UNSEG_BENCH_SEEDS", "1,2", "seeds", (1, 2)),
         ("train", "UNSEG_TRAIN_AMP", "true", "amp", True),
         ("train", "UNSEG_TRAIN_OUT", "elsewhere", "out", Path("elsewhere")),

@@ -23,7 +23,9 @@ def python(code: str, *arguments: str, root: Path) -> subprocess.CompletedProces
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, timeout=60)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["protect", "--help"], ["weights", "--help"], ["bench", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["protect", "--help"], ["detect", "--help"], ["weights", "--help"], ["bench", "--nonsense"]]
+)
 def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: list[str], root: Path) -> None:
     code = (
         "import sys; from unseg_cli.cli.app import main; main(sys.argv[1:]); "
@@ -48,6 +50,7 @@ assert set(unseg_cli.__all__) <= set(dir(unseg_cli))
     ("package", "names"),
     [
         ("unseg_cli", ("NoiseBudget", "Session", "load_generator", "protect_image")),
+        ("unseg_cli.detect", ("detect",)),
         ("unseg_cli.protect", ("protect", "protect_bytes", "protect_image", "verify")),
     ],
 )
@@ -88,7 +91,7 @@ def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_command_prints_the_help_and_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     listing = capsys.readouterr().out
-    for command in ("protect", "verify", "train", "bench", "doctor", "victims", "weights"):
+    for command in ("protect", "detect", "verify", "train", "bench", "doctor", "victims", "weights"):
         assert f"\n  {command} " in listing
 
 

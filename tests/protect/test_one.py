@@ -16,10 +16,10 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.session import PictureNoise
+from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.protect import protect_bytes
-from unseg_cli.protect.one import sha256_hex
 from unseg_cli.protect.settings import Settings
 
 

@@ -19,6 +19,7 @@ from unseg_cli.cli.options import command
 from unseg_cli.cli.weights import weights_app
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.detect.config import DetectConfig
 from unseg_cli.protect.config import ProtectConfig, VerifyConfig
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
@@ -49,6 +50,14 @@ def root(
 def protect(config: ProtectConfig, events: Events) -> Report:
     """Protect a picture or a folder of pictures. Names, formats, sizes and metadata stay."""
     from unseg_cli.protect.run import protect as workflow
+
+    return workflow(config, events)
+
+
+@command(app, unit="pictures")
+def detect(config: DetectConfig, events: Events) -> Report:
+    """Find the objects of pictures, to look at and correct them before protecting. Writes masks, and a page that shows them."""
+    from unseg_cli.detect.run import detect as workflow
 
     return workflow(config, events)
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Table
 from rich.text import Text
 
+from unseg_cli.cli.detect_text import detect_lines
 from unseg_cli.cli.verify_text import pictures, verify_lines
 from unseg_cli.core.events import Events, Report
 
@@ -169,9 +170,10 @@ class Console(Events):
         self._out.file.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
     def _render(self, document: Mapping[str, Any]) -> None:
-        """Text form of a report: `protect` and `verify` in words, anything else as tables of what the document holds."""
-        if document.get("command") == "protect":
-            for line in protect_lines(document):
+        """Text form of a report: `protect`, `detect` and `verify` in words, anything else as tables of what the document holds."""
+        in_words = {"protect": protect_lines, "detect": detect_lines}.get(str(document.get("command")))
+        if in_words is not None:
+            for line in in_words(document):
                 self._out.print(line, soft_wrap=True)
             return
         command = document.get("command")

@@ -18,6 +18,7 @@ INTERRUPTED = 130
 #: What to do after Ctrl-C.
 AGAIN = {
     "protect": "finished pictures stay; run the same command again to protect the rest",
+    "detect": "finished masks stay; run the same command again for the rest",
     "train": "run the same command again with --resume",
     "bench": "run the same command again with --resume",
 }

@@ -38,7 +38,7 @@ class Pipeline(Generic[J, A, B, R]):
 
     Args:
         read: a job -> what the network needs, or `Done`.
-        work: what several jobs need -> what came of each, in their order.
+        work: what several jobs need -> what came of each, in their order; an `UnsegError` over a single job is that job's.
         write: a job and what came of it -> its result.
         area: number of pixels of what was read.
         batch_size: jobs that `work` sees at once; at least one.
@@ -120,6 +120,10 @@ class Pipeline(Generic[J, A, B, R]):
         try:
             made = self._work([one for _, one in batch])
             yield from ((job, one) for (job, _), one in zip(batch, made, strict=True))
+        except UnsegError as problem:
+            if len(batch) > 1:
+                raise
+            yield batch[0][0], problem
         except (MemoryError, RuntimeError) as problem:
             if not _is_out_of_memory(problem):
                 raise

@@ -32,7 +32,7 @@ class Option:
         choices: the only values there are.
         min: the smallest value.
         max: the largest value.
-        repeated: may be passed several times; its value is a tuple.
+        repeated: may be passed several times; its value is a tuple, and `parse` reads each of them.
         parse: from the text and the flag to the value; None: the text's own type is enough.
         from_preset: where it is not typed, a preset says the value, not the field.
     """
@@ -129,7 +129,7 @@ def _reader(known: Option) -> Callable[[Mapping[str, Any]], Any]:
     def read(typed: Mapping[str, Any]) -> Any:
         value = typed[known.name]
         if known.repeated:
-            return tuple(value or ())
+            return tuple(one if known.parse is None else known.parse(one, known.flag) for one in value or ())
         return value if value is None or known.parse is None else known.parse(value, known.flag)
 
     return read

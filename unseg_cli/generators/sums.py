@@ -12,6 +12,11 @@ from unseg_cli.core.runs import write_atomically
 SUMS_FILE = "SHA256SUMS"
 
 
+def sha256_hex(data: bytes) -> str:
+    """The hash of a file's bytes, as manifests hold it."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256_of(path: Path) -> str:
     """Hex digest of a file, read in pieces."""
     digest = hashlib.sha256()

@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
-from unseg_cli.protect.one import Protected, Source, sha256_hex
+from unseg_cli.protect.one import Protected, Source
 from unseg_cli.protect.previews import noise_file, preview_file
 from unseg_cli.protect.settings import Settings
 

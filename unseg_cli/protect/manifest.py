@@ -37,6 +37,7 @@ class Record(TypedDict, total=False):
         spared: whether smooth places and people got less noise.
         mask_empty: it has a mask, which marks nothing.
         mask_share: share of the picture that has the object's bound.
+        confidence: of the detection, in [0, 1]; null where it is not known, nothing was found, or a mask came from a file.
         src_bytes, dst_bytes: sizes of the files.
         notes: what the owner should know.
     """
@@ -68,6 +69,7 @@ class Record(TypedDict, total=False):
     spared: bool
     mask_empty: bool
     mask_share: float
+    confidence: float | None
     src_bytes: int
     dst_bytes: int
     notes: list[str]

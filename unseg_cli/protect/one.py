@@ -7,7 +7,6 @@ The way of a picture has three stages, which an engine may run apart so that the
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.session import MaskSource, PictureNoise, Session
+from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, noise_kept, visible_rgb, within_budget
 from unseg_cli.pictures.decode import expanded, read_picture
@@ -63,11 +63,6 @@ class Source:
         return cls(data=data, sha256=sha256_hex(data), mask=mask, mask_sha256=mask_sha256, name=name, mask_name=mask_name, seconds=seconds)
 
 
-def sha256_hex(data: bytes) -> str:
-    """The hash of a file's bytes, as manifests hold it."""
-    return hashlib.sha256(data).hexdigest()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Opened:
     """A decoded picture, ready for noise.
@@ -104,7 +99,7 @@ class Noised:
     Attributes:
         opened: what it was.
         pixels: like `opened.picture.pixels`.
-        mask, mask_source, spared: as used, see `PictureNoise`.
+        mask, mask_source, spared, confidence: as used, see `PictureNoise`.
         seconds: time spent on it so far.
     """
 
@@ -113,6 +108,7 @@ class Noised:
     mask: BoolArray
     mask_source: MaskSource
     spared: bool
+    confidence: float | None
     seconds: float
 
 
@@ -201,7 +197,15 @@ def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float)
     field = made.field if opened.classes is None else PerClassField(made.field, opened.classes)
     pixels = add_noise(opened.picture.pixels, opened.picture.space, field, made.mask, budget)
     seconds = opened.seconds + share + time.perf_counter() - started
-    return Noised(opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, spared=made.spared, seconds=seconds)
+    return Noised(
+        opened=opened,
+        pixels=pixels,
+        mask=made.mask,
+        mask_source=made.mask_source,
+        spared=made.spared,
+        confidence=made.confidence,
+        seconds=seconds,
+    )
 
 
 def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Protected:
@@ -232,6 +236,7 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         spared=noised.spared,
         mask_empty=opened.mask is not None and noised.mask_source != "file",
         mask_share=round(float(noised.mask.mean()), 4),
+        confidence=None if noised.confidence is None else round(noised.confidence, 4),
         src_bytes=opened.src_bytes,
         dst_bytes=len(data),
         notes=[*clean.notes, *notes],

@@ -11,6 +11,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engine import Outcome
 from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.unsure import count_unsure
 
 CLAIM = (
     "What this does: it lowers what a model can learn from these pictures when it is trained on them.",
@@ -57,7 +58,9 @@ class Tally:
         self.events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
 
 
-def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, seconds: float) -> Report:
+def report(
+    tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, seconds: float, look: str = "unseg detect", target: str = "auto"
+) -> Report:
     """The result of a run.
 
     Args:
@@ -66,6 +69,8 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         rule: how masks were read.
         dry_run: nothing was written.
         seconds: of the whole run.
+        look: the command that shows the detections.
+        target: what was protected where there was no mask.
 
     Returns:
         The documented document; exit code 1 where a picture failed, or where every mask marks nothing.
@@ -91,6 +96,8 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         "src_bytes": sum(row["src_bytes"] for row in rows),
         "dst_bytes": sum(row["dst_bytes"] for row in rows),
     }
+    doubts = count_unsure([*rows, *tally.skipped], target)
+    document |= {"unsure": doubts.unsure, "nothing_found": doubts.nothing}
     masks_fail = _masks_mark_nothing(tally, rule)
     if dry_run:
         planned = [{"src": row["src"], "dst": row["dst"]} for row in tally.planned]
@@ -98,7 +105,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
     return Report(
         document=document,
         exit_code=1 if tally.failures or masks_fail else 0,
-        closing=("dry run: nothing was written",) if dry_run else _closing(rows),
+        closing=("dry run: nothing was written",) if dry_run else (*_closing(rows), *doubts.lines(look)),
     )
 
 

@@ -20,6 +20,7 @@ from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.unsure import detect_command
 
 
 def protect(config: ProtectConfig, events: Events) -> Report:
@@ -78,7 +79,15 @@ def protect(config: ProtectConfig, events: Events) -> Report:
             with contextlib.suppress(UnsegError, OSError):  # it is only untidy
                 manifest.settle()
         events.stop()
-    return report(tally, generator=files.generator, rule=config.mask_rule, dry_run=config.dry_run, seconds=time.perf_counter() - started)
+    return report(
+        tally,
+        generator=files.generator,
+        rule=config.mask_rule,
+        look=detect_command(config.src, config.masks),
+        target=config.target,
+        dry_run=config.dry_run,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _settings(config: ProtectConfig) -> Settings:

@@ -1,0 +1,114 @@
+"""What a run of `unseg detect` says at its end: the document of `--json`, the exit code, and the closing lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.events import Events, Report
+from unseg_cli.detect.files import Outcome
+from unseg_cli.detect.jobs import Job
+from unseg_cli.detect.records import Detection, is_nothing, is_owners, is_unsure
+from unseg_cli.detect.review import Commands
+from unseg_cli.generators.files import GeneratorFile
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Counts outcomes, and tells of them as they come.
+
+    Attributes:
+        events: receives progress, and what is worth reading about a picture.
+        detected: lines that this run wrote.
+        skipped: those of pictures whose masks stay as they are.
+        planned: names of pictures that a run would look at, and of their masks.
+        failures: `{"path", "error", "hint"}` of each picture that failed.
+    """
+
+    events: Events
+    detected: list[Detection] = field(default_factory=list)
+    skipped: list[Detection] = field(default_factory=list)
+    planned: list[dict[str, str]] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, job: Job, result: Outcome | UnsegError) -> None:
+        """Count one more."""
+        if isinstance(result, UnsegError):
+            self.failures.append({"path": job.name, "error": result.message, "hint": result.hint})
+            self.events.warn(f"{job.name}: {result.message}" + (f" - {result.hint}" if result.hint else ""))
+        elif result.status == "planned":
+            self.planned.append({"src": job.name, "mask": job.mask_name})
+        else:
+            (self.detected if result.status == "detected" else self.skipped).append(result.record)
+            if result.note:
+                self.events.warn(f"{job.name}: {result.note}")
+            self.events.detail(f"{job.name}: {result.status}, {_said(result.record)}")
+        self.events.advance()
+
+
+def _said(row: Detection) -> str:
+    if is_nothing(row):
+        return "nothing found"
+    known = "not known" if row["confidence"] is None else f"{row['confidence']:.2f}"
+    return f"{100 * row['area']:.3g} % of the picture, confidence {known}"
+
+
+def report(
+    tally: Tally,
+    *,
+    threshold: float,
+    generator: GeneratorFile,
+    masks: str,
+    review: str,
+    commands: Commands,
+    dry_run: bool,
+    seconds: float,
+) -> Report:
+    """The result of a run.
+
+    Args:
+        tally: what happened.
+        threshold: confidence below which a detection is unsure.
+        generator: what looked.
+        masks: where the masks are.
+        review: where the sheet is.
+        commands: what to do next.
+        dry_run: nothing was written.
+        seconds: of the whole run.
+
+    Returns:
+        The documented document; exit code 1 where a picture failed.
+    """
+    rows = [*tally.detected, *tally.skipped]
+    document: dict[str, Any] = {
+        "schema": 1,
+        "command": "detect",
+        "images": len(rows) + len(tally.planned) + len(tally.failures),
+        "detected": len(tally.detected),
+        "skipped": len(tally.skipped),
+        "failed": len(tally.failures),
+        "unsure": sum(is_unsure(row, threshold) for row in rows),
+        "unknown": sum(is_unsure(row, threshold) and row["confidence"] is None for row in rows),
+        "nothing_found": sum(map(is_nothing, rows)),
+        "owner": sum(map(is_owners, rows)),
+        "threshold": threshold,
+        "seconds": round(seconds, 3),
+        "images_per_second": round(len(tally.detected) / seconds, 3) if seconds else 0.0,
+        "masks": masks,
+        "review": None if dry_run else review,
+        "generator": {"name": generator.name, "sha256": generator.sha256},
+        "failures": tally.failures,
+    }
+    if dry_run:
+        document |= {"dry_run": True, "would_detect": len(tally.planned), "planned": tally.planned}
+    closing = ("dry run: nothing was written",) if dry_run else _closing(document, review, commands)
+    return Report(document=document, exit_code=1 if tally.failures else 0, closing=closing if rows or dry_run else ())
+
+
+def _closing(document: dict[str, Any], review: str, commands: Commands) -> tuple[str, ...]:
+    one = "" if commands.single else " NAME"
+    lines = [f"Look at them, least sure first: {review}"]
+    if document["unsure"] or document["nothing_found"]:
+        lines.append(f"Correct one:  {commands.correct}{one} --box X0,Y0,X1,Y1   (or --point X,Y, --not-point X,Y, --whole)")
+    return (*lines, f"Then protect: {commands.protect}")

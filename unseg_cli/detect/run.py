@@ -1,0 +1,158 @@
+"""`unseg detect`: a tree of pictures in, masks of their objects and a sheet to look at out. Resolve the options, plan, look, report."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import time
+
+from unseg_cli.core.device import pick_device
+from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.events import Events, Report
+from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
+from unseg_cli.detect.config import DetectConfig
+from unseg_cli.detect.correction import Correction
+from unseg_cli.detect.files import JobFiles, Outcome
+from unseg_cli.detect.jobs import Job, list_jobs, places, single_job
+from unseg_cli.detect.one import Opened, find_objects
+from unseg_cli.detect.records import NAME, Detection, Detections
+from unseg_cli.detect.report import Tally, report
+from unseg_cli.detect.review import NAME as REVIEW_NAME
+from unseg_cli.detect.review import Commands
+from unseg_cli.detect.sheet import Sheet
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.find import UNSURE, Found
+from unseg_cli.generators.session import Session
+from unseg_cli.pictures.stores.local import LocalStore
+
+Looked = tuple[Opened, Found | None]
+Stages = Pipeline[Job, Opened, Looked, Outcome]
+
+
+def detect(config: DetectConfig, events: Events) -> Report:
+    """Find the objects of a picture or of a folder of pictures, or take its owner's word for that of one.
+
+    Args:
+        config: what to look at and how.
+        events: receives progress, notes and failures as they happen.
+
+    Returns:
+        A report; exit code 1 where some picture failed.
+
+    Raises:
+        UsageProblem: settings that cannot be honoured.
+        NothingToDo: no picture in SRC.
+        EnvironmentProblem: weights or device are not there, or MASKS cannot be written to.
+        KeyboardInterrupt: with how many pictures are done; they stay.
+    """
+    started = time.perf_counter()
+    correction = Correction(points=config.point, not_points=config.not_point, box=config.box, whole=config.whole)
+    source, masks = places(config.src, config.masks)
+    jobs = _jobs(config, source, masks, correction, events)
+    masks.check_writable()
+    detections = Detections(masks)
+    session = Session(load_generator(config.generator, device=pick_device(config.device), sam_checkpoint=config.sam_checkpoint))
+    _refuse_blind(session, correction)
+    files = JobFiles(
+        source=source,
+        masks=masks,
+        detections=detections,
+        generator=session.generator.source,
+        finder=session.finder.name,
+        finder_identity=session.finder.identity,
+        correction=correction,
+        overwrite=config.overwrite,
+        dry_run=config.dry_run,
+    )
+    threshold = UNSURE if config.threshold is None else config.threshold
+    tally, sheet, commands = Tally(events=events), Sheet(source, masks, threshold), _commands(config)
+    stages = _stages(config, files, session, events)
+    if not config.dry_run:
+        masks.sweep([NAME, REVIEW_NAME, *(job.mask_name for job in jobs)])
+    events.start(len(jobs), "would look at" if config.dry_run else "looking")
+    try:
+        with contextlib.closing(stages.run(jobs)) as results:
+            for job, result in results:
+                if isinstance(result, UsageProblem):  # a correction that points outside its picture
+                    raise result
+                tally.add(job, result)
+                if isinstance(result, Outcome) and result.drawn is not None:
+                    sheet.add(result.record, result.drawn)
+        if not config.dry_run and detections.rows:
+            sheet.write(detections, commands, workers=config.workers)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted: {len(files.finished)} of {len(jobs)} pictures are done") from None
+    finally:
+        if not config.dry_run:
+            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
+                detections.settle()
+        events.stop()
+    return report(
+        tally,
+        threshold=threshold,
+        generator=files.generator,
+        masks=masks.where(""),
+        review=masks.where(REVIEW_NAME),
+        commands=commands,
+        dry_run=config.dry_run,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _jobs(config: DetectConfig, source: LocalStore, masks: LocalStore, correction: Correction, events: Events) -> tuple[Job, ...]:
+    if config.overwrite and not correction:
+        raise UsageProblem("--overwrite needs a correction", hint="pass --box, --point or --whole, too; to detect anew, delete the mask")
+    if config.src.is_dir():
+        jobs, passed_over = list_jobs(source, masks, only=config.only, include=config.include, exclude=config.exclude, limit=config.limit)
+        if passed_over:
+            events.info(f"passed over: {passed_over}")
+    elif config.only is not None and config.only != config.src.name:
+        raise UsageProblem(f"--only {config.only} names a picture of a folder, and SRC is a picture", hint="omit --only")
+    else:
+        jobs = (single_job(config.src.name, masks),)
+    if correction and len(jobs) != 1:
+        raise UsageProblem(f"{correction.flag} is about one picture, and there are {len(jobs)}", hint=f"name it: --only {jobs[0].name}")
+    return jobs
+
+
+def _refuse_blind(session: Session, correction: Correction) -> None:
+    spec = session.generator.spec
+    if not correction and not spec.finds_objects:
+        raise UsageProblem(
+            f"generator {spec.name} does not look for objects by itself", hint="omit --generator, or say where one is: --box x0,y0,x1,y1"
+        )
+
+
+def _stages(config: DetectConfig, files: JobFiles, session: Session, events: Events) -> Stages:
+    def read(job: Job) -> Opened | Done[Outcome]:
+        fetched = files.fetch(job)
+        return Done(fetched) if isinstance(fetched, Outcome) else fetched
+
+    def look(batch: list[Opened]) -> list[Looked]:
+        return list(zip(batch, find_objects(batch, session, files.correction), strict=True))
+
+    def rehearse(batch: list[Opened]) -> list[Looked]:
+        return [(opened, None) for opened in batch]
+
+    def write(job: Job, looked: Looked) -> Outcome:
+        return Outcome(status="planned", record=Detection()) if config.dry_run else files.deliver(job, *looked)
+
+    return Pipeline(
+        read=read,
+        work=rehearse if config.dry_run else look,
+        write=write,
+        area=lambda opened: opened.area,
+        batch_size=config.batch_size or usual_batch(session.device),
+        workers=config.workers,
+        say=events.detail,
+    )
+
+
+def _commands(config: DetectConfig) -> Commands:
+    src, masks = (shlex.quote(str(path)) for path in (config.src, config.masks))
+    single = config.src.is_file()
+    return Commands(
+        correct=f"unseg detect {src} {masks}" + ("" if single else " --only"),
+        protect=f"unseg protect {src} DST --masks {masks}",
+        single=single,
+    )
