@@ -21,7 +21,7 @@ from unseg_cli.pictures.masks import mask_rule, read_mask
 def test_masks_and_a_line_for_each_picture(run_detect: Detect, src: Path, tmp_path: Path) -> None:
     before, masks = hashes(src), tmp_path / "masks"
     run_detect.finder = WithConfidence
-    report = run_detect(src, masks)
+    report = run_detect(src, masks, threshold=0.8)
     document = report.document
     assert (document["schema"], document["command"], report.exit_code) == (1, "detect", 0)
     assert {name: document[name] for name in ("images", "detected", "skipped", "failed", "unsure", "nothing_found", "failures")} == {

@@ -191,6 +191,7 @@ KILLED = """
         mask: object
         mask_source: str
         spared: bool = False
+        confidence: object = None
 
     class Generator:
         source = types.SimpleNamespace(name="stand-in", sha256="5" * 64, sam_checkpoint_sha256=None)

@@ -61,7 +61,7 @@ def test_manifests_of_the_version_before_say_nothing_of_it_and_are_skipped(
     report = run_protect(src, out)
     assert (report.document["skipped"], report.document["protected"], report.exit_code) == (5, 0, 0)
     assert hashes(out) == before
-    assert report.closing[0] == "To be looked at: 5 of unknown certainty."
+    assert (report.document["unsure"], report.closing) == (5, ())
 
 
 def test_only_what_was_detected_is_counted() -> None:

@@ -105,7 +105,7 @@ def report(
     return Report(
         document=document,
         exit_code=1 if tally.failures or masks_fail else 0,
-        closing=("dry run: nothing was written",) if dry_run else (*_closing(rows), *doubts.lines(look)),
+        closing=("dry run: nothing was written",) if dry_run else (*_closing(rows), *(doubts.lines(look) if rows else ())),
     )
 
 

@@ -63,15 +63,16 @@ def test_every_option_has_a_test() -> None:
 
 def test_without_options(plain: Path) -> None:
     assert written(plain) == {"a.png", "b.png", "sub/c.png"}
-    assert {row["finder"] for row in rows(plain).values()} == {"lite"}
+    assert all(0 <= row["confidence"] <= 1 for row in rows(plain).values())
     assert all(0 < row["area"] < 0.5 for row in rows(plain).values())
 
 
 def test_threshold(detect: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from unseg_cli.generators.find import Found, OwnFinder
+    from unseg_cli.generators.find import Found
+    from unseg_cli.generators.finders.agreeing import AgreeingFinders
 
     sure = [Found(mask=np.ones((48, 64), bool), confidence=0.5)]
-    monkeypatch.setattr(OwnFinder, "find", lambda self, scenes, prompt=None: sure * len(scenes))
+    monkeypatch.setattr(AgreeingFinders, "find", lambda self, scenes, prompt=None: sure * len(scenes))
     counts = []
     for threshold in ("0.4", "0.6"):
         main(["detect", str(detect.src), str(detect.where / "m"), "--json", "-q", "--threshold", threshold])
