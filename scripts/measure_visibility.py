@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pattern_after_resize import strength_name
 from visibility_sheet import Crop, crops_of, sheet
 
-from unseg_cli.bench.report.text import fraction, markdown_table, number
+from unseg_cli.bench.report.text import markdown_table, number
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.runs import read_jsonl, write_atomically
 from unseg_cli.pictures.channels import visible_rgb
@@ -39,8 +41,8 @@ MEAN_DIFFERENCE, EVERY_P95, MEAN_FLIP = 0.4, 1.0, 0.09
 
 
 def strength_of(row: Record | None) -> str | None:
-    """The bounds on the object and outside of it, as they are typed."""
-    return f"{fraction(row['epsilon'])}, {fraction(row['epsilon_bg'])}" if row else None
+    """The name of the bounds on the object and outside of it, or the bounds where they have none."""
+    return strength_name(NoiseBudget(row["epsilon"], row["epsilon_bg"])) if row else None
 
 
 def pairs_of(trees: list[Path]) -> Iterator[Pair]:

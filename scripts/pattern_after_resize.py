@@ -6,9 +6,9 @@
 Each picture is protected as `unseg protect` does it, written file included. An attacker then makes the clean and the protected file
 smaller, each in the same way. Over the object, that is said of the difference of the two: how strong it is (root mean square in 1/255) in
 red against green (R - G), blue against yellow (B - (R + G)/2) and luma; and how well a pretrained network tells the protected object from
-the clean one (Fisher's criterion, see pattern_contrast.py; at strides 4, 8, 16; few pictures make it too large where a picture has few
+the clean one (Fisher's criterion, see pattern_contrast.py: at stride 8, and `contrasts` at 4, 8 and 16; too large where a picture has few
 positions). Sizes above that of a picture are omitted. Files that `unseg protect` does not write, such as HEIC, are made into JPEGs of
-quality 95 first. A line for each size and way goes to docs/results/large_pictures.jsonl.
+quality 95 first. A line for each picture, size and way goes to docs/results/large_pictures.jsonl.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from unseg_cli.protect.settings import Settings
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "large_pictures.jsonl"
 SIZES = (256, 512, 1024)
+FOLLOWED = 8  # the stride whose contrast victims follow best
 Resize = Callable[[U8Array, tuple[int, int]], U8Array]
 
 
@@ -147,25 +148,30 @@ def object_features(network: torch.nn.Module, picture: U8Array, mask: BoolArray)
     return found
 
 
-def what_is_left(pictures: list[Protected], network: torch.nn.Module, size: int, way: Resize) -> dict[str, Any]:
-    """The numbers of a line: strength as the mean over pictures, contrast over the positions of all."""
-    strengths, clean_features, noisy_features = [], [], []
-    for one in pictures:
-        to = smaller(one.clean.shape, size)
-        clean, noisy = (way(pixels, to) for pixels in (one.clean, one.protected))
-        strengths.append(strength_left(clean, noisy, share_of(one.object, to) >= 0.5))
-        clean_features.append(object_features(network, clean, one.object))
-        noisy_features.append(object_features(network, noisy, one.object))
-    told_apart = {
-        str(stride): round(contrast(torch.cat([f[level] for f in clean_features]), torch.cat([f[level] for f in noisy_features])), 3)
-        for level, stride in enumerate(STRIDES)
+def what_is_left(one: Protected, network: torch.nn.Module, size: int, way: Resize) -> dict[str, Any]:
+    """The numbers of a line."""
+    to = smaller(one.clean.shape, size)
+    clean, noisy = (way(pixels, to) for pixels in (one.clean, one.protected))
+    found = zip(object_features(network, clean, one.object), object_features(network, noisy, one.object), strict=True)
+    told_apart = [round(contrast(*both), 3) if len(both[0]) > 1 else None for both in found]
+    return {
+        **{name: round(left, 3) for name, left in strength_left(clean, noisy, share_of(one.object, to) >= 0.5).items()},
+        "contrast": told_apart[STRIDES.index(FOLLOWED)],
+        "contrasts": {str(stride): value for stride, value in zip(STRIDES, told_apart, strict=True)},
     }
-    return mean_strength(strengths) | {"contrast": told_apart}
 
 
-def mean_strength(strengths: list[dict[str, float]]) -> dict[str, Any]:
-    """Over pictures, plane by plane."""
-    return {name: round(float(np.mean([one[name] for one in strengths])), 3) for name in strengths[0]}
+def mean_of(lines: list[dict[str, Any]], name: str) -> float | None:
+    """Over the lines that have it."""
+    values = [line[name] for line in lines if line[name] is not None]
+    return float(np.mean(values)) if values else None
+
+
+def strength_name(budget: NoiseBudget) -> str:
+    """low, medium or high where the budget is one of these, else the bounds."""
+    return next(
+        (name for name, known in STRENGTHS.items() if known == budget), f"{fraction(budget.foreground)}, {fraction(budget.background)}"
+    )
 
 
 def main() -> None:
@@ -185,35 +191,32 @@ def main() -> None:
     session, settings = Session(load_generator(options.generator)), Settings(budget=budget)
     masks = {path.stem: path for path in sorted(options.masks.iterdir())} if options.masks else {}
     pictures = [protect_picture(path, session, settings, masks.get(path.stem)) for path in options.pictures]
-    shared = {
-        "source": options.source,
-        "files": [one.name for one in pictures],
-        "megapixels": [round(one.clean[..., 0].size / 1e6, 1) for one in pictures],
-        "mask_source": [one.mask_source for one in pictures],
-        "object_share": [round(float(one.object.mean()), 3) for one in pictures],
-        "generator_sha256": pictures[0].generator_sha256,
-        "strength": f"{fraction(budget.foreground)}, {fraction(budget.background)}",
-        "note": options.note,
-    }
-    network, longest = encoder(), min(max(one.clean.shape[:2]) for one in pictures)
-    lines = [{"size": None, "way": "as written"} | mean_strength([strength_left(one.clean, one.protected, one.object) for one in pictures])]
-    lines += [
-        {"size": size, "way": name} | what_is_left(pictures, network, size, way)
-        for size in SIZES
-        for name, way in WAYS.items()
-        if size < longest
-    ]
+    network, lines = encoder(), []
+    for one in pictures:
+        height, width = one.clean.shape[:2]
+        shared = {
+            "file": one.name,
+            "source": options.source,
+            "width": width,
+            "height": height,
+            "mask_source": one.mask_source,
+            "object_share": round(float(one.object.mean()), 3),
+            "generator_sha256": one.generator_sha256,
+            "strength": strength_name(budget),
+            "note": options.note,
+            "written": {name: round(left, 3) for name, left in strength_left(one.clean, one.protected, one.object).items()},
+        }
+        for size in SIZES:
+            if size < max(height, width):
+                lines += [shared | {"size": size, "way": name} | what_is_left(one, network, size, way) for name, way in WAYS.items()]
     for line in lines:
-        append_jsonl(options.out, shared | line)
-    rows = [
-        (
-            str(line["size"] or "-"), line["way"], *(number(line[name], 2) for name in ("red_green", "blue_yellow", "luma")),
-            *(number(line.get("contrast", {}).get(str(stride)), 2) for stride in STRIDES),
-        )
-        for line in lines
-    ]  # fmt: skip
-    header = ("px", "resized by", "red-green", "blue-yellow", "luma", *(f"contrast, stride {stride}" for stride in STRIDES))
-    print("\n".join(markdown_table(header, rows)))
+        append_jsonl(options.out, line)
+    rows = []
+    for size, way in dict.fromkeys((line["size"], line["way"]) for line in lines):
+        members = [line for line in lines if (line["size"], line["way"]) == (size, way)]
+        means = (number(mean_of(members, name), 2) for name in ("red_green", "blue_yellow", "luma", "contrast"))
+        rows.append((str(len(members)), f"{size} px", way, *means))
+    print("\n".join(markdown_table(("pictures", "trained at", "resized by", "red-green", "blue-yellow", "luma", "contrast"), rows)))
 
 
 if __name__ == "__main__":

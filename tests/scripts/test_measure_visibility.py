@@ -11,8 +11,10 @@ import measure_visibility
 import numpy as np
 import pytest
 import visibility_sheet
+from pattern_after_resize import strength_name
 from PIL import Image
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.pictures.difference import perceive
 from unseg_cli.pictures.difference.flip import flip
 
@@ -64,8 +66,9 @@ def test_a_line_a_picture_a_table_and_a_sheet(run: Run, trees: tuple[Path, Path]
     assert dark["difference_mean"] == pytest.approx(perceive(*pixels).mean, abs=1e-4)
     assert dark["difference_p95"] == pytest.approx(perceive(*pixels).p95, abs=1e-4)
     assert dark["flip"] == pytest.approx(flip(*pixels), abs=1e-4)
+    strength = strength_name(NoiseBudget(8 / 255, 2 / 255))
     assert {name: dark[name] for name in ("file", "generator_sha256", "strength", "linf_255", "mask_source")} == {
-        "file": "dark.png", "generator_sha256": "ab" * 32, "strength": "8/255, 2/255", "linf_255": 8, "mask_source": "auto",
+        "file": "dark.png", "generator_sha256": "ab" * 32, "strength": strength, "linf_255": 8, "mask_source": "auto",
     }  # fmt: skip
     assert (light["file"], light["linf_255"]) == ("sub/light.png", 1)
     assert light["difference_p95"] < 1 < dark["difference_p95"] and light["psnr"] > dark["psnr"] and light["ssim"] > 0.9
@@ -78,7 +81,7 @@ def test_a_line_a_picture_a_table_and_a_sheet(run: Run, trees: tuple[Path, Path]
 
 def test_a_second_run_replaces_its_lines_and_keeps_those_of_others(run: Run, trees: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
-    other = {"file": "dark.png", "generator_sha256": "ef" * 32, "strength": "8/255, 2/255"}
+    other = {"file": "dark.png", "generator_sha256": "ef" * 32, "strength": "medium"}
     out.write_text(json.dumps(other) + "\n")
     for _ in range(2):
         assert run(*trees, "--out", out)[0] == 0

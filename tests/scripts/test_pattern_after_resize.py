@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 from unseg_cli.core.constants import U8Array
 
 
@@ -64,15 +65,16 @@ def test_the_script_on_a_picture_that_has_to_become_a_jpeg(
     monkeypatch.setattr(sys, "argv", ["pattern_after_resize.py", *arguments, "--out", str(tmp_path / "lines.jsonl")])
     pattern_after_resize.main()
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
-    assert [line["size"] for line in lines] == [None] + [256] * 5 + [512] * 5  # 1024 would be larger than the picture
-    assert {line["way"] for line in lines[1:]} == set(pattern_after_resize.WAYS)
+    assert [line["size"] for line in lines] == [256] * 5 + [512] * 5  # 1024 would be larger than the picture
+    assert {line["way"] for line in lines} == set(pattern_after_resize.WAYS)
     for line in lines:
-        assert (line["files"], line["megapixels"], line["mask_source"], line["strength"]) == (
-            ["astronaut.heic"],
-            [0.5],
-            ["file"],
-            "8/255, 0/255",
-        )
-        assert line["object_share"] == [pytest.approx(500 * 400 / 700**2, abs=1e-3)] and line["red_green"] > 2
-    assert all(value > 0.05 for line in lines[1:] for value in line["contrast"].values())
-    assert "| 512 | jpeg75, bilinear |" in capsys.readouterr().out
+        assert [line[name] for name in ("file", "width", "height", "mask_source")] == ["astronaut.heic", 700, 700, "file"]
+        assert line["strength"] == "8/255, 0/255" and line["written"]["red_green"] > 2 and line["red_green"] > 2
+        assert line["object_share"] == pytest.approx(500 * 400 / 700**2, abs=1e-3)
+        assert line["contrast"] == line["contrasts"]["8"] and all(value > 0.05 for value in line["contrasts"].values())
+    assert "| 1 | 512 px | jpeg75, bilinear |" in capsys.readouterr().out
+
+
+def test_strengths_are_called_by_their_names() -> None:
+    assert pattern_after_resize.strength_name(STRENGTHS["medium"]) == "medium"
+    assert pattern_after_resize.strength_name(NoiseBudget(6 / 255, 0)) == "6/255, 0/255"

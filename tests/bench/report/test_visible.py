@@ -35,8 +35,13 @@ def test_the_default_strength_is_judged_by_mean_worst_percentile_and_flip(docs: 
 
 
 def test_large_pictures_are_counted_by_the_size_that_they_are_trained_at(docs: Docs) -> None:
-    common = {"file": "a.jpg", "generator_sha256": SHIPPED, "size": 512}
+    common = {"generator_sha256": SHIPPED, "size": 512}
+    one, other = {"file": "a.jpg", "width": 4000, "height": 3000}, {"file": "b.jpg", "width": 3000, "height": 4500}
     docs.lines(
-        LARGE_LINES, common | {"width": 4000, "height": 3000, "contrast": 0.5}, common | {"width": 3000, "height": 4500, "contrast": 0.4}
+        LARGE_LINES,
+        common | one | {"way": "bilinear", "contrast": 0.5},
+        common | one | {"way": "area", "contrast": 0.45},
+        common | other | {"way": "bilinear", "contrast": 0.4},
+        common | other | {"way": "area", "contrast": None},
     )
     assert large_pictures(docs.path).splitlines()[-1] == "| 2 | 4000 | 512 px | 0.45 | 0.40 |"
