@@ -9,7 +9,7 @@ from typing import get_args
 from unseg_cli.bench.conditions import MaskSource, names_for_help
 from unseg_cli.bench.victims.registry import AugmentName
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.common_settings import budget_options, device_option, generator_option, spare_option
+from unseg_cli.core.common_settings import budget_options, device_option, generator_option
 from unseg_cli.core.settings import option, parse_integers, parse_names
 
 
@@ -33,7 +33,6 @@ class BenchConfig:
     )
     masks_from: Path | None = option(None, metavar="DIR", help="Folder with the masks that the protection uses.")
     mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
-    spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()
     defences: tuple[str, ...] = option(
         ("none",),

@@ -13,6 +13,7 @@ import torch
 
 from unseg_cli.bench.metrics.confusion import binary_iou, confusion_per_picture
 from unseg_cli.bench.preparation.maker import NoiseSource
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import IGNORE, FloatArray
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import Sample, read_image
@@ -62,7 +63,7 @@ def compare_detections(session: NoiseSource, data: LabelledData, samples: Sequen
     for sample in samples:
         labels = data.read_labels(sample)
         truth = np.where(labels == IGNORE, IGNORE, np.isin(labels, objects))
-        (made,) = session.noise([read_image(sample.image)], [None], spare=False)
+        (made,) = session.noise([read_image(sample.image)], [None], budget=NoiseBudget())
         confusion = confusion_per_picture(torch.from_numpy(made.mask)[None], torch.from_numpy(truth)[None], 2)
         overlaps.append(binary_iou(confusion).item())
         confidences.append(made.confidence)

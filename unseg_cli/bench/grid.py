@@ -44,7 +44,6 @@ class NoiseRecipe:
 
     Attributes:
         generator: the hash of its weights; None where no condition of the run uses one.
-        spare: whether smooth places get less; None: as the source of masks says.
         ready: the folder of pictures that were protected before.
         masks: the folder of masks that the protection uses.
         finder: the identity of what finds objects; None where no condition of the run asks for any.
@@ -52,7 +51,6 @@ class NoiseRecipe:
     """
 
     generator: str | None
-    spare: bool | None
     ready: str | None
     masks: str | None = None
     finder: str | None = None

@@ -61,7 +61,6 @@ def bench(config: BenchConfig, events: Events) -> Report:
     maker = ConditionMaker(
         objects,
         session,
-        spare=config.spare,
         ready=ready_pictures(config.protected, data) if config.protected and PROTECTED in config.conditions else None,
         masks=given_masks(config.masks_from, data) if config.masks_from else None,
     )
@@ -74,7 +73,6 @@ def bench(config: BenchConfig, events: Events) -> Report:
         init=config.init,
         noise=NoiseRecipe(
             generator=None if source is None else source.sha256,
-            spare=config.spare,
             ready=None if config.protected is None else str(config.protected),
             masks=None if config.masks_from is None else str(config.masks_from),
             finder=None if session is None else session.finder.identity,

@@ -10,15 +10,20 @@ from unseg_cli.core.errors import UsageProblem
 
 @dataclass(frozen=True)
 class NoiseBudget:
-    """The largest change of a pixel, as a fraction of full intensity (8/255 means 8 of 255 grey levels).
+    """The largest change of a pixel, as a fraction of full intensity (8/255 means 8 of 255 grey levels), and how far it may be seen.
 
     Attributes:
         foreground: bound inside the object mask, in [0, 1].
         background: bound outside of it, in [0, 1].
+        visible: the largest difference of colour that may be seen of the noise anywhere (CIEDE2000 after the eye's own blur, see
+            `noise/eye.py`; 1 can just be seen): where the bounds would show more, there is less. None: the bounds alone count.
+        min_cell: the smallest side of the noise's cells in pixels of the picture; files are compressed in blocks of 8.
     """
 
-    foreground: float = 8 / 255
-    background: float = 2 / 255
+    foreground: float = 6 / 255
+    background: float = 0.0
+    visible: float | None = 1.0
+    min_cell: float = 8.0
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
@@ -28,6 +33,12 @@ class NoiseBudget:
                     f"{name} epsilon {value!r} is not in [0, 1]",
                     hint="epsilons are fractions of full intensity: write 8/255 for eight grey levels",
                 )
+        if self.visible is not None and not (math.isfinite(self.visible) and self.visible > 0):
+            raise UsageProblem(
+                f"a visible difference of {self.visible!r} leaves no noise", hint="pass a number above 0: a difference of 1 can just be seen"
+            )
+        if not (math.isfinite(self.min_cell) and self.min_cell >= 1):
+            raise UsageProblem(f"cells of {self.min_cell!r} pixels cannot be", hint="pass 1 or more; 8 outlives JPEG")
 
 
 #: One grey level of an 8-bit picture, less what floats lose.
@@ -55,9 +66,9 @@ def check_budget(budget: NoiseBudget) -> None:
 
 
 STRENGTHS: dict[str, NoiseBudget] = {
-    "low": NoiseBudget(4 / 255, 1 / 255),
-    "medium": NoiseBudget(8 / 255, 2 / 255),
-    "high": NoiseBudget(16 / 255, 4 / 255),
+    "low": NoiseBudget(4 / 255, 0.0, visible=0.6),
+    "medium": NoiseBudget(),
+    "high": NoiseBudget(8 / 255, 0.0, visible=None),
 }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from unseg_cli.core.budget import STRENGTHS, NoiseBudget, check_budget, parse_epsilon
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.settings import Option, joined, option
 
-_STRENGTH = "Instead of the epsilons: 4/1, 8/2 or 16/4 of 255."
+_STRENGTH = "How far the noise may show: low, medium or high.  [default: medium]"
+
+_MAX_DIFFERENCE = "Largest difference that may be seen of the noise; 1 can just be seen.  [default: the strength's]"
 
 
 def device_option() -> Any:
@@ -32,18 +35,15 @@ def mask_rule_option() -> Any:
     return option("nonzero", metavar="RULE", help="Objects are nonzero, not-void (not 255), class:7,9 or panoptic-rgb.")
 
 
-def spare_option() -> Any:
-    """Less noise where it shows most; None: without masks, if the generator finds the objects."""
-    return option(None, help="Less noise on smooth places and faces.  [default: without masks, if --target is auto]")
-
-
 def budget_options() -> Any:
-    """--epsilon and --epsilon-bg, or --strength, which stands for both."""
+    """How much noise: --strength, or each of the numbers that it stands for."""
     return joined(
         NoiseBudget(),
-        epsilon_text("epsilon", "Bound on objects: 8/255 or a float in [0,1].  [default: 8/255]"),
-        epsilon_text("epsilon_bg", "Bound outside the object.  [default: 2/255, at most --epsilon]"),
         Option(name="strength", type=str, default=None, choices=tuple(STRENGTHS), help=_STRENGTH),
+        epsilon_text("epsilon", "Bound on objects instead: 8/255 or a float in [0,1], however far it shows."),
+        epsilon_text("epsilon_bg", "Bound outside the object.  [default: 0]"),
+        Option(name="max_difference", type=float, default=None, metavar="D", help=_MAX_DIFFERENCE),
+        Option(name="min_cell", type=float, default=None, metavar="PX", help="Smallest cell of the noise in pixels.  [default: 8]"),
         read=read_budget,
     )
 
@@ -54,21 +54,24 @@ def epsilon_text(name: str, help: str) -> Option:
 
 
 def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
-    """The budget that --epsilon and --epsilon-bg, or --strength, stand for; the default's bounds where nothing was typed.
+    """The budget that the options stand for.
 
-    A small --epsilon takes the bound outside the object along: more noise there than on the object is what nobody asks for.
+    --epsilon takes the place of a strength: it is a bound and no promise about what is seen, unless --max-difference says so.
 
     Raises:
         UsageProblem: not epsilons, or a budget that protects nothing or the wrong thing.
     """
-    epsilon, epsilon_bg, strength = (typed.get(name) for name in ("epsilon", "epsilon_bg", "strength"))
-    if strength is not None:
-        if epsilon is not None or epsilon_bg is not None:
-            raise UsageProblem("--strength and --epsilon exclude each other", hint="pass --strength, or --epsilon and --epsilon-bg")
-        return STRENGTHS[strength]
-    usual = NoiseBudget()
-    foreground = usual.foreground if epsilon is None else parse_epsilon(epsilon, "--epsilon")
-    background = min(usual.background, foreground) if epsilon_bg is None else parse_epsilon(epsilon_bg, "--epsilon-bg")
-    budget = NoiseBudget(foreground, background)
+    epsilon, strength = typed.get("epsilon"), typed.get("strength")
+    if strength is not None and epsilon is not None:
+        raise UsageProblem("--strength and --epsilon exclude each other", hint="pass --strength, or --epsilon and --epsilon-bg")
+    budget = STRENGTHS[strength] if strength is not None else NoiseBudget()
+    if epsilon is not None:
+        budget = replace(budget, foreground=parse_epsilon(epsilon, "--epsilon"), visible=None)
+    if (epsilon_bg := typed.get("epsilon_bg")) is not None:
+        budget = replace(budget, background=parse_epsilon(epsilon_bg, "--epsilon-bg"))
+    if (difference := typed.get("max_difference")) is not None:
+        budget = replace(budget, visible=difference)
+    if (min_cell := typed.get("min_cell")) is not None:
+        budget = replace(budget, min_cell=min_cell)
     check_budget(budget)
     return budget

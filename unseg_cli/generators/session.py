@@ -8,17 +8,20 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
 from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
 from unseg_cli.generators.scenes import Scenes
-from unseg_cli.generators.sparing import visibility_weight
+from unseg_cli.generators.hiding import hidden_share
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import NoiseGenerator
-from unseg_cli.noise.field import NoiseField, Rows
+from unseg_cli.noise.arithmetic import without_colour
+from unseg_cli.noise.field import Enlarged, NoiseField, Rows
+from unseg_cli.noise.tiles import TileField, Tiles, pitch_for
 
 MaskSource = Literal["file", "auto", "whole"]
 
@@ -31,14 +34,12 @@ class PictureNoise:
         field: the noise at the picture's own size, row by row.
         mask: (H, W) foreground as used.
         mask_source: where it came from: the owner's file, a detection, or the whole picture.
-        spared: whether smooth places and people got less of the budget.
         confidence: of the detection, see `Found`; None where there is none, or where the owner gave a mask.
     """
 
     field: Rows
     mask: BoolArray
     mask_source: MaskSource
-    spared: bool = False
     confidence: float | None = None
 
 
@@ -70,57 +71,61 @@ class Session:
         return Scenes(images=tuple(images), frames=frames, embedding=self.generator.embed(frames))
 
     @torch.no_grad()
-    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], spared: Sequence[bool]) -> list[NoiseField]:
+    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget) -> list[Rows]:
         """Noise for pictures that were looked at before.
 
         Args:
             scenes: from `look`.
             objects: (H, W) each: what the noise tells apart from the rest.
-            spared: of each picture, whether smooth places and people get less.
+            budget: what the noise will be multiplied with, and how much of it may be seen. The latter only counts for generators whose
+                noise is made of tiles.
         """
+        tiles = self.generator.tiles()
+        if tiles is not None:
+            grey = without_colour(scenes.frames).tolist()
+            return [_of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, strict=True)]
         size = self.generator.spec.image_size
         prompt = Prompt(mask=torch.stack([mask_to_frame(mask, size) for mask in objects]).to(self.device))
         noise = self.generator.draw(scenes.embedding, scenes.frames, prompt)
-        if any(spared):
-            these = torch.tensor(list(spared), device=self.device)
-            weight = visibility_weight(scenes.frames[these])
-            noise[these] *= F.interpolate(weight, noise.shape[-2:], mode="bilinear", align_corners=False)
         shapes = [image.shape[:2] for image in scenes.images]
         return [NoiseField(own_part(plane, shape), shape) for plane, shape in zip(noise, shapes, strict=True)]
 
     def noise(
-        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, budget: NoiseBudget, target: str = "auto"
     ) -> list[PictureNoise]:
         """Noise for a batch of pictures.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
             masks: (H, W) each, or None where there is none. An empty mask marks nothing: the whole picture is protected.
+            budget: see `draw`.
             target: "auto", "whole" or "uniform": what gets the foreground's budget without a mask, the detected object or the whole
                 picture. "whole" still draws the detected object in another colour, "uniform" looks for nothing. A generator that does
                 not find objects protects the whole picture.
-            spare: less noise on smooth places and people, see `unseg_cli.generators.sparing`. None: where nobody gave a mask, the
-                target is "auto" and the generator finds objects itself. Whoever has masks publishes data to be learnt from rather than
-                looked at, and the other targets ask for as much as there is.
         """
         scenes = self.look(images)
         found: list[Found | None] = [None] * len(images)
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
-        by_default = target == "auto" and self.generator.spec.finds_objects  # the paper's generator spares nothing
-        spared = [spare if spare is not None else by_default and mask is None for mask in masks]
-        fields = self.draw(scenes, [regions.object for regions in chosen], spared)
+        fields = self.draw(scenes, [regions.object for regions in chosen], budget)
         return [
             PictureNoise(
-                field=field,
-                mask=regions.budget,
-                mask_source=regions.source,
-                spared=sparing,
-                confidence=None if own is None else own.confidence,
+                field=field, mask=regions.budget, mask_source=regions.source, confidence=None if own is None else own.confidence
             )
-            for field, regions, sparing, own in zip(fields, chosen, spared, found, strict=True)
+            for field, regions, own in zip(fields, chosen, found, strict=True)
         ]
+
+
+def _of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, budget: NoiseBudget) -> TileField:
+    """The noise of a picture at its own size; `frame` is (3, S, S)."""
+    longer = max(mask.shape)
+    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell)
+    inside, outside = tiles.of(grey)
+    if budget.visible is None:
+        return TileField(inside, outside, mask, pitch)
+    share = hidden_share(frame, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible)
+    return TileField(inside, outside, mask, pitch, Enlarged(own_part(share, mask.shape), (mask.shape[0], mask.shape[1])))
 
 
 class _Regions(NamedTuple):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.specs import GeneratorSpec
+from unseg_cli.noise.tiles import Tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,10 @@ class NoiseGenerator(Protocol):
 
     def draw(self, embedding: Embedding, frames: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, n, n) in [-1, 1] for the pictures that `embedding` is of."""
+        ...
+
+    def tiles(self) -> Tiles | None:
+        """What the noise of every picture is made of, the object's mask and the picture's size apart; None: `draw` has to say it."""
         ...
 
     def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:

@@ -16,8 +16,10 @@ class GeneratorSpec:
         image_size: S, the side of the square network input in pixels.
         encoder: timm name of the lite encoder; unused for sam_vit.
         embed_stride: input pixels per embedding cell (lite 8, SAM 16).
-        noise_size: side of the square noise map that comes out, in pixels.
-        tile_size: (lite) period of the learned textures in noise pixels.
+        noise_size: side of the square noise map that comes out of `draw`, in pixels.
+        tile_size: (lite) side of the learned tiles in pixels of their own.
+        tile_pitch: (lite) so many of these pixels lie along the longer side of a picture of ordinary size.
+        tile_cell: (lite) so many of them are a side of what a network is to tell apart.
         vit_width, vit_depth, vit_heads, vit_global_blocks, vit_window: (sam_vit) the image encoder's shape.
     """
 
@@ -28,6 +30,8 @@ class GeneratorSpec:
     noise_size: int
     encoder: str = ""
     tile_size: int = 0
+    tile_pitch: int = 240
+    tile_cell: int = 6
     vit_width: int = 768
     vit_depth: int = 12
     vit_heads: int = 12
@@ -52,11 +56,11 @@ class GeneratorSpec:
     def at_size(self, image_size: int | None) -> GeneratorSpec:
         """The same generator for square inputs of another size; None: as it is.
 
-        The lite noise map keeps its size, since its tiles are relative to the picture; the other's has four pixels a cell.
+        The lite noise map has the size of the input; the other's has four pixels a cell.
         """
         if image_size is None or image_size == self.image_size:
             return self
-        noise_size = self.noise_size if self.tile_size else 4 * image_size // self.embed_stride
+        noise_size = image_size if self.tile_size else 4 * image_size // self.embed_stride
         return replace(self, image_size=image_size, noise_size=noise_size)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,9 +83,11 @@ SPECS: dict[str, GeneratorSpec] = {
         embed_stride=8,
         noise_size=256,
         encoder="tf_efficientnet_lite0",
-        # Two cells of 12 noise pixels: 1/21 of the picture, or 4 to 5 pixels of a victim at 96, 12 of one at 256. The colour filters of
-        # pretrained networks are coarse (a checkerboard in cells of 1/56 passes them unseen), and coarse cells outlive resizing and JPEG.
+        # Cells of 1/40 of the picture: 3 pixels of a victim at 128, 6 at 256, 13 at 512. Coarser ones are seen, finer ones are lost to
+        # victims that shrink the pictures further.
         tile_size=24,
+        tile_pitch=240,
+        tile_cell=6,
     ),
     "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
 }

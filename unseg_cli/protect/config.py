@@ -15,7 +15,6 @@ from unseg_cli.core.common_settings import (
     generator_option,
     mask_rule_option,
     read_budget,
-    spare_option,
 )
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.settings import argument, joined, option, parse_count
@@ -35,7 +34,6 @@ class ProtectConfig:
         choices=("auto", "whole", "uniform"),
         help="Without a mask: the detected objects, the whole picture, or that in one pattern.",
     )
-    spare: bool | None = spare_option()
     budget: NoiseBudget = budget_options()
     generator: str = generator_option()
     sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")

@@ -33,8 +33,6 @@ def protect_image(
     image: AnyImage,
     mask: npt.NDArray[Any] | Image.Image | None = None,
     budget: NoiseBudget | None = None,
-    *,
-    spare: bool | None = None,
 ) -> AnyImage:
     """Add protecting noise to one picture.
 
@@ -44,8 +42,7 @@ def protect_image(
             of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
         mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
             it finds none the whole picture is protected.
-        budget: bounds of the noise; None: 8/255 on the object and 2/255 outside of it.
-        spare: less noise where the eye finds it (smooth places, faces); None: where there is no mask.
+        budget: how much noise; None: the strength "medium".
 
     Returns:
         A new picture of the same kind, size and depth; alpha is untouched, `info` (EXIF, ICC profile) of a Pillow picture is kept.
@@ -69,7 +66,7 @@ def protect_image(
             )
         orientation = image.getexif().get(274, 1)
         space, alpha = _MODES[image.mode]
-        pixels = _noised(generator, np.asarray(image), space, alpha, mask, budget, spare, orientation if orientation in range(1, 9) else 1)
+        pixels = _noised(generator, np.asarray(image), space, alpha, mask, budget, orientation if orientation in range(1, 9) else 1)
         out = Image.frombytes(image.mode, image.size, pixels.astype("<u2").tobytes() if image.mode == "I;16" else pixels.tobytes())
         out.info = dict(image.info)
         return out
@@ -79,7 +76,7 @@ def protect_image(
             f"an array of shape {image.shape} and type {image.dtype} is no picture",
             hint="pass (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16",
         )
-    return _noised(generator, image, "grey" if channels == 1 else "rgb", channels == 4, mask, budget, spare, 1)
+    return _noised(generator, image, "grey" if channels == 1 else "rgb", channels == 4, mask, budget, 1)
 
 
 def _noised(
@@ -89,7 +86,6 @@ def _noised(
     alpha: bool,
     mask: npt.NDArray[Any] | Image.Image | None,
     budget: NoiseBudget,
-    spare: bool | None,
     orientation: int,
 ) -> npt.NDArray[Any]:
     """A copy of `stored` with noise on its colours."""
@@ -98,7 +94,7 @@ def _noised(
     flat = colours[..., 0] if space == "grey" and colours.ndim == 3 else colours
     upright = np.ascontiguousarray(to_upright(flat, orientation))
     region = None if mask is None else np.ascontiguousarray(to_upright(_region(mask, stored.shape[:2]), orientation))
-    (made,) = Session(generator).noise([visible_rgb(upright, space)], [region], spare=spare)
+    (made,) = Session(generator).noise([visible_rgb(upright, space)], [region], budget=budget)
     flat[...] = from_upright(add_noise(upright, space, made.field, made.mask, budget), orientation)
     return out
 

@@ -34,7 +34,7 @@ class Record(TypedDict, total=False):
         settings: fingerprint of all that decides what is written, see `Settings`.
         lossless, quality: of the written file.
         noise_kept: share of the noise that survived the codec.
-        spared: whether smooth places and people got less noise.
+        recipe: the numbers that decide how far the noise shows, see `NoiseBudget`.
         mask_empty: it has a mask, which marks nothing.
         mask_share: share of the picture that has the object's bound.
         confidence: of the detection, in [0, 1]; null where it is not known, nothing was found, or a mask came from a file.
@@ -66,7 +66,7 @@ class Record(TypedDict, total=False):
     lossless: bool
     quality: int | None
     noise_kept: float
-    spared: bool
+    recipe: dict[str, float | None]
     mask_empty: bool
     mask_share: float
     confidence: float | None
@@ -80,6 +80,7 @@ def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
     return Record(
         epsilon=budget.foreground,
         epsilon_bg=budget.background,
+        recipe={"max_difference": budget.visible, "min_cell": budget.min_cell},
         generator=generator.name,
         generator_sha256=generator.sha256,
         sam_checkpoint_sha256=generator.sam_checkpoint_sha256,

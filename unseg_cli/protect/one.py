@@ -99,7 +99,7 @@ class Noised:
     Attributes:
         opened: what it was.
         pixels: like `opened.picture.pixels`.
-        mask, mask_source, spared, confidence: as used, see `PictureNoise`.
+        mask, mask_source, confidence: as used, see `PictureNoise`.
         seconds: time spent on it so far.
     """
 
@@ -107,7 +107,6 @@ class Noised:
     pixels: PixelArray
     mask: BoolArray
     mask_source: MaskSource
-    spared: bool
     confidence: float | None
     seconds: float
 
@@ -186,7 +185,7 @@ def add_noise_to(batch: Sequence[Opened], session: Session, settings: Settings) 
     """Run the network once for several pictures, and add to each what it draws."""
     started = time.perf_counter()
     images = [visible_rgb(opened.picture.pixels, opened.picture.space) for opened in batch]
-    made = session.noise(images, [opened.mask for opened in batch], target=settings.target, spare=settings.spare)
+    made = session.noise(images, [opened.mask for opened in batch], budget=settings.budget, target=settings.target)
     share = (time.perf_counter() - started) / len(batch)
     return [_with(opened, noise, settings.budget, share) for opened, noise in zip(batch, made, strict=True)]
 
@@ -198,13 +197,7 @@ def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float)
     pixels = add_noise(opened.picture.pixels, opened.picture.space, field, made.mask, budget)
     seconds = opened.seconds + share + time.perf_counter() - started
     return Noised(
-        opened=opened,
-        pixels=pixels,
-        mask=made.mask,
-        mask_source=made.mask_source,
-        spared=made.spared,
-        confidence=made.confidence,
-        seconds=seconds,
+        opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, confidence=made.confidence, seconds=seconds
     )
 
 
@@ -233,7 +226,6 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         mask_source=noised.mask_source,
         lossless=opened.encoding.lossless,
         quality=opened.encoding.quality,
-        spared=noised.spared,
         mask_empty=opened.mask is not None and noised.mask_source != "file",
         mask_share=round(float(noised.mask.mean()), 4),
         confidence=None if noised.confidence is None else round(noised.confidence, 4),

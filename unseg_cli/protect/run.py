@@ -94,7 +94,6 @@ def _settings(config: ProtectConfig) -> Settings:
     settings = Settings(
         budget=config.budget,
         target=config.target,
-        spare=config.spare,
         mask_rule=config.mask_rule,
         per_class=config.per_class,
         format=config.format,

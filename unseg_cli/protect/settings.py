@@ -20,7 +20,6 @@ class Settings:
     Attributes:
         budget: bounds of the noise.
         target: auto | whole | uniform: what gets the object's bound where there is no mask, see `Session.noise`.
-        spare: less noise on smooth places and people; None: see `Session.noise`.
         mask_rule: which values of a mask are objects, see `mask_rule`.
         per_class: masks hold class numbers, and every class gets noise of its own.
         format: keep | png | jpeg | webp.
@@ -33,7 +32,6 @@ class Settings:
 
     budget: NoiseBudget = NoiseBudget()
     target: str = "auto"
-    spare: bool | None = None
     mask_rule: str = "nonzero"
     per_class: bool = False
     format: str = "keep"
@@ -65,7 +63,8 @@ class Settings:
             "sam_checkpoint": generator.sam_checkpoint_sha256,
             "noise_code": NOISE_CODE,
             "target": None if masked else self.target,
-            "spare": self.spare,
+            "visible": self.budget.visible,
+            "min_cell": self.budget.min_cell,
             "mask": mask_sha256,
             "mask_rule": self.mask_rule if masked else None,
             "per_class": masked and self.per_class,

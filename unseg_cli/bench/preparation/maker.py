@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from unseg_cli.bench.conditions import Condition, MaskSource
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import IGNORE, BoolArray, U8Array
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.folder import pictures_by_stem
@@ -35,7 +36,7 @@ class NoiseSource(Protocol):
     """Draws noise for pictures: a `Session`, or a stand-in for one."""
 
     def noise(
-        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, budget: NoiseBudget, target: str = "auto"
     ) -> list[PictureNoise]:
         """See `Session.noise`."""
         ...
@@ -74,7 +75,6 @@ class ConditionMaker:
     Args:
         objects: the labels that count as objects.
         source: draws the noise, and detects objects; None where no condition needs it.
-        spare: less noise on smooth places, see `Session.noise`.
         ready: pictures that were protected before, by id, for the condition that takes them.
         masks: mask files by id, for conditions whose masks are those of a folder; not 0 is object.
     """
@@ -84,11 +84,10 @@ class ConditionMaker:
         objects: tuple[int, ...],
         source: NoiseSource | None = None,
         *,
-        spare: bool | None = None,
         ready: dict[str, Path] | None = None,
         masks: dict[str, Path] | None = None,
     ) -> None:
-        self.objects, self.source, self.spare, self.ready, self.masks = objects, source, spare, ready or {}, masks or {}
+        self.objects, self.source, self.ready, self.masks = objects, source, ready or {}, masks or {}
 
     def read(self, sample: Sample) -> Original:
         """Decode a picture and its truth; may be called by several threads.
@@ -110,14 +109,14 @@ class ConditionMaker:
         """Noise and masks for a few pictures, one pass of the generator for each source of masks."""
         drawn: list[Drawn] = [{} for _ in originals]
         wanted = [condition for condition in conditions if condition.noise in ("generator", "per-class", "texture")]
-        groups: dict[tuple[bool, MaskSource], list[Condition]] = {}
+        groups: dict[tuple[bool, MaskSource, NoiseBudget], list[Condition]] = {}
         for condition in wanted:
-            groups.setdefault((condition.noise == "per-class", condition.masks), []).append(condition)
-        for (per_class, masks), members in groups.items():
+            groups.setdefault((condition.noise == "per-class", condition.masks, condition.budget), []).append(condition)
+        for (per_class, masks, budget), members in groups.items():
             if per_class:
-                noises = self._per_class(originals)
+                noises = self._per_class(originals, budget)
             else:
-                noises = self._of_objects(originals, masks, generate=any(condition.uses_generator for condition in members))
+                noises = self._of_objects(originals, masks, budget, generate=any(condition.uses_generator for condition in members))
             for one, noise in zip(drawn, noises, strict=True):
                 one.update(dict.fromkeys(members, noise))
         return drawn
@@ -157,19 +156,19 @@ class ConditionMaker:
             return visible_rgb(add_noise(image[..., 0], "grey", field, where, condition.budget), "grey")
         return add_noise(image, "rgb", field, where, condition.budget).astype(np.uint8, copy=False)
 
-    def _per_class(self, originals: list[Original]) -> list[PictureNoise]:
+    def _per_class(self, originals: list[Original], budget: NoiseBudget) -> list[PictureNoise]:
         labels = [original.labels for original in originals]
-        made = self._drawn(originals, [label != IGNORE for label in labels], "whole")
+        made = self._drawn(originals, [label != IGNORE for label in labels], "whole", budget)
         classes = [np.where(label == IGNORE, NO_CLASS, label.astype(np.int32)) for label in labels]
         return [replace(one, field=PerClassField(one.field, numbers)) for one, numbers in zip(made, classes, strict=True)]
 
-    def _of_objects(self, originals: list[Original], source: MaskSource, *, generate: bool) -> list[PictureNoise]:
+    def _of_objects(self, originals: list[Original], source: MaskSource, budget: NoiseBudget, *, generate: bool) -> list[PictureNoise]:
         """The generator's noise with its masks; where no more than known masks are needed, no generator runs."""
         if source == "corrected":
-            return self._corrected(originals)
+            return self._corrected(originals, budget)
         masks = self._known(originals, source)
         if generate:
-            return self._drawn(originals, masks or [None] * len(originals), "auto" if masks else source)
+            return self._drawn(originals, masks or [None] * len(originals), "auto" if masks else source, budget)
         no_noise = ArrayField(np.zeros((1, 1, 3), np.float32))
         everything = [np.ones(original.image.shape[:2], np.bool_) for original in originals]
         used = [mask if mask.any() else all_ for mask, all_ in zip(masks or everything, everything, strict=True)]
@@ -183,18 +182,18 @@ class ConditionMaker:
             return [read_mask(self.masks[one.id], mask_rule("nonzero"), one.image.shape[:2]) for one in originals]
         return []
 
-    def _corrected(self, originals: list[Original]) -> list[PictureNoise]:
+    def _corrected(self, originals: list[Original], budget: NoiseBudget) -> list[PictureNoise]:
         """As an owner would have it who looks at what is unsure, and then protects with the masks; `mask_source` says who marked what."""
-        found = self._drawn(originals, [None] * len(originals), "auto")
+        found = self._drawn(originals, [None] * len(originals), "auto", budget)
         sure = [one.mask_source == "auto" and (one.confidence or 0.0) >= UNSURE for one in found]
         truth = self._known(originals, "gt")
         masks = [one.mask if kept else true for one, kept, true in zip(found, sure, truth, strict=True)]
-        made = self._drawn(originals, masks, "auto")
+        made = self._drawn(originals, masks, "auto", budget)
         return [replace(one, mask_source="auto" if kept else "file") for one, kept in zip(made, sure, strict=True)]
 
-    def _drawn(self, originals: list[Original], masks: Sequence[BoolArray | None], target: str) -> list[PictureNoise]:
+    def _drawn(self, originals: list[Original], masks: Sequence[BoolArray | None], target: str, budget: NoiseBudget) -> list[PictureNoise]:
         assert self.source is not None, "a condition needs the generator"
-        return self.source.noise([original.image for original in originals], masks, target=target, spare=self.spare)
+        return self.source.noise([original.image for original in originals], masks, budget=budget, target=target)
 
 
 def given_masks(root: Path, data: LabelledData) -> dict[str, Path]:

@@ -15,13 +15,14 @@ from unseg_cli.models.protocols import Embedding
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 from unseg_cli.noise.arithmetic import without_colour
+from unseg_cli.noise.tiles import Tiles
 
 
 class LiteGenerator(PromptableSegmenter):
     """Finds the object (or takes the prompt's) and draws noise whose pattern says "object" or "not object".
 
-    Differs from the paper: a ConvNet instead of ViT-B, periodic learned tiles instead of a free noise map, and a mask of its own,
-    so that pictures without masks can be protected.
+    Differs from the paper: a ConvNet instead of ViT-B, learned tiles instead of a free noise map, and a mask of its own, so that
+    pictures without masks can be protected.
     """
 
     source: Any = None  # where the weights came from; set by whoever loads them
@@ -45,15 +46,18 @@ class LiteGenerator(PromptableSegmenter):
                 prompt, or none, the region is the predicted mask.
 
         Returns:
-            (B, 3, n, n) in [-1, 1].
+            (B, 3, S, S) in [-1, 1].
         """
-        decoded = self.decode(embedding.image, prompt)
-        logits = decoded.masks[:, :1]
-        if prompt.mask is not None:
-            region = F.interpolate(prompt.mask, logits.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
+        if prompt.mask is None:
+            region = torch.sigmoid(self.segment(embedding, prompt))
         else:
-            region = torch.sigmoid(logits)
-        return self.noise_head(decoded.upscaled, region, without_colour(frames))
+            region = prompt.mask
+        region = F.interpolate(region, frames.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
+        return self.noise_head(region, without_colour(frames))
+
+    def tiles(self) -> Tiles:
+        """What the noise is made of: enough to draw it at a picture's own size."""
+        return self.noise_head.tiles()
 
     def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
         """Mask logits (B, 1, h, w) of what the prompt points at; of the salient object where it is empty."""

@@ -80,6 +80,9 @@ class SamVitGenerator(nn.Module):
         sparse, dense = self.encode_prompt(prompt)
         return self.mask_decoder.decode_noise(embedding.image, embedding.tokens, self.prompt_encoder.get_dense_pe(), sparse, dense)
 
+    def tiles(self) -> None:
+        """There are none: the noise of a picture is its own."""
+
     def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
         """Mask logits (B, 1, S / 4, S / 4) of what the prompt points at: SAM's own answer, in which the noise has no part.
 
