@@ -136,14 +136,21 @@ def save_generator(path: Path, generator: Generator, metadata: dict[str, str], *
     write_atomically(path, lambda part: save_file(tensors, str(part), header))
 
 
-def load_weights(path: Path) -> Generator:
+def load_weights(path: Path, *, without: str | None = None) -> Generator:
     """Build the generator a file describes and fill it; strict.
+
+    Args:
+        path: the file.
+        without: tensors whose name begins so are not read, but keep what they are built with.
 
     Raises:
         UsageProblem: the file is not one of this project's, or does not fit its own spec.
     """
     generator = build_generator(read_spec(path))
     tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(str(path)).items()}
+    if without is not None:
+        kept = {name: tensor for name, tensor in generator.state_dict().items() if name.startswith(without)}
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(without)} | kept
     try:
         generator.load_state_dict(tensors, strict=True)
     except RuntimeError as problem:

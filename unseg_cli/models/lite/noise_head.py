@@ -8,9 +8,13 @@ from torch import Tensor, nn
 from unseg_cli.models.specs import GeneratorSpec
 from unseg_cli.noise.tiles import Tiles
 
-MAGENTA, YELLOW, LUMA = (1.0, -1.0, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
+#: Against the opposite sign: magenta and green of one brightness, yellow and blue, light and dark. What the eye sees first is brightness,
+#: what a network reads first is magenta against green, the axis on which pictures vary least.
+MAGENTA, YELLOW, LUMA = (1.0, -0.4, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 PLACES = ("inside", "outside", "inside_grey", "outside_grey")
-INITIAL = 0.95  # share of the amplitude that the tiles start with: at 1 the tangent is flat, and nothing would learn
+#: What the tiles start as: of each a colour and its share in cells, and the share of luma in cells of half the side. At a share of 1 the
+#: tangent is flat, and nothing would learn.
+STARTS = ((MAGENTA, 0.8, 0.15), (YELLOW, 0.95, 0.0), (MAGENTA, 0.0, 0.95), (MAGENTA, 0.0, 0.95))
 
 
 class LiteNoiseHead(nn.Module):
@@ -29,8 +33,11 @@ class LiteNoiseHead(nn.Module):
         super().__init__()
         self.spec = spec
         coarse, fine = spec.tile_cell, max(1, spec.tile_cell // 2)
-        starts = ((MAGENTA, coarse), (YELLOW, coarse), (LUMA, fine), (LUMA, fine))
-        self.raw = nn.Parameter(torch.atanh(INITIAL * torch.stack([_checkerboard(*start, spec.tile_size) for start in starts])))
+        tiles = [
+            share * _checkerboard(colour, coarse, spec.tile_size) + luma * _checkerboard(LUMA, fine, spec.tile_size)
+            for colour, share, luma in STARTS
+        ]
+        self.raw = nn.Parameter(torch.atanh(torch.stack(tiles)))
 
     @property
     def planes(self) -> Tensor:
