@@ -15,8 +15,9 @@ from torch import Tensor
 
 #: Standard deviations of the eye's blur in degrees: the narrow Gaussians of Zhang and Wandell 1997 for luminance and for colour.
 BRIGHTNESS_BLUR, CHROMA_BLUR = 0.028, 0.13
-#: A screen at arm's length, one pixel of the picture on each of its own.
-PIXELS_PER_DEGREE = 60
+#: Pictures are judged by whoever looks closest: at 200 %, on a screen at arm's length (of whose own pixels 60 fill a degree). At 100 % a
+#: pattern of single pixels would count as unseen.
+PIXELS_PER_DEGREE = 30
 #: Shares of red, green and blue in brightness as the eye resolves it: ITU-R 709.
 BRIGHTNESS = (0.2126, 0.7152, 0.0722)
 _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))

@@ -69,7 +69,7 @@ class TrainConfig:
     pattern_steps: int = of_preset(300, min=0, help="Steps in the third, which shapes the noise.")
     pattern_epsilon: float = of_preset(8 / 255, metavar="E", parse=parse_epsilon, help="Amplitude of the noise there.")
     pattern_grey: float = of_preset(0.4, min=0, help="Weight there of what networks read in grey pictures.")
-    pattern_seen: float = of_preset(2.0, min=0, help="Weight there of what an eye sees.")
+    pattern_seen: float = of_preset(0.5, min=0, help="Weight there of what an eye sees.")
     pattern_lr: float = 0.1
     max_steps: int | None = of_preset(None, min=1, help="At most this many steps in each stage.")
     max_minutes: float | None = of_preset(None, min=0, help="Stop after this long.")
