@@ -20,7 +20,7 @@ class NoiseBudget:
         min_cell: the smallest side of the noise's cells in pixels of the picture; files are compressed in blocks of 8.
     """
 
-    foreground: float = 6 / 255
+    foreground: float = 8 / 255
     background: float = 0.0
     visible: float | None = 1.0
     min_cell: float = 8.0
@@ -35,7 +35,8 @@ class NoiseBudget:
                 )
         if self.visible is not None and not (math.isfinite(self.visible) and self.visible > 0):
             raise UsageProblem(
-                f"a visible difference of {self.visible!r} leaves no noise", hint="pass a number above 0: a difference of 1 can just be seen"
+                f"a visible difference of {self.visible!r} leaves no noise",
+                hint="pass a number above 0: a difference of 1 can just be seen",
             )
         if not (math.isfinite(self.min_cell) and self.min_cell >= 1):
             raise UsageProblem(f"cells of {self.min_cell!r} pixels cannot be", hint="pass 1 or more; 8 outlives JPEG")
@@ -66,9 +67,9 @@ def check_budget(budget: NoiseBudget) -> None:
 
 
 STRENGTHS: dict[str, NoiseBudget] = {
-    "low": NoiseBudget(4 / 255, 0.0, visible=0.6),
+    "low": NoiseBudget(visible=0.5),
     "medium": NoiseBudget(),
-    "high": NoiseBudget(8 / 255, 0.0, visible=None),
+    "high": NoiseBudget(visible=None),
 }
 
 

@@ -136,21 +136,22 @@ def save_generator(path: Path, generator: Generator, metadata: dict[str, str], *
     write_atomically(path, lambda part: save_file(tensors, str(part), header))
 
 
-def load_weights(path: Path, *, without: str | None = None) -> Generator:
+def load_weights(path: Path, *, unless_other: str | None = None) -> Generator:
     """Build the generator a file describes and fill it; strict.
 
     Args:
         path: the file.
-        without: tensors whose name begins so are not read, but keep what they are built with.
+        unless_other: tensors whose names begin so are not read where the file has others under that name, but stay as they are built.
 
     Raises:
         UsageProblem: the file is not one of this project's, or does not fit its own spec.
     """
     generator = build_generator(read_spec(path))
     tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(str(path)).items()}
-    if without is not None:
-        kept = {name: tensor for name, tensor in generator.state_dict().items() if name.startswith(without)}
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(without)} | kept
+    if unless_other is not None:
+        own = {name: tensor for name, tensor in generator.state_dict().items() if name.startswith(unless_other)}
+        if own.keys() != {name for name in tensors if name.startswith(unless_other)}:
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(unless_other)} | own
     try:
         generator.load_state_dict(tensors, strict=True)
     except RuntimeError as problem:

@@ -71,7 +71,7 @@ class Session:
         return Scenes(images=tuple(images), frames=frames, embedding=self.generator.embed(frames))
 
     @torch.no_grad()
-    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget) -> list[Rows]:
+    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget, closely: Sequence[bool]) -> list[Rows]:
         """Noise for pictures that were looked at before.
 
         Args:
@@ -79,11 +79,12 @@ class Session:
             objects: (H, W) each: what the noise tells apart from the rest.
             budget: what the noise will be multiplied with, and how much of it may be seen. The latter only counts for generators whose
                 noise is made of tiles.
+            closely: of each picture, whether it is one that people look at closely, see `hidden_share`.
         """
         tiles = self.generator.tiles()
         if tiles is not None:
             grey = without_colour(scenes.frames).tolist()
-            return [_of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, strict=True)]
+            return [_of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, closely, strict=True)]
         size = self.generator.spec.image_size
         prompt = Prompt(mask=torch.stack([mask_to_frame(mask, size) for mask in objects]).to(self.device))
         noise = self.generator.draw(scenes.embedding, scenes.frames, prompt)
@@ -94,6 +95,9 @@ class Session:
         self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, budget: NoiseBudget, target: str = "auto"
     ) -> list[PictureNoise]:
         """Noise for a batch of pictures.
+
+        Where nobody gave a mask and the target is "auto", pictures are taken for photographs that people look at closely. Whoever has
+        masks publishes data to be learnt from, and the other targets ask for as much as there is: there the limit counts at 100 % alone.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
@@ -108,23 +112,21 @@ class Session:
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
-        fields = self.draw(scenes, [regions.object for regions in chosen], budget)
+        fields = self.draw(scenes, [regions.object for regions in chosen], budget, [target == "auto" and mask is None for mask in masks])
         return [
-            PictureNoise(
-                field=field, mask=regions.budget, mask_source=regions.source, confidence=None if own is None else own.confidence
-            )
+            PictureNoise(field=field, mask=regions.budget, mask_source=regions.source, confidence=None if own is None else own.confidence)
             for field, regions, own in zip(fields, chosen, found, strict=True)
         ]
 
 
-def _of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, budget: NoiseBudget) -> TileField:
+def _of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
     """The noise of a picture at its own size; `frame` is (3, S, S)."""
     longer = max(mask.shape)
     pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell)
     inside, outside = tiles.of(grey)
     if budget.visible is None:
         return TileField(inside, outside, mask, pitch)
-    share = hidden_share(frame, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible)
+    share = hidden_share(frame, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible, closely=closely)
     return TileField(inside, outside, mask, pitch, Enlarged(own_part(share, mask.shape), (mask.shape[0], mask.shape[1])))
 
 

@@ -15,9 +15,8 @@ from torch import Tensor
 
 #: Standard deviations of the eye's blur in degrees: the narrow Gaussians of Zhang and Wandell 1997 for luminance and for colour.
 BRIGHTNESS_BLUR, CHROMA_BLUR = 0.028, 0.13
-#: Pictures are judged by whoever looks closest: at 200 %, on a screen at arm's length (of whose own pixels 60 fill a degree). At 100 % a
-#: pattern of single pixels would count as unseen.
-PIXELS_PER_DEGREE = 30
+#: A screen at arm's length, one pixel of the picture on each of its own.
+PIXELS_PER_DEGREE = 60
 #: Shares of red, green and blue in brightness as the eye resolves it: ITU-R 709.
 BRIGHTNESS = (0.2126, 0.7152, 0.0722)
 _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
@@ -49,20 +48,25 @@ def strongest(change: Tensor) -> Tensor:
     return torch.stack([flat[kind.argmax()] for kind in kinds])
 
 
-def visible_difference(image_01: Tensor, changes: Tensor) -> Tensor:
+def visible_difference(image_01: Tensor, changes: Tensor, amplitude: Tensor) -> Tensor:
     """The difference that changes of colour make at every place, the largest of them and of both signs.
+
+    Beside black and white a tile is cut off on one side, and what is left of it is a tint that no blur takes away.
 
     Args:
         image_01: (B, 3, H, W) sRGB in [0, 1], of any scale: only local colours are read.
-        changes: (M, 3) of red, green and blue, as fractions of full intensity.
+        changes: (M, 3) of red, green and blue, as fractions of full intensity: what is resolved of the tile.
+        amplitude: (3,) how far the tile itself goes, to both sides.
 
     Returns:
         (B, 1, H, W), CIEDE2000: a difference of 1 can just be seen.
     """
     here = _lab(image_01)
+    far = amplitude.view(1, 3, 1, 1)
+    tinted = ((image_01 + far).clamp(0, 1) + (image_01 - far).clamp(0, 1)) / 2
     largest = image_01.new_zeros(len(image_01), 1, *image_01.shape[-2:])
     for change in torch.cat([changes, -changes]):
-        largest = torch.maximum(largest, _difference(here, _lab((image_01 + change.view(1, 3, 1, 1)).clamp(0, 1))))
+        largest = torch.maximum(largest, _difference(here, _lab((tinted + change.view(1, 3, 1, 1)).clamp(0, 1))))
     return largest
 
 

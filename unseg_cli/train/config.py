@@ -14,8 +14,8 @@ from unseg_cli.core.settings import of_preset, option
 class TrainConfig:
     """Settings of `unseg train`.
 
-    Four stages: objects (teach the encoder to drive SAM's decoder), focus (the same on frames nearly as `protect` sees them, mostly
-    without a prompt), pattern (a tile that networks read and eyes do not), then noise (the bilevel loop).
+    Three stages: objects (teach the encoder to drive SAM's decoder), focus (the same on frames nearly as `protect` sees them, mostly
+    without a prompt), then noise (the bilevel loop).
 
     Attributes:
         data: what to train on, as on the command line.
@@ -24,18 +24,13 @@ class TrainConfig:
         generator: name of the spec.
         object_epochs: length of the first stage; 0 where the encoder is trained already (the paper's SAM).
         focus_epochs: length of the second stage, whose learning rate starts anew.
-        pattern_steps: length of the third stage, which needs few pictures.
-        epochs: length of the bilevel stage; 0 omits it.
+        epochs: length of the bilevel stage.
         max_steps: at most this many steps in each stage.
         max_minutes: stop after this long, resumable.
         image_size: side of the generator's input; None: the spec's.
         surrogate_size: side of the surrogate's input.
         batch_size: pictures a step.
         lr: of the first two stages; the pretrained backbone learns at a quarter of it. `train_config` changes the next two in proportion.
-        pattern_lr: of the third stage.
-        pattern_epsilon: amplitude of the tile there.
-        pattern_grey: weight of what is read of the tile in grey pictures.
-        pattern_seen: weight of what an eye sees of it.
         noise_lr, surrogate_lr: of the bilevel stage.
         step_decay: x0.1 after 20 of 27 epochs, as in the paper, instead of warm-up and cosine.
         train_epsilon: foreground bound while training. Protecting at a larger one works better than training there
@@ -61,16 +56,11 @@ class TrainConfig:
         help="Folder, wds:GLOB, hqseg44k:ROOT, sa1b:ROOT, coco:IMAGES:JSON, synthetic or a name; comma-joined.",
     )
     out: Path = option(Path("runs/train"), metavar="RUN", help="The run's folder.")
-    preset: str = option("lite", choices=("lite", "adapt", "pattern", "paper", "tiny"), help="Recipe whose values the other options replace.")
+    preset: str = option("lite", choices=("lite", "adapt", "paper", "tiny"), help="Recipe whose values the other options replace.")
     generator: str = "lite"
     epochs: float = of_preset(0.182, min=0, help="Passes over the data in the bilevel stage.")
     object_epochs: float = of_preset(2.5, min=0, help="Passes in the first stage, which learns to find objects.")
     focus_epochs: float = of_preset(2.75, min=0, help="Passes in the second, which learns to do so without help.")
-    pattern_steps: int = of_preset(300, min=0, help="Steps in the third, which shapes the noise.")
-    pattern_epsilon: float = of_preset(8 / 255, metavar="E", parse=parse_epsilon, help="Amplitude of the noise there.")
-    pattern_grey: float = of_preset(0.4, min=0, help="Weight there of what networks read in grey pictures.")
-    pattern_seen: float = of_preset(0.5, min=0, help="Weight there of what an eye sees.")
-    pattern_lr: float = 0.1
     max_steps: int | None = of_preset(None, min=1, help="At most this many steps in each stage.")
     max_minutes: float | None = of_preset(None, min=0, help="Stop after this long.")
     image_size: int | None = of_preset(None, min=32, help="Side of the square training pictures.")
@@ -105,7 +95,6 @@ class TrainConfig:
         return Rates(
             objects=self.lr if self.object_epochs > 0 else None,
             focus=self.lr if self.focus_epochs > 0 else None,
-            pattern=self.pattern_lr if self.pattern_steps > 0 else None,
             surrogate=self.surrogate_lr,
             noise=self.noise_lr,
         )
@@ -122,7 +111,6 @@ class TrainConfig:
             degrade=self.degrade,
             loss_points=self.loss_points,
             amp=self.amp,
-            pattern=PatternSettings(epsilon=self.pattern_epsilon, grey=self.pattern_grey, seen=self.pattern_seen),
         )
 
 
@@ -132,7 +120,6 @@ class Rates:
 
     objects: float | None
     focus: float | None
-    pattern: float | None
     surrogate: float
     noise: float
 
@@ -149,19 +136,3 @@ class StepSettings:
     degrade: float
     loss_points: int | None
     amp: bool
-    pattern: PatternSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatternSettings:
-    """What the pattern stage weighs against each other.
-
-    Attributes:
-        epsilon: amplitude of the tile, as a fraction of full intensity.
-        grey: weight of what a network reads of it in grey pictures, against 1 in colour.
-        seen: weight of the mean square of what an eye resolves of it.
-    """
-
-    epsilon: float
-    grey: float
-    seen: float

@@ -49,8 +49,6 @@ def make_learners(generator: Generator, surrogate: PromptableSegmenter, rates: R
         "noise": _optimiser([(noise, rates.noise)], weight_decay=0.0),
         "surrogate": _optimiser(_groups(surrogate, rates.surrogate), weight_decay=1e-4),
     }
-    if rates.pattern is not None:
-        optimisers["pattern"] = _optimiser([(noise, rates.pattern)], weight_decay=0.0)
     for turn, rate in zip(FINDING, (rates.objects, rates.focus), strict=True):
         if rate is not None:
             optimisers[turn] = _optimiser(_groups(generator, rate, without=noise), weight_decay=1e-4)

@@ -36,9 +36,7 @@ def train(config: TrainConfig, events: Events) -> Report:
     """
     earlier, spec = earlier_run(config), spec_of(config)
     device, settings = pick_device(config.device), config.step_settings
-    weights = StartingWeights(
-        init=config.init, sam_parts=config.sam_parts, surrogate_init=config.surrogate_init, new_pattern=config.pattern_steps > 0
-    )
+    weights = StartingWeights(init=config.init, sam_parts=config.sam_parts, surrogate_init=config.surrogate_init)
     hashes = weights.hashes(spec)
     seed_everything(config.seed)
     sets = open_training(config.data)
@@ -53,7 +51,7 @@ def train(config: TrainConfig, events: Events) -> Report:
             turn = schedule.turn(step)
             learners.set_turn(turn)
             rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-            loss = loss_of(turn, learners, to_device(batch, device), settings, step, rng)
+            loss = loss_of(turn, learners.generator, learners.surrogate, to_device(batch, device), settings, rng)
             learners.update(turn, loss, learning_rate_factor(schedule.progress(step), step_decay=config.step_decay))
             step += 1
             record(config.out, turn=turn, step=step, loss=loss.item(), seconds=time.monotonic() - started)
@@ -88,8 +86,6 @@ def spec_of(config: TrainConfig) -> GeneratorSpec:
     spec = SPECS[config.generator].at_size(config.image_size)
     if max(config.object_epochs, config.focus_epochs) > 0 and not spec.finds_objects:
         raise UsageProblem(f"{spec.name} does not find objects", hint="pass --object-epochs 0 --focus-epochs 0")
-    if config.pattern_steps > 0 and not spec.tile_size:
-        raise UsageProblem(f"the noise of {spec.name} is not made of tiles", hint="pass --pattern-steps 0")
     return spec
 
 
@@ -104,7 +100,6 @@ def schedule_of(config: TrainConfig, pictures: int) -> Schedule:
     """The schedule for so many pictures."""
     return plan(
         epochs=(config.object_epochs, config.focus_epochs, config.epochs),
-        pattern_steps=config.pattern_steps,
         steps_per_epoch=max(1, pictures // config.batch_size),
         max_steps=config.max_steps,
         block_steps=config.block_steps,
@@ -125,7 +120,7 @@ def training_batches(config: TrainConfig, sets: list[TrainingSet], size: int, sc
             workers=config.workers,
             scales=scales,
         )
-        for (start, stop), scales in zip(schedule.stages, (SCALES, FOCUS_SCALES, FOCUS_SCALES, SCALES), strict=True)
+        for (start, stop), scales in zip(schedule.stages, (SCALES, FOCUS_SCALES, SCALES), strict=True)
         if stop > max(start, step)
     )
 

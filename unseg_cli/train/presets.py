@@ -19,11 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "lite": {},
     # Teaches the shipped generator other kinds of pictures, from some that have masks: what an object is there. The noise stays as it is.
     # Few pictures are seen often, many not all.
-    "adapt": {
-        "init": "lite", "object_epochs": 0.0, "focus_epochs": 40.0, "pattern_steps": 0, "epochs": 0.0, "max_steps": 300, "lr": 2e-4,
-    },  # fmt: skip
-    # Draws the shipped generator's noise anew; how it finds objects stays as it is.
-    "pattern": {"init": "lite", "object_epochs": 0.0, "focus_epochs": 0.0, "epochs": 0.0},
+    "adapt": {"init": "lite", "object_epochs": 0.0, "focus_epochs": 40.0, "epochs": 0.0, "max_steps": 300, "lr": 2e-4},
     # A minute on a CPU: the whole path at toy size. Its weights are good for tests only.
     "tiny": {
         "object_epochs": 2.0,
@@ -42,7 +38,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "generator": "vit_b",
         "object_epochs": 0.0,
         "focus_epochs": 0.0,
-        "pattern_steps": 0,
         "epochs": 27.0,
         "surrogate_size": 512,
         "batch_size": 4,

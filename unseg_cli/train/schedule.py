@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
 FINDING = ("objects", "focus")  # kinds of step in which the generator learns to find objects
-STAGES = (*FINDING, "pattern")  # stages of one kind of step each; the bilevel stage comes after them
-TURNS = (*STAGES, "surrogate", "noise")  # all kinds of step
+TURNS = (*FINDING, "surrogate", "noise")  # all kinds of step
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which step does what: the steps of each of `STAGES`, then blocks of the bilevel stage until `total`."""
+    """Which step does what: `objects` steps of the first stage, `focus` of the second, then blocks of the bilevel stage until `total`."""
 
     objects: int
     focus: int
-    pattern: int
     total: int
     block: int
     surrogate_every: int
 
     @property
     def stages(self) -> tuple[tuple[int, int], ...]:
-        """First step, and the step after the last, of each of the four."""
-        ends = (*itertools.accumulate((self.objects, self.focus, self.pattern)), self.total)
-        return tuple(zip((0, *ends), ends, strict=False))
+        """First step, and the step after the last, of each of the three."""
+        bilevel = self.objects + self.focus
+        return (0, self.objects), (self.objects, bilevel), (bilevel, self.total)
 
     def turn(self, step: int) -> str:
-        """One of `TURNS`. A surrogate block comes first: untrained, it has nothing to tell the generator."""
-        for kind, (_, stop) in zip(STAGES, self.stages, strict=False):
+        """'objects', 'focus', 'surrogate' or 'noise'. A surrogate block comes first: untrained, it has nothing to tell the generator."""
+        for kind, (_, stop) in zip(FINDING, self.stages, strict=False):
             if step < stop:
                 return kind
         return "surrogate" if (step - self.stages[-1][0]) // self.block % self.surrogate_every == 0 else "noise"
@@ -42,34 +39,21 @@ class Schedule:
 
 
 def plan(
-    *,
-    epochs: tuple[float, float, float],
-    pattern_steps: int,
-    steps_per_epoch: int,
-    max_steps: int | None,
-    block_steps: int | None,
-    surrogate_every: int,
+    *, epochs: tuple[float, float, float], steps_per_epoch: int, max_steps: int | None, block_steps: int | None, surrogate_every: int
 ) -> Schedule:
     """Turn epochs into steps.
 
     Args:
         epochs: of objects, focus and bilevel stage; 0 omits a stage.
-        pattern_steps: of the stage in between, which needs few pictures; 0 omits it.
         steps_per_epoch: steps that see every picture once.
         max_steps: cap on each stage.
         block_steps: steps a block; None: an epoch.
         surrogate_every: one block in so many trains the surrogate.
     """
-    objects, focus, bilevel = (max(1, round(count * steps_per_epoch)) if count > 0 else 0 for count in epochs)
-    steps = [count if max_steps is None else min(count, max_steps) for count in (objects, focus, pattern_steps, bilevel)]
-    return Schedule(
-        objects=steps[0],
-        focus=steps[1],
-        pattern=steps[2],
-        total=sum(steps),
-        block=block_steps or steps_per_epoch,
-        surrogate_every=surrogate_every,
-    )
+    steps = [max(1, round(count * steps_per_epoch)) if count > 0 else 0 for count in epochs]
+    if max_steps is not None:
+        steps = [min(count, max_steps) for count in steps]
+    return Schedule(steps[0], steps[1], sum(steps), block_steps or steps_per_epoch, surrogate_every)
 
 
 def learning_rate_factor(progress: float, *, step_decay: bool) -> float:

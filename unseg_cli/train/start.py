@@ -20,7 +20,7 @@ from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 
 
-NOISE_HEAD = "noise_head."
+NOISE_HEAD = "noise_head."  # that of a file of an earlier version has other tensors: it starts anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +31,11 @@ class StartingWeights:
         init: a generator's name or file, or SAM's checkpoint.
         sam_parts: SAM's prompt encoder and mask decoder.
         surrogate_init: MAE's ViT.
-        new_pattern: the noise head starts anew whatever `init` holds, since a stage of the training shapes it.
     """
 
     init: str | None = None
     sam_parts: Path | None = None
     surrogate_init: Path | None = None
-    new_pattern: bool = False
 
     def files(self, spec: GeneratorSpec) -> dict[str, Path]:
         """The files that are read for a generator of this spec, by the option that names them."""
@@ -104,8 +102,7 @@ def _start_lite(generator: Generator, weights: StartingWeights) -> None:
     if weights.init is not None:
         if weights.sam_parts is not None:
             raise UsageProblem("--sam-parts has no effect beside --init, which holds these parts already", hint="omit one of them")
-        source = load_weights(weights_file(weights.init), without=NOISE_HEAD if weights.new_pattern else None)
-        generator.load_state_dict(resized(source, generator))
+        generator.load_state_dict(resized(load_weights(weights_file(weights.init), unless_other=NOISE_HEAD), generator))
         return
     load_imagenet_lite0(generator.image_encoder.get_submodule("backbone"))
     load_sam_parts(generator, weights.sam_parts or weights_file("lite"))

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -15,35 +14,29 @@ from torch import Tensor, nn
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.datasets.batches import Batch
 from unseg_cli.models.build import Generator
-from unseg_cli.models.lite.noise_head import LiteNoiseHead
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.noise.arithmetic import luma, perturb
 from unseg_cli.train.config import StepSettings
 from unseg_cli.train.degradations import degrade
-from unseg_cli.train.learners import Learners
 from unseg_cli.train.losses import mask_loss
-from unseg_cli.train.pattern import pattern_step
 from unseg_cli.train.prompts import prompt_of, random_kinds
 from unseg_cli.train.schedule import FINDING
 
 
-def loss_of(turn: str, learners: Learners, batch: Batch, settings: StepSettings, step: int, rng: torch.Generator) -> Tensor:
+def loss_of(
+    turn: str, generator: Generator, surrogate: PromptableSegmenter, batch: Batch, settings: StepSettings, rng: torch.Generator
+) -> Tensor:
     """The loss of one step of this kind.
 
     Raises:
         UnsegError: it is not finite.
     """
-    generator, surrogate = learners.generator, learners.surrogate
     torch.manual_seed(rng.initial_seed())  # the sampled loss draws on the device
     with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=settings.amp):
         if turn in FINDING:
             empty_share = settings.focus_prompt_free_share if turn == "focus" else settings.prompt_free_share
             loss = object_step(generator, batch, settings, rng, empty_share)
-        elif turn == "pattern":
-            with frozen(surrogate):
-                backbone = surrogate.image_encoder.get_submodule("backbone")
-                loss = pattern_step(cast(LiteNoiseHead, generator.noise_head), backbone, batch.image, settings.pattern, step, rng)
         elif turn == "surrogate":
             loss = surrogate_step(generator, surrogate, batch, settings, rng)
         else:

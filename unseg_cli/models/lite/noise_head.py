@@ -14,7 +14,7 @@ MAGENTA, YELLOW, LUMA = (1.0, -0.4, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 PLACES = ("inside", "outside", "inside_grey", "outside_grey")
 #: What the tiles start as: of each a colour and its share in cells, and the share of luma in cells of half the side. At a share of 1 the
 #: tangent is flat, and nothing would learn.
-STARTS = ((MAGENTA, 0.8, 0.15), (YELLOW, 0.95, 0.0), (MAGENTA, 0.0, 0.95), (MAGENTA, 0.0, 0.95))
+STARTS = ((MAGENTA, 0.97, 0.0), (YELLOW, 0.97, 0.0), (MAGENTA, 0.0, 0.97), (MAGENTA, 0.0, 0.97))
 
 
 class LiteNoiseHead(nn.Module):
