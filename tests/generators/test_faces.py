@@ -9,9 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from unseg_cli.generators.faces import people
 
 from unseg_cli.generators import faces as module
-from unseg_cli.generators.faces import people
 from unseg_cli.noise.arithmetic import to_tensor_01
 
 SIZE = 64

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from unseg_cli.generators.sparing import FLOOR
 
 from tests.generators.stand_in import StandIn
 from unseg_cli.generators import find as module
 from unseg_cli.generators.find import Found
 from unseg_cli.generators.session import PictureNoise, Session
-from unseg_cli.generators.sparing import FLOOR
 from unseg_cli.models.build import build_generator
 
 SHAPE = (60, 80)

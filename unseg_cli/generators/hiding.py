@@ -54,8 +54,10 @@ def hidden_share(frame_01: Tensor, tile: FloatArray, *, epsilon: float, scale: f
 
 
 def _detail(image_01: Tensor) -> Tensor:
-    """(B, 3, S, S) -> (B, 1, S / 2, S / 2): the local standard deviation of luma, eroded: beside a lone edge, as of a roof against the sky,
-    the sky is smooth."""
+    """The local standard deviation of luma: (B, 3, S, S) -> (B, 1, S / 2, S / 2).
+
+    It is eroded: beside a lone edge, as of a roof against the sky, the sky is smooth.
+    """
     grey = luma(image_01).contiguous()
     mean, square = (_average(F.avg_pool2d(plane, 2)) for plane in (grey, grey * grey))
     # float32 leaves a variance of about 1e-7 on a white surface, which is far under DETAILED

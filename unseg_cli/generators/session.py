@@ -15,8 +15,8 @@ from unseg_cli.core.constants import BoolArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
 from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
-from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.hiding import hidden_share
+from unseg_cli.generators.scenes import Scenes
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.arithmetic import without_colour

@@ -19,7 +19,6 @@ from unseg_cli.models.imagenet import load_imagenet_lite0
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 
-
 NOISE_HEAD = "noise_head."  # that of a file of an earlier version has other tensors: it starts anew
 
 

@@ -8,13 +8,19 @@ from torch import Tensor, nn
 from unseg_cli.models.specs import GeneratorSpec
 from unseg_cli.noise.tiles import Tiles
 
-#: Against the opposite sign: magenta and green of one brightness, yellow and blue, light and dark. What the eye sees first is brightness,
-#: what a network reads first is magenta against green, the axis on which pictures vary least.
-MAGENTA, YELLOW, LUMA = (1.0, -0.4, 1.0), (1.0, 1.0, -1.0), (1.0, 1.0, 1.0)
 PLACES = ("inside", "outside", "inside_grey", "outside_grey")
-#: What the tiles start as: of each a colour and its share in cells, and the share of luma in cells of half the side. At a share of 1 the
-#: tangent is flat, and nothing would learn.
-STARTS = ((MAGENTA, 0.97, 0.0), (YELLOW, 0.97, 0.0), (MAGENTA, 0.0, 0.97), (MAGENTA, 0.0, 0.97))
+#: What the tiles start as, for each of `PLACES`: the colour of a checkerboard (its cells have it with either sign), and that of another in
+#: cells of half the side, which is added. A network reads magenta against green first, the axis on which pictures vary least; the eye
+#: would read brightness first, so the two are equally bright. Outside there is yellow against blue. Files of one channel take the green one,
+#: and in that there is nothing but brightness; but among coloured pictures a few grey ones without the colour would show a victim what
+#: objects look like, so red and blue have it.
+STARTS = (
+    ((1.0, -0.4, 1.0), (0.0, 0.0, 0.0)),
+    ((1.0, 1.0, -1.0), (0.0, 0.0, 0.0)),
+    ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
+    ((1.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
+)
+INITIAL = 0.97  # share of the amplitude that the tiles start with: at 1 the tangent is flat, and nothing would learn
 
 
 class LiteNoiseHead(nn.Module):
@@ -34,8 +40,7 @@ class LiteNoiseHead(nn.Module):
         self.spec = spec
         coarse, fine = spec.tile_cell, max(1, spec.tile_cell // 2)
         tiles = [
-            share * _checkerboard(colour, coarse, spec.tile_size) + luma * _checkerboard(LUMA, fine, spec.tile_size)
-            for colour, share, luma in STARTS
+            INITIAL * (_checkerboard(large, coarse, spec.tile_size) + _checkerboard(small, fine, spec.tile_size)) for large, small in STARTS
         ]
         self.raw = nn.Parameter(torch.atanh(torch.stack(tiles)))
 
