@@ -11,8 +11,8 @@ from unseg_cli.noise.tiles import Tiles
 PLACES = ("inside", "outside", "inside_grey", "outside_grey")
 #: What the tiles start as, for each of `PLACES`: the colour of a checkerboard (its cells have it with either sign), and that of another in
 #: cells of half the side, which is added. A network reads magenta against green first, the axis on which pictures vary least; the eye
-#: would read brightness first, so the two are equally bright. Outside there is yellow against blue. Files of one channel take the green one,
-#: and in that there is nothing but brightness; but among coloured pictures a few grey ones without the colour would show a victim what
+#: would read brightness first, so the two are equally bright. Outside there is yellow against blue. Files of one channel take the green
+#: one, in which there is nothing but brightness; but among coloured pictures a few grey ones without the colour would show a victim what
 #: objects look like, so red and blue have it.
 STARTS = (
     ((1.0, -0.4, 1.0), (0.0, 0.0, 0.0)),
