@@ -181,7 +181,7 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
     pictures = PictureSet(condition=condition, countermeasure=defence, size=size)
     with tempfile.TemporaryDirectory() as folder:
         recipe = DataRecipe(name=options.data, task=data.task, limit=None, objects=objects, source_size=options.source_size)
-        cache = PictureCache(Path(folder), data=recipe, noise=NoiseRecipe(generator=None, spare=None, ready=None))
+        cache = PictureCache(Path(folder), data=recipe, noise=NoiseRecipe(generator=None, ready=None))
         visibility = prepare(cache, maker, data, task, [pictures], events=Events())
         seed_everything(seed)
         training = train_victim(

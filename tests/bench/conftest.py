@@ -14,6 +14,7 @@ from PIL import Image
 
 from unseg_cli.bench import run as bench_module
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, U8Array
 from unseg_cli.generators.session import MaskSource, PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
@@ -62,9 +63,9 @@ class FakeSource:
         self.confidences: list[float] = []  # of the next detections; 1 where there are no more
 
     def noise(
-        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, budget: NoiseBudget, target: str = "auto"
     ) -> list[PictureNoise]:
-        self.asked.append({"masks": masks, "target": target, "spare": spare})
+        self.asked.append({"masks": masks, "target": target, "budget": budget})
         out = []
         for image, mask in zip(images, masks, strict=True):
             mask_source: MaskSource = "file"

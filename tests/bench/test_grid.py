@@ -16,7 +16,7 @@ from unseg_cli.noise.version import NOISE_CODE
 
 SCHEDULE = Schedule(image_size=32, epochs=1, batch_size=4, lr=1e-3)
 DATA = DataRecipe(name="x", task="binary", limit=None, objects=(1,))
-NOISE = NoiseRecipe(generator="ab", spare=None, ready=None)
+NOISE = NoiseRecipe(generator="ab", ready=None)
 
 
 def cell(name: str = "protected", **more: Any) -> Cell:
@@ -56,7 +56,8 @@ def test_the_noise_code_is_that_of_the_package() -> None:
         {"seed": 1},
         {"noise": dataclasses.replace(NOISE, code="another")},
         {"noise": dataclasses.replace(NOISE, generator="cd")},
-        {"noise": dataclasses.replace(NOISE, spare=True)},
+        {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(visible=None))},
+        {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(min_cell=4))},
     ],
     ids=str,
 )

@@ -22,9 +22,9 @@ def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> No
 
     config = BenchConfig(
         victims=("unet", "mask2former"), data="some/folder with blank", conditions=("clean", "texture"), protect_masks="auto",
-        budget=NoiseBudget(16 / 255, 0.013), defences=("none", "gray"), ratio=0.5, seeds=(0, 2), init="scratch", epochs=3, image_size=64,
+        budget=NoiseBudget(16 / 255, 0.013, visible=0.5, min_cell=4), defences=("none", "gray"), ratio=0.5, seeds=(0, 2), init="scratch", epochs=3, image_size=64,
         batch_size=4, lr=0.002, augment="crops", source_size=800, limit=20, generator="vit_b", protected=Path("made"), out=Path("runs/x"),
-        fail_under=60.0, device="cpu", mask_rule="class:7,9", task="semantic", spare=False,
+        fail_under=60.0, device="cpu", mask_rule="class:7,9", task="semantic",
     )  # fmt: skip
     seen: list[BenchConfig] = []
 
@@ -33,7 +33,7 @@ def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> No
         return Report(document={"command": "bench"})
 
     monkeypatch.setattr(bench_module, "bench", stand_in)
-    for wanted in (config, dataclasses.replace(config, spare=True), BenchConfig()):
+    for wanted in (config, dataclasses.replace(config, budget=NoiseBudget(8 / 255, 0.0, visible=None)), BenchConfig()):
         main(shlex.split(command_line(wanted))[1:])
         assert seen[-1] == wanted
 

@@ -10,14 +10,14 @@ import typer
 
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import app, main
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 from unseg_cli.core.settings import settings_of
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import PRESETS
 
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
-    "protect": "masks mask-rule target epsilon epsilon-bg strength generator sam-checkpoint format quality metadata workers batch-size "
+    "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality metadata workers batch-size "
     "limit include exclude overwrite fail-fast dry-run save-noise preview device",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
@@ -42,12 +42,12 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--target whole", "target", "whole"),
     ("protect", "--target uniform", "target", "uniform"),
     ("bench", "--protect-masks uniform", "protect_masks", "uniform"),
-    ("protect", "--spare", "spare", True),
-    ("protect", "--no-spare", "spare", False),
-    ("protect", "", "spare", None),
-    ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 2 / 255)),
-    ("protect", "--epsilon-bg 0", "budget", NoiseBudget(8 / 255, 0)),
-    ("protect", "--strength high", "budget", NoiseBudget(16 / 255, 4 / 255)),
+    ("protect", "", "budget", STRENGTHS["medium"]),
+    ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 0.0, visible=None)),
+    ("protect", "--epsilon-bg 1/255", "budget", NoiseBudget(background=1 / 255)),
+    ("protect", "--strength high", "budget", STRENGTHS["high"]),
+    ("protect", "--max-difference 0.5", "budget", NoiseBudget(visible=0.5)),
+    ("protect", "--min-cell 4", "budget", NoiseBudget(min_cell=4.0)),
     ("protect", "--generator vit_b", "generator", "vit_b"),
     ("protect", "--sam-checkpoint s.pth", "sam_checkpoint", Path("s.pth")),
     ("protect", "--format webp", "format", "webp"),
@@ -66,8 +66,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--preview p", "preview", Path("p")),
     ("protect", "--device cuda:1", "device", "cuda:1"),
     ("verify", "", "budget", None),
-    ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 2 / 255)),
-    ("verify", "--epsilon-bg 0.02 --masks m", "budget", NoiseBudget(8 / 255, 0.02)),
+    ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 0.0, visible=None)),
+    ("verify", "--epsilon-bg 0.02 --masks m", "budget", NoiseBudget(background=0.02)),
     ("verify", "--masks m", "masks", Path("m")),
     ("verify", "--masks m --mask-rule class:7", "mask_rule", "class:7"),
     ("verify", "", "only_problems", None),
@@ -77,6 +77,10 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("train", "--epochs 3", "epochs", 3.0),
     ("train", "--object-epochs 0.5", "object_epochs", 0.5),
     ("train", "--focus-epochs 0.5", "focus_epochs", 0.5),
+    ("train", "--pattern-steps 5", "pattern_steps", 5),
+    ("train", "--pattern-epsilon 4/255", "pattern_epsilon", 4 / 255),
+    ("train", "--pattern-grey 0", "pattern_grey", 0.0),
+    ("train", "--pattern-seen 3", "pattern_seen", 3.0),
     ("train", "--max-steps 9", "max_steps", 9),
     ("train", "--max-minutes 1.5", "max_minutes", 1.5),
     ("train", "--image-size 96", "image_size", 96),
@@ -110,8 +114,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("detect", "--include a* --include b*", "include", ("a*", "b*")),
     ("detect", "--batch-size auto", "batch_size", None),
     ("detect", "--dry-run", "dry_run", True),
-    ("bench", "--spare", "spare", True),
-    ("bench", "--strength low", "budget", NoiseBudget(4 / 255, 1 / 255)),
+    ("bench", "--strength low", "budget", STRENGTHS["low"]),
+    ("bench", "--max-difference 0.5 --min-cell 4", "budget", NoiseBudget(visible=0.5, min_cell=4.0)),
     ("bench", "--defences gray,jpeg75", "defences", ("gray", "jpeg75")),
     ("bench", "--ratio 0.8", "ratio", 0.8),
     ("bench", "--seeds 0,1,2", "seeds", (0, 1, 2)),
@@ -180,7 +184,8 @@ def test_options_reach_the_configuration(command: str, line: str, attribute: str
 @pytest.mark.parametrize(
     ("command", "variable", "text", "attribute", "value"),
     [
-        ("protect", "UNSEG_PROTECT_EPSILON", "4/255", "budget", NoiseBudget(4 / 255, 2 / 255)),
+        ("protect", "UNSEG_PROTECT_EPSILON", "4/255", "budget", NoiseBudget(4 / 255, 0.0, visible=None)),
+        ("protect", "UNSEG_PROTECT_MAX_DIFFERENCE", "0.5", "budget", NoiseBudget(visible=0.5)),
         ("protect", "UNSEG_PROTECT_DRY_RUN", "1", "dry_run", True),
         ("protect", "UNSEG_PROTECT_DRY_RUN", "0", "dry_run", False),
         ("protect", "UNSEG_PROTECT_INCLUDE", "*.png *.jpg", "include", ("*.png", "*.jpg")),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unseg_cli.core.budget import NoiseBudget, parse_epsilon
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget, parse_epsilon
 from unseg_cli.core.common_settings import read_budget
 from unseg_cli.core.errors import UsageProblem
 
@@ -51,15 +53,47 @@ def test_a_text_is_a_value_in_range_or_refused_and_its_proposal_is_accepted(text
 @pytest.mark.parametrize(
     ("typed", "budget"),
     [
-        ({}, NoiseBudget(8 / 255, 2 / 255)),
-        ({"epsilon": "4/255"}, NoiseBudget(4 / 255, 2 / 255)),
-        ({"epsilon": "1/255"}, NoiseBudget(1 / 255, 1 / 255)),  # not more outside the object than on it
-        ({"epsilon_bg": "0"}, NoiseBudget(8 / 255, 0)),
-        ({"strength": "high"}, NoiseBudget(16 / 255, 4 / 255)),
+        ({}, STRENGTHS["medium"]),
+        ({"strength": "medium"}, STRENGTHS["medium"]),
+        ({"strength": "low"}, STRENGTHS["low"]),
+        ({"strength": "high"}, STRENGTHS["high"]),
+        ({"epsilon": "4/255"}, NoiseBudget(4 / 255, 0, visible=None)),  # a bound is no promise about what is seen
+        ({"epsilon": "4/255", "max_difference": 0.5}, NoiseBudget(4 / 255, 0, visible=0.5)),
+        ({"epsilon": "4/255", "epsilon_bg": "1/255"}, NoiseBudget(4 / 255, 1 / 255, visible=None)),
+        ({"epsilon_bg": "1/255"}, NoiseBudget(background=1 / 255)),
+        ({"strength": "high", "max_difference": 2.0, "min_cell": 4.0}, replace(STRENGTHS["high"], visible=2.0, min_cell=4.0)),
+        ({"min_cell": 1.0}, NoiseBudget(min_cell=1)),
     ],
 )
-def test_what_is_typed_makes_a_budget(typed: dict[str, str], budget: NoiseBudget) -> None:
+def test_what_is_typed_makes_a_budget(typed: dict[str, Any], budget: NoiseBudget) -> None:
     assert read_budget(typed) == budget
+
+
+def test_a_higher_strength_allows_more() -> None:
+    low, medium, high = (STRENGTHS[name] for name in ("low", "medium", "high"))
+    assert NoiseBudget() == medium
+    assert low.foreground < medium.foreground < high.foreground
+    assert low.visible is not None and medium.visible is not None and low.visible < medium.visible
+    assert high.visible is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ({"strength": "low", "epsilon": "4/255"}, "pass --strength, or --epsilon"),
+        ({"max_difference": 0.0}, "above 0"),
+        ({"max_difference": -1.0}, "above 0"),
+        ({"max_difference": math.nan}, "above 0"),
+        ({"max_difference": math.inf}, "above 0"),
+        ({"min_cell": 0.5}, "pass 1 or more"),
+        ({"min_cell": math.nan}, "pass 1 or more"),
+        ({"epsilon": "0", "epsilon_bg": "0"}, ""),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_hint(typed: dict[str, Any], hint: str) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        read_budget(typed)
+    assert caught.value.hint and hint in caught.value.hint
 
 
 @given(st.floats(1 / 255, 0.999))

@@ -21,7 +21,8 @@ from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.channels import add_noise
 
 REFERENCE = Path(__file__).with_name("reference") / "drawn_noise.npz"
-BUDGET = NoiseBudget(8 / 255, 2 / 255)
+BUDGET = NoiseBudget(8 / 255, 2 / 255, visible=None, min_cell=4)
+LIMITED = NoiseBudget(8 / 255, 2 / 255, visible=1.0, min_cell=4)
 
 
 def picture(height: int = 90, width: int = 120) -> tuple[U8Array, np.ndarray]:
@@ -39,10 +40,11 @@ def drawn() -> dict[str, np.ndarray]:
     generator = load_generator("lite")
     session = Session(generator, OwnFinder(generator))  # which mask there is when nobody gives one is another question
     made = {
-        "mask": session.noise([image], [disc])[0],
-        "auto": session.noise([image], [None])[0],
-        "whole": session.noise([image], [None], target="whole")[0],
-        "uniform": session.noise([image], [None], target="uniform")[0],
+        "mask": session.noise([image], [disc], budget=BUDGET)[0],
+        "auto": session.noise([image], [None], budget=BUDGET)[0],
+        "whole": session.noise([image], [None], budget=BUDGET, target="whole")[0],
+        "limited": session.noise([image], [disc], budget=LIMITED)[0],
+        "uniform": session.noise([image], [None], budget=BUDGET, target="uniform")[0],
     }
     fields = {name: (one.field, one.mask) for name, one in made.items()}
     fields["per-class"] = (PerClassField(made["mask"].field, np.where(disc, 7, -1)), disc)

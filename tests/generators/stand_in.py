@@ -34,6 +34,9 @@ class StandIn:
         side = self.spec.noise_size
         return nn.functional.interpolate(prompt.mask, (side, side), mode="area").expand(-1, 3, -1, -1) * 2 - 1
 
+    def tiles(self) -> None:
+        return None
+
     def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
         assert prompt.boxes is not None
         logits = torch.full_like(embedding.image, -1.0)

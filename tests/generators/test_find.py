@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.generators.stand_in import StandIn
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.generators.find import SMALLEST_OBJECT, Found, OwnFinder
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.session import Session
@@ -47,7 +48,7 @@ def test_what_is_pointed_at_may_be_a_speck() -> None:
 def test_a_generator_that_does_not_look_for_objects_finds_none() -> None:
     session = Session(StandIn(detects=False))
     assert session.finder.find(session.look([picture(64, 64, 32)] * 2)) == [None, None]
-    (made,) = session.noise([picture(64, 64, 32)], [None])
+    (made,) = session.noise([picture(64, 64, 32)], [None], budget=NoiseBudget())
     assert made.mask_source == "whole" and made.mask.all()
 
 
@@ -60,7 +61,7 @@ def test_another_finder_takes_the_place_of_the_generator_s() -> None:
             mask[:, mask.shape[1] // 2 :] = True
             return [Found(mask=mask, confidence=0.25, finder=self.name)] * len(scenes)
 
-    (made,) = Session(StandIn(), RightHalf()).noise([picture(64, 64, 32)], [None], spare=False)
+    (made,) = Session(StandIn(), RightHalf()).noise([picture(64, 64, 32)], [None], budget=NoiseBudget())
     assert (made.mask_source, made.confidence) == ("auto", 0.25)
     assert np.array_equal(made.mask, np.arange(64)[None].repeat(64, 0) >= 32)
 

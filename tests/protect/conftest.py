@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.session import PictureNoise
@@ -30,7 +31,7 @@ class StandInGenerator(torch.nn.Linear):
         self.source = GeneratorFile(name="stand-in", path=Path("stand-in"), sha256="5" * 64)
 
 
-def texture(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None = None) -> list[PictureNoise]:
+def texture(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
     made = []
     for image, mask in zip(images, masks, strict=True):
         assert image.dtype == np.uint8
@@ -57,8 +58,8 @@ def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
             self.finder = SimpleNamespace(name="stand-in", identity=self.finder_identity)
             self.device = torch.device("cpu")
 
-        def noise(self, images: list[Any], masks: list[Any], *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:
-            return noise(self.generator, images, masks, target, spare)
+        def noise(self, images: list[Any], masks: list[Any], *, budget: NoiseBudget, target: str = "auto") -> list[PictureNoise]:
+            return noise(self.generator, images, masks, target)
 
     return StandInSession
 

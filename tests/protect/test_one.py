@@ -90,7 +90,7 @@ class Watched:
 def test_noise_is_asked_for_in_strips(mode: str, per_class: bool) -> None:
     fields: list[Watched] = []
 
-    def watched(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
+    def watched(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
         fields.extend(Watched(image.shape[:2]) for image in images)
         return [PictureNoise(field=fields[-1], mask=np.ones(images[0].shape[:2], bool), mask_source="whole")]
 
@@ -111,7 +111,7 @@ def test_no_array_of_floats_is_as_large_as_the_picture(monkeypatch: pytest.Monke
 
     size = (2400, 1600)
 
-    def watched(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
+    def watched(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
         return [PictureNoise(field=Watched(size), mask=np.ones(size, bool), mask_source="whole")]
 
     out = io.BytesIO()

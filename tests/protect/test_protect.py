@@ -278,7 +278,7 @@ def test_large_previews_are_scaled(tmp_path: Path, run_protect: Protect) -> None
 def test_an_unprotected_copy_is_never_called_protected(
     src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silence(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[Any]:
+    def silence(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[Any]:
         return [
             PictureNoise(field=ArrayField(np.zeros(image.shape, np.float32)), mask=np.ones(image.shape[:2], bool), mask_source="whole")
             for image in images
@@ -353,7 +353,7 @@ def test_absent_weights_are_found_before_anything_is_written(src: Path, tmp_path
 def test_out_of_memory_goes_on_picture_by_picture(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
     whole = texture
 
-    def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> Any:
+    def small_machine(generator: Any, images: list[Any], masks: list[Any], target: str) -> Any:
         if len(images) > 1:
             raise RuntimeError("CUDA out of memory")
         return whole(generator, images, masks, target)

@@ -54,7 +54,7 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     region = rng.random((height, width)) < 0.5
     budget = NoiseBudget(data.draw(st.sampled_from([inside / 255, (inside + 0.6) / 255])), min(inside, outside) / 255)
 
-    def noise(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> list[PictureNoise]:
+    def noise(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
         return [PictureNoise(field=ArrayField(np.sign(random_noise(height, width, rng))), mask=region, mask_source="auto") for _ in images]
 
     folder = tmp_path_factory.mktemp("bound")
@@ -190,7 +190,6 @@ KILLED = """
         field: object
         mask: object
         mask_source: str
-        spared: bool = False
         confidence: object = None
 
     class Generator:
@@ -205,7 +204,7 @@ KILLED = """
             self.finder = types.SimpleNamespace(identity=None)
             self.device = next(generator.parameters()).device
 
-        def noise(self, images, masks, *, target, spare):
+        def noise(self, images, masks, *, budget, target):
             time.sleep(0.05)
             from unseg_cli.noise.closed_form import texture_noise
             from unseg_cli.noise.field import ArrayField
@@ -308,7 +307,7 @@ def test_protect_image_on_arrays(stand_in: StandInGenerator, shape: tuple[int, .
 def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandInGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def look(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None) -> Any:
+    def look(generator: Any, images: list[Any], masks: list[Any], target: str) -> Any:
         seen.append((images[0], masks[0]))
         return texture(generator, images, masks, target)
 

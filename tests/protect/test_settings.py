@@ -18,7 +18,6 @@ MASK = "2" * 64
 OTHER: dict[str, Any] = {
     "budget": NoiseBudget(16 / 255, 2 / 255),
     "target": "whole",
-    "spare": True,
     "mask_rule": "not-void",
     "per_class": True,
     "format": "png",
@@ -35,6 +34,13 @@ def test_every_setting_is_tried() -> None:
 def test_another_value_is_another_fingerprint(name: str) -> None:
     mask = MASK if name in ("mask_rule", "per_class") else None
     assert Settings(**{name: OTHER[name]}).fingerprint(GENERATOR, mask) != Settings().fingerprint(GENERATOR, mask)
+
+
+@pytest.mark.parametrize(
+    "budget", [NoiseBudget(background=1 / 255), NoiseBudget(visible=0.5), NoiseBudget(visible=None), NoiseBudget(min_cell=4)], ids=str
+)
+def test_so_is_every_part_of_the_budget(budget: NoiseBudget) -> None:
+    assert Settings(budget=budget).fingerprint(GENERATOR, MASK) != Settings().fingerprint(GENERATOR, MASK)
 
 
 @pytest.mark.parametrize(("name", "mask"), [("target", MASK), ("mask_rule", None), ("per_class", None)])

@@ -18,6 +18,7 @@ from unseg_cli.bench.examples import Prediction
 from unseg_cli.bench.grid import Cell
 from unseg_cli.bench.report.text import fraction
 from unseg_cli.bench.victims.registry import Schedule, find_augment
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.runs import environment_versions, write_atomically, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
@@ -150,6 +151,14 @@ def run_document(
     }
 
 
+def budget_options(budget: NoiseBudget) -> list[str]:
+    """The options that say the same as a budget: --epsilon alone sets no limit to what is seen."""
+    words = ["--epsilon", fraction(budget.foreground), "--epsilon-bg", fraction(budget.background)]
+    if budget.visible is not None:
+        words += ["--max-difference", f"{budget.visible:g}"]
+    return words if budget.min_cell == NoiseBudget.min_cell else [*words, "--min-cell", f"{budget.min_cell:g}"]
+
+
 def command_line(config: BenchConfig) -> str:
     """The command that says the same as `config`; options at their default are omitted."""
     default, words = BenchConfig(), ["unseg", "bench"]
@@ -159,7 +168,7 @@ def command_line(config: BenchConfig) -> str:
             continue
         option = "--victim" if field.name == "victims" else "--" + field.name.replace("_", "-")
         if field.name == "budget":
-            words += ["--epsilon", fraction(value.foreground), "--epsilon-bg", fraction(value.background)]
+            words += budget_options(value)
         elif isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:

@@ -18,13 +18,16 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.registry import open_labelled
-from unseg_cli.datasets.sample import Sample
+from unseg_cli.datasets.sample import Sample, read_image
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.session import PictureNoise
 
 
-def parse(*names: str, masks: str = "gt", ready: bool = False) -> list[Condition]:
-    return [Condition.parse(name, masks=masks, budget=NoiseBudget(), ready=ready) for name in names]
+BUDGET = NoiseBudget(8 / 255, 2 / 255, visible=0.7)
+
+
+def parse(*names: str, masks: str = "gt", ready: bool = False, budget: NoiseBudget = BUDGET) -> list[Condition]:
+    return [Condition.parse(name, masks=masks, budget=budget, ready=ready) for name in names]
 
 
 def made(maker: ConditionMaker, samples: Sequence[Sample], conditions: list[Condition]) -> list[dict[str, U8Array]]:
@@ -38,8 +41,8 @@ def made(maker: ConditionMaker, samples: Sequence[Sample], conditions: list[Cond
 )
 def test_sources_of_masks(folder: Path, source: FakeSource, masks: str, given: bool, target: str) -> None:
     data = open_labelled(str(folder), limit=2)
-    pictures = made(ConditionMaker((1,), source, spare=True), data.train, parse("clean", "protected", "texture", masks=masks))
-    assert [(asked["target"], asked["spare"]) for asked in source.asked] == [(target, True)]  # the generator runs once for both
+    pictures = made(ConditionMaker((1,), source), data.train, parse("clean", "protected", "texture", masks=masks))
+    assert [(asked["target"], asked["budget"]) for asked in source.asked] == [(target, BUDGET)]  # the generator runs once for both
     assert all((mask is not None) == given for mask in source.asked[0]["masks"])
     for sample, of in zip(data.train, pictures, strict=True):
         truth = data.read_labels(sample) == 1
@@ -51,6 +54,17 @@ def test_sources_of_masks(folder: Path, source: FakeSource, masks: str, given: b
         assert set(change[used]) == {8}
         assert set(change[~used]) <= {2}
         assert np.array_equal(of["texture"], of["protected"])
+
+
+def test_each_budget_is_drawn_for_itself(folder: Path, source: FakeSource) -> None:
+    """What may be seen decides how much is drawn, and not only what it is multiplied with."""
+    weak = NoiseBudget(4 / 255, 0)
+    data = open_labelled(str(folder), limit=1)
+    conditions = [*parse("protected"), *parse("protected", budget=weak)]
+    (of,) = ConditionMaker((1,), source).batch(data.train, conditions)
+    assert [asked["budget"] for asked in source.asked] == [BUDGET, weak]
+    clean = read_image(data.train[0].image)
+    assert [np.abs(of[condition].astype(int) - clean).max() for condition in conditions] == [8, 4]
 
 
 def test_three_sources_of_masks_side_by_side(folder: Path, source: FakeSource) -> None:

@@ -29,7 +29,7 @@ SIZE: Size = (32, 32)
 
 def sets(conditions: tuple[str, ...], countermeasures: tuple[str, ...] = ("none",), size: Size = SIZE) -> list[PictureSet]:
     return [
-        PictureSet(condition=Condition.parse(name, masks="gt", budget=NoiseBudget()), countermeasure=countermeasure, size=size)
+        PictureSet(condition=Condition.parse(name, masks="gt", budget=NoiseBudget(8 / 255, 2 / 255)), countermeasure=countermeasure, size=size)
         for name in conditions
         for countermeasure in countermeasures
     ]
@@ -42,7 +42,7 @@ class Case:
         self.data = open_labelled(str(data), limit=limit)
         objects = self.data.foreground_labels(None)
         recipe = DataRecipe(name=str(data), task=self.data.task, limit=limit, objects=objects)
-        self.cache = PictureCache(out, data=recipe, noise=NoiseRecipe(generator=None, spare=None, ready=None))
+        self.cache = PictureCache(out, data=recipe, noise=NoiseRecipe(generator=None, ready=None))
         self.maker = ConditionMaker(objects, source or FakeSource())
 
     def prepare(self, wanted: list[PictureSet], **more: Any) -> dict[str, dict[str, float | None]]:
@@ -149,12 +149,12 @@ def test_what_is_there_is_not_made_again(folder: Path, tmp_path: Path, source: F
 
 def test_pictures_of_another_recipe_are_other_files(folder: Path, tmp_path: Path) -> None:
     data = DataRecipe(name="x", task="binary", limit=None, objects=(1,))
-    noise = NoiseRecipe(generator="ab", spare=None, ready=None)
+    noise = NoiseRecipe(generator="ab", ready=None)
     clean, protected = sets(("clean", "protected"))
     caches = [
         PictureCache(tmp_path, data=data, noise=noise),
-        PictureCache(tmp_path, data=data, noise=NoiseRecipe(generator="cd", spare=None, ready=None)),
-        PictureCache(tmp_path, data=data, noise=NoiseRecipe(generator="ab", spare=None, ready=None, code="another")),
+        PictureCache(tmp_path, data=data, noise=NoiseRecipe(generator="cd", ready=None)),
+        PictureCache(tmp_path, data=data, noise=NoiseRecipe(generator="ab", ready=None, code="another")),
         PictureCache(tmp_path, data=DataRecipe(name="y", task="binary", limit=None, objects=(1,)), noise=noise),
     ]
     assert len({cache.train(protected) for cache in caches}) == 4

@@ -21,6 +21,8 @@ Document = dict[str, Any]
 
 #: The augmentation of rows and lines that do not say theirs: of the time when there was no other.
 UNSAID = "crops"
+#: What runs that say nothing of it had: no limit to what is seen, and cells of any size.
+WITHOUT_LIMIT: dict[str, Any] = {"visible": None, "min_cell": 1.0}
 #: What is kept of a run.
 FILES = ("results.json", "results.csv", "curves.csv", "summary.md", "run.json", "bars.png", "curves.png")
 BEFOREHAND = "beforehand.json"
@@ -160,7 +162,7 @@ class KeptRun:
             epochs=row["epochs"],
             augment=augment,
             lr=0.0 if used["lr"] == usual else used["lr"],
-            budget=NoiseBudget(**settings["budget"]),
+            budget=NoiseBudget(**WITHOUT_LIMIT | settings["budget"]),
             source_size=source_size,
             like=like,
         )
