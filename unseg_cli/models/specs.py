@@ -56,11 +56,11 @@ class GeneratorSpec:
     def at_size(self, image_size: int | None) -> GeneratorSpec:
         """The same generator for square inputs of another size; None: as it is.
 
-        The lite noise map has the size of the input; the other's has four pixels a cell.
+        The lite noise map keeps its size, since its tiles are relative to the picture; the other's has four pixels a cell.
         """
         if image_size is None or image_size == self.image_size:
             return self
-        noise_size = image_size if self.tile_size else 4 * image_size // self.embed_stride
+        noise_size = self.noise_size if self.tile_size else 4 * image_size // self.embed_stride
         return replace(self, image_size=image_size, noise_size=noise_size)
 
     def to_json(self) -> dict[str, Any]:

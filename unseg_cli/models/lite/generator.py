@@ -46,13 +46,14 @@ class LiteGenerator(PromptableSegmenter):
                 prompt, or none, the region is the predicted mask.
 
         Returns:
-            (B, 3, S, S) in [-1, 1].
+            (B, 3, n, n) in [-1, 1].
         """
         if prompt.mask is None:
             region = torch.sigmoid(self.segment(embedding, prompt))
         else:
             region = prompt.mask
-        region = F.interpolate(region, frames.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
+        side = self.spec.noise_size
+        region = F.interpolate(region, (side, side), mode="bilinear", align_corners=False, antialias=True)
         return self.noise_head(region, without_colour(frames))
 
     def tiles(self) -> Tiles:
