@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from unseg_cli.generators.sparing import FLOOR
 
 from tests.generators.stand_in import StandIn
 from unseg_cli.generators import find as module
-from unseg_cli.generators.find import Found
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.generators.find import Found, OwnFinder
 from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.models.build import build_generator
+from unseg_cli.models.prompt import Prompt
 
 SHAPE = (60, 80)
 
 
-def picture_noise(generator: Any, images: list[Any], masks: list[Any], target: str, spare: bool | None = None) -> list[PictureNoise]:
-    return Session(generator).noise(images, masks, target=target, spare=spare)
+def picture_noise(generator: Any, images: list[Any], masks: list[Any], target: str, visible: float | None = None) -> list[PictureNoise]:
+    return Session(generator, OwnFinder(generator)).noise(images, masks, budget=NoiseBudget(visible=visible), target=target)
 
 
 def whole_noise(made: PictureNoise) -> np.ndarray:
@@ -42,7 +43,7 @@ def left_half(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
 
 def test_whole_has_the_budget_everywhere_and_the_colours_of_the_object(generator: Any, left_half: np.ndarray) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
-    auto, whole = (picture_noise(generator, [image], [None], target, False)[0] for target in ("auto", "whole"))
+    auto, whole = (picture_noise(generator, [image], [None], target)[0] for target in ("auto", "whole"))
     assert (auto.mask_source, whole.mask_source) == ("auto", "whole")
     assert np.array_equal(auto.mask, left_half)
     assert whole.mask.all()
@@ -51,7 +52,7 @@ def test_whole_has_the_budget_everywhere_and_the_colours_of_the_object(generator
 
 def test_uniform_looks_for_nothing_and_draws_the_same_everywhere(generator: Any, left_half: np.ndarray) -> None:
     image = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
-    uniform, everything = (picture_noise(generator, [image], masks, "uniform", False)[0] for masks in ([None], [np.ones(SHAPE, bool)]))
+    uniform, everything = (picture_noise(generator, [image], masks, "uniform")[0] for masks in ([None], [np.ones(SHAPE, bool)]))
     assert (uniform.mask_source, everything.mask_source) == ("whole", "file")
     assert uniform.mask.all()
     assert np.array_equal(whole_noise(uniform), whole_noise(everything))
@@ -61,37 +62,46 @@ def test_uniform_looks_for_nothing_and_draws_the_same_everywhere(generator: Any,
 def test_a_picture_without_an_object_is_protected_as_a_whole(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_found", lambda *_: None)
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
-    made = picture_noise(generator, [image] * 3, [None, np.zeros(SHAPE, bool), np.ones(SHAPE, bool)], "auto", False)
+    made = picture_noise(generator, [image] * 3, [None, np.zeros(SHAPE, bool), np.ones(SHAPE, bool)], "auto")
     assert [one.mask_source for one in made] == ["whole", "whole", "file"]
     assert all(one.mask.all() for one in made)
     assert np.allclose(whole_noise(made[0]), whole_noise(made[2]), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("target", "given", "spare", "expected"),
-    [
-        ("auto", False, None, True),
-        ("auto", True, None, False),
-        ("whole", False, None, False),
-        ("whole", True, True, True),
-        ("auto", False, False, False),
-    ],
-)
-def test_smooth_places_are_spared_by_default_in_what_is_published_to_be_looked_at(
-    generator: Any, left_half: np.ndarray, target: str, given: bool, spare: bool | None, expected: bool
+@pytest.mark.parametrize(("target", "given", "closely"), [("auto", False, True), ("auto", True, False), ("whole", False, False)])
+def test_what_is_published_to_be_looked_at_gets_less_where_it_would_show_at_200_percent(
+    generator: Any, left_half: np.ndarray, target: str, given: bool, closely: bool
 ) -> None:
     flat = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
-    made = picture_noise(generator, [flat], [left_half if given else None], target, spare)[0]
-    full = picture_noise(generator, [flat], [left_half if given else None], target, False)[0]
-    assert made.spared is expected
-    assert np.allclose(whole_noise(made), whole_noise(full) * (FLOOR if expected else 1), atol=0.02)
+    masks = [left_half if given else None]
+    limited, full = (picture_noise(generator, [flat], masks, target, visible)[0] for visible in (2.0, None))
+    share = np.abs(whole_noise(limited)).mean() / np.abs(whole_noise(full)).mean()
+    assert (share < 0.5) is closely
 
 
-def test_a_batch_may_hold_pictures_to_spare_and_not_to_spare(generator: Any, left_half: np.ndarray) -> None:
+def test_a_batch_may_hold_pictures_of_both_kinds(generator: Any, left_half: np.ndarray) -> None:
     flat = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
-    made = picture_noise(generator, [flat, flat], [None, left_half], "auto")
-    assert [one.spared for one in made] == [True, False]
-    assert np.allclose(whole_noise(made[0]), whole_noise(made[1]) * FLOOR, atol=0.02)
+    together = picture_noise(generator, [flat, flat], [None, left_half], "auto", 2.0)
+    apart = [picture_noise(generator, [flat], [mask], "auto", 2.0)[0] for mask in (None, left_half)]
+    for one, other in zip(together, apart, strict=True):
+        assert np.array_equal(whole_noise(one), whole_noise(other))
+    assert np.abs(whole_noise(together[0])).mean() < np.abs(whole_noise(together[1])).mean()
+
+
+def test_at_the_frames_own_size_it_is_what_the_network_draws() -> None:
+    """Two ways to draw the same: at a picture's own size for files, at the frame's for training."""
+    torch.manual_seed(0)
+    generator = build_generator("lite").eval().requires_grad_(False)
+    size = generator.spec.image_size
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
+    mask = np.zeros((size, size), bool)
+    mask[64:192, 32:160] = True
+    session = Session(generator)
+    scenes = session.look([image])
+    (field,) = session.draw(scenes, [mask], NoiseBudget(visible=None, min_cell=1), [False])
+    prompt = Prompt(mask=torch.from_numpy(mask)[None, None].float())
+    drawn = generator.draw(scenes.embedding, scenes.frames, prompt)[0].permute(1, 2, 0).numpy()
+    assert np.allclose(field.rows(slice(None)), drawn, atol=1e-5)
 
 
 def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
@@ -99,7 +109,7 @@ def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
     session, image = Session(stand_in), np.full((48, 64, 3), 90, np.uint8)
     scenes = session.look([image, image])
     left = np.arange(64)[None].repeat(48, 0) < 32
-    first, second = (session.draw(scenes, [mask, mask], [False, False]) for mask in (left, ~left))
+    first, second = (session.draw(scenes, [mask, mask], NoiseBudget(), [False, False]) for mask in (left, ~left))
     assert stand_in.looks == 1
     for one, other in zip(first, second, strict=True):
         assert one.size == (48, 64)

@@ -176,8 +176,13 @@ def test_mask_rule(bench: Runs, labelled: Path) -> None:
     assert made[1] < made[0]
 
 
-def test_spare(bench: Runs, plain: dict[str, Any]) -> None:
-    assert noise(bench("--spare"))["psnr"] > noise(plain)["psnr"]
+def test_max_difference(bench: Runs, plain: dict[str, Any]) -> None:
+    assert noise(bench("--max-difference", "0.2"))["psnr"] > noise(plain)["psnr"]
+
+
+def test_min_cell(bench: Runs) -> None:
+    rough, fine = (bench("--min-cell", size)["noise"]["protected"] for size in ("16", "1"))
+    assert rough != fine
 
 
 def test_epsilon(bench: Runs) -> None:

@@ -105,10 +105,17 @@ def test_target(plain: Path, protect: Runs) -> None:
     assert len({written(dst)["b.png"] for dst in (plain, *made.values())}) == 3
 
 
-def test_spare(plain: Path, protect: Runs) -> None:
-    full = protect("--no-spare")
-    assert not rows(full)["b.png"]["spared"]
-    assert rows(full)["b.png"]["psnr"] < rows(plain)["b.png"]["psnr"]
+def test_max_difference(plain: Path, protect: Runs) -> None:
+    more, less = protect("--max-difference", "9"), protect("--max-difference", "0.3")
+    assert rows(less)["b.png"]["recipe"] == {"max_difference": 0.3, "min_cell": 8}
+    assert rows(more)["b.png"]["psnr"] < rows(plain)["b.png"]["psnr"] < rows(less)["b.png"]["psnr"]
+
+
+def test_min_cell(plain: Path, protect: Runs) -> None:
+    """Another cell, other pixels."""
+    dst = protect("--min-cell", "12")
+    assert rows(dst)["b.png"]["recipe"]["min_cell"] == 12
+    assert written(dst)["b.png"] != written(plain)["b.png"]
 
 
 def test_epsilon(protect: Runs, masks: Path) -> None:

@@ -15,14 +15,15 @@ def test_with_any_prompt_but_a_mask_the_region_is_the_predicted_mask(lite: Gener
     embedding = lite.embed(images)
     region = torch.sigmoid(lite.segment(embedding, Prompt(boxes=BOXES)))
     seen = []
-    handle = lite.noise_head.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[1]))
+    handle = lite.noise_head.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     lite.draw(embedding, images, Prompt(boxes=BOXES))
     lite.draw(embedding, images, Prompt())
     lite.draw(embedding, images, Prompt(boxes=BOXES, mask=torch.ones(3, 1, 16, 16)))
     handle.remove()
-    assert torch.equal(seen[0], region)
-    assert torch.equal(seen[1], torch.sigmoid(lite.detect(embedding)))
-    assert torch.equal(seen[2], torch.ones_like(region)), "a mask is taken as given, not as the decoder redraws it"
+    side = LITE.noise_size
+    assert torch.equal(seen[0], F.interpolate(region, (side, side), mode="bilinear", antialias=True))
+    assert torch.equal(seen[1], F.interpolate(torch.sigmoid(lite.detect(embedding)), (side, side), mode="bilinear", antialias=True))
+    assert torch.equal(seen[2], torch.ones(3, 1, side, side)), "a mask is taken as given, not as the decoder redraws it"
 
 
 def test_the_same_weights_work_at_another_image_size(lite: Generator) -> None:
