@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+from unseg_cli.generators.faces import SKIN_CB, SKIN_CR
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
-from unseg_cli.generators.faces import SKIN_CB, SKIN_CR
 from unseg_cli.noise.arithmetic import LUMA
 from unseg_cli.pictures.difference import perceived_map
 

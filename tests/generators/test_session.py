@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.generators.stand_in import StandIn
-from unseg_cli.generators import find as module
 from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.generators import find as module
 from unseg_cli.generators.find import Found, OwnFinder
 from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.models.build import build_generator

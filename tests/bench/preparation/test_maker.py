@@ -22,7 +22,6 @@ from unseg_cli.datasets.sample import Sample, read_image
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.session import PictureNoise
 
-
 BUDGET = NoiseBudget(8 / 255, 2 / 255, visible=0.7)
 
 

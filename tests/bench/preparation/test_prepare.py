@@ -29,7 +29,9 @@ SIZE: Size = (32, 32)
 
 def sets(conditions: tuple[str, ...], countermeasures: tuple[str, ...] = ("none",), size: Size = SIZE) -> list[PictureSet]:
     return [
-        PictureSet(condition=Condition.parse(name, masks="gt", budget=NoiseBudget(8 / 255, 2 / 255)), countermeasure=countermeasure, size=size)
+        PictureSet(
+            condition=Condition.parse(name, masks="gt", budget=NoiseBudget(8 / 255, 2 / 255)), countermeasure=countermeasure, size=size
+        )
         for name in conditions
         for countermeasure in countermeasures
     ]
