@@ -22,8 +22,9 @@ def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> No
 
     config = BenchConfig(
         victims=("unet", "mask2former"), data="some/folder with blank", conditions=("clean", "texture"), protect_masks="auto",
-        budget=NoiseBudget(16 / 255, 0.013, visible=0.5, min_cell=4), defences=("none", "gray"), ratio=0.5, seeds=(0, 2), init="scratch", epochs=3, image_size=64,
-        batch_size=4, lr=0.002, augment="crops", source_size=800, limit=20, generator="vit_b", protected=Path("made"), out=Path("runs/x"),
+        budget=NoiseBudget(16 / 255, 0.013, visible=0.5, min_cell=4), defences=("none", "gray"), ratio=0.5, seeds=(0, 2), init="scratch",
+        epochs=3, image_size=64, batch_size=4, lr=0.002, augment="crops", source_size=800, limit=20, generator="vit_b",
+        protected=Path("made"), out=Path("runs/x"),
         fail_under=60.0, device="cpu", mask_rule="class:7,9", task="semantic",
     )  # fmt: skip
     seen: list[BenchConfig] = []

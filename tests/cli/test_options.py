@@ -17,8 +17,8 @@ from unseg_cli.train.presets import PRESETS
 
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
-    "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality metadata workers batch-size "
-    "limit include exclude overwrite fail-fast dry-run save-noise preview device",
+    "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
+    "metadata workers batch-size limit include exclude overwrite fail-fast dry-run save-noise preview device",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
     "verify": "",

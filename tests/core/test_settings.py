@@ -37,8 +37,11 @@ def read(field: str, **typed: Any) -> Any:
     return setting.read(typed)
 
 
+BUDGET_OPTIONS = ("strength", "epsilon", "epsilon_bg", "max_difference", "min_cell")
+
+
 def test_every_field_with_a_help_is_an_option_and_no_other() -> None:
-    assert list(options()) == ["src", "limit", "name", "globs", "size", "lr", "epsilon", "epsilon_bg", "strength"]
+    assert list(options()) == ["src", "limit", "name", "globs", "size", "lr", *BUDGET_OPTIONS]
 
 
 def test_kind_and_default_follow_from_the_field() -> None:
@@ -64,8 +67,8 @@ def test_what_is_typed_is_parsed() -> None:
     assert read("names", name="x, y,x") == ("x", "y")
     assert read("globs", globs=["*.png"]) == ("*.png",)
     assert read("size", size="3") == 3
-    assert read("budget", epsilon="4/255") == NoiseBudget(4 / 255, 2 / 255)
-    assert read("budget", strength="high") == NoiseBudget(16 / 255, 4 / 255)
+    assert read("budget", epsilon="4/255") == NoiseBudget(4 / 255, 0.0, visible=None)
+    assert read("budget", strength="high") == NoiseBudget(8 / 255, 0.0, visible=None)
     assert parse_integers("0, 3", "--seeds") == (0, 3)
 
 

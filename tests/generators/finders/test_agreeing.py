@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tests.generators.drawn_noise import picture
 from tests.generators.stand_in import StandIn
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.generators.files import GeneratorFile, load_generator, save_generator
 from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, OwnFinder
 from unseg_cli.generators.finders.agreeing import NAME, AgreeingFinders, combined, default_finder
@@ -70,7 +71,7 @@ def test_the_shipped_generator_is_asked_together_with_the_second_finder(session:
     assert found is not None and found.finder == NAME
     assert found.confidence is not None and found.confidence > UNSURE
     assert (found.mask & disc).sum() / (found.mask | disc).sum() > 0.8
-    (made,) = session.noise([image], [None])
+    (made,) = session.noise([image], [None], budget=NoiseBudget())
     assert (made.mask_source, made.confidence) == ("auto", found.confidence) and np.array_equal(made.mask, found.mask)
 
 
