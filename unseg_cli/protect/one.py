@@ -196,9 +196,7 @@ def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float)
     field = made.field if opened.classes is None else PerClassField(made.field, opened.classes)
     pixels = add_noise(opened.picture.pixels, opened.picture.space, field, made.mask, budget)
     seconds = opened.seconds + share + time.perf_counter() - started
-    return Noised(
-        opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, confidence=made.confidence, seconds=seconds
-    )
+    return Noised(opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, confidence=made.confidence, seconds=seconds)
 
 
 def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Protected:

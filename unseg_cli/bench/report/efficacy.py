@@ -22,7 +22,7 @@ MASKS: dict[str, str] = {
     PER_CLASS: "true classes, a noise each",
 }
 #: What goes without saying: most rows were measured with it.
-FIRST_BUDGET = NoiseBudget(8 / 255, 2 / 255)
+FIRST_BUDGET = NoiseBudget(8 / 255, 2 / 255, visible=None, min_cell=1.0)
 #: Conditions that are no protection of ours.
 RIVALS = (RANDOM, TEXTURE)
 HEADER = ("data", "victim", "protected with", "defence", "clean", "protected", "drop", "at its best epoch", "control", "seeds")
