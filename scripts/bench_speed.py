@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events
 from unseg_cli.generators.files import load_generator
@@ -91,7 +92,7 @@ def generator_rows(generator: Generator, pictures: list[np.ndarray], repeats: in
             works: list[Callable[[], object]] = [
                 lambda frames=frames: generator.encode(frames),
                 lambda frames=frames: generator(frames, Prompt()),
-                lambda chosen=chosen: Session(generator).noise(chosen, [None] * len(chosen)),
+                lambda chosen=chosen: Session(generator).noise(chosen, [None] * len(chosen), budget=NoiseBudget()),
             ]
             for row, work in zip(rows.values(), works, strict=True):
                 with torch.inference_mode():

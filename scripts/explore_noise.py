@@ -151,14 +151,14 @@ class RecipeSource:
         self.session: Session | None = None
 
     def noise(
-        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, target: str = "auto", spare: bool | None = None
+        self, images: Sequence[U8Array], masks: Sequence[BoolArray | None], *, budget: NoiseBudget, target: str = "auto"
     ) -> list[PictureNoise]:
         """As `Session.noise`."""
         if target == "whole":
             masks = [np.ones(image.shape[:2], np.bool_) if mask is None else mask for image, mask in zip(images, masks, strict=True)]
         if any(mask is None for mask in masks):
             self.session = self.session or Session(load_generator("lite"))
-            masks = [made.mask for made in self.session.noise(images, masks, target=target, spare=spare)]
+            masks = [made.mask for made in self.session.noise(images, masks, budget=budget, target=target)]
         return [
             PictureNoise(field=ArrayField(self.recipe(image, mask)), mask=mask, mask_source="file")
             for image, mask in zip(images, masks, strict=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
-from unseg_cli.generators.faces import SKIN_CB, SKIN_CR
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.noise.arithmetic import LUMA
 from unseg_cli.pictures.difference import perceived_map
 
+#: BT.601 chroma of human skin of any tone: Chai and Ngan 1999.
+SKIN_CB, SKIN_CR = (77 / 255, 127 / 255), (133 / 255, 173 / 255)
 SIDE, ZOOM, GAP, CAPTION = 120, 2, 8, 14
 STEP = SIDE // 3
 WORST = 6  # crops of the places with the largest difference, one a picture

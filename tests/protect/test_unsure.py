@@ -22,8 +22,8 @@ def confidences(monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Repo
     """The first picture of every batch is unsure, the others are not."""
     import unseg_cli.protect.run as workflow
 
-    def noise(generator, images, masks, target, spare=None):
-        made = texture(generator, images, masks, target, spare)
+    def noise(generator, images, masks, target):
+        made = texture(generator, images, masks, target)
         sure = [0.25 if not place else 0.98765 for place in range(len(made))]
         return [replace(one, confidence=how if mask is None else None) for one, mask, how in zip(made, masks, sure, strict=True)]
 

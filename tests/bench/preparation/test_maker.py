@@ -163,8 +163,8 @@ def test_unsure_detections_are_corrected(folder: Path, source: FakeSource) -> No
 
 def test_a_picture_in_which_nothing_was_detected_is_corrected(folder: Path) -> None:
     class Blind(FakeSource):
-        def noise(self, images: Any, masks: Any, *, target: str = "auto", spare: bool | None = None) -> list[PictureNoise]:
-            made = super().noise(images, masks, target=target, spare=spare)
+        def noise(self, images: Any, masks: Any, *, budget: NoiseBudget, target: str = "auto") -> list[PictureNoise]:
+            made = super().noise(images, masks, budget=budget, target=target)
             return [
                 dataclasses.replace(one, mask_source="whole", confidence=None) if mask is None else one
                 for one, mask in zip(made, masks, strict=True)
