@@ -28,7 +28,7 @@ Protect = Callable[..., Report]
 def test_a_tree_is_mirrored_and_measured(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
     before = hashes(src)
     dst = tmp_path / "out"
-    report = run_protect(src, dst)
+    report = run_protect(src, dst, budget=NoiseBudget(8 / 255, 2 / 255))
     names = ["a.png", "b.JPG", "sub/c.webp", "sub/deep/a.tif", "sub/deep/d.bmp"]
     assert sorted(hashes(dst)) == sorted([*names, "unseg-manifest.jsonl"])
     assert hashes(src) == before
@@ -234,7 +234,7 @@ def test_previews_and_noise_of_finished_pictures_can_be_had_later(src: Path, tmp
 
 
 def test_noise_and_previews(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    run_protect(src, tmp_path / "out", save_noise=tmp_path / "noise", preview=tmp_path / "preview")
+    run_protect(src, tmp_path / "out", budget=NoiseBudget(8 / 255, 2 / 255), save_noise=tmp_path / "noise", preview=tmp_path / "preview")
     for name, row in rows(tmp_path / "out").items():
         clean, written = read_picture(src / name).pixels.astype(int), read_picture(tmp_path / "out" / name).pixels
         with np.load(tmp_path / "noise" / f"{name}.npz") as saved:

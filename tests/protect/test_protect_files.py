@@ -165,7 +165,7 @@ def test_noise_lies_on_the_upright_picture(tmp_path: Path, run_protect: Protect)
     exif[274] = 6
     Image.fromarray(np.rot90(upright)).save(tmp_path / "src" / "turned.png", exif=exif)
     Image.fromarray(mask).save(tmp_path / "masks" / "turned.png")
-    report = run_protect(tmp_path / "src", tmp_path / "out", masks=tmp_path / "masks")
+    report = run_protect(tmp_path / "src", tmp_path / "out", masks=tmp_path / "masks", budget=NoiseBudget(8 / 255, 2 / 255))
     assert report.exit_code == 0
     with Image.open(tmp_path / "out" / "turned.png") as written:
         assert written.getexif()[274] == 6
@@ -316,7 +316,7 @@ def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandIn
     stored.getexif()[274] = 6
     mask = np.zeros((37, 52), bool)
     mask[:5] = True
-    out = protect_image(stand_in, stored, mask)
+    out = protect_image(stand_in, stored, mask, NoiseBudget(8 / 255, 2 / 255))
     assert (seen[0][0] == np.rot90(photo(), -1)).all()
     assert (seen[0][1] == np.rot90(mask, -1)).all()
     step = np.abs(np.asarray(out).astype(int) - photo())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.pictures.decode import read_picture
@@ -26,7 +27,7 @@ def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: 
     Image.fromarray(region).save(masks / "sub" / "deep" / "d.png")
     Image.fromarray(np.zeros_like(region)).save(masks / "b.png")
     Image.fromarray(region[:-1]).save(masks / "sub" / "c.png")
-    report = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole")
+    report = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole", budget=NoiseBudget(8 / 255, 2 / 255))
     assert report.exit_code == 1
     assert report.document["mask_source"] == {"file": 2, "auto": 0, "whole": 2}
     assert report.document["failures"][0]["path"] == "sub/c.webp"
@@ -39,7 +40,7 @@ def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: 
         assert step[region == 0].max() == 2
     # another mask is another setting
     Image.fromarray(np.roll(region, 5)).save(masks / "a.png")
-    again = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole")
+    again = run_protect(src, tmp_path / "out", masks=masks, mask_rule="class:7", target="whole", budget=NoiseBudget(8 / 255, 2 / 255))
     assert (again.document["protected"], again.document["skipped"], again.document["failed"]) == (1, 3, 1)
     (masks / "a.bmp").write_bytes(b"")
     Image.fromarray(region).save(masks / "a.bmp")

@@ -242,7 +242,7 @@ def masks_for(src: Path, masks: Path) -> Path:
 
 def test_masks_say_where_which_bound_counts(trees: tuple[Path, Path], tmp_path: Path, run_protect: Protect) -> None:
     src, masks, dst = trees[0], masks_for(trees[0], tmp_path / "masks"), tmp_path / "masked"
-    run_protect(src, dst, masks=masks)
+    run_protect(src, dst, masks=masks, budget=NoiseBudget(8 / 255, 2 / 255))
     report, pairs = check(src, dst, masks=masks)
     assert report.exit_code == 0, pairs
     assert pairs["b.png"]["allowed_255"] == 8

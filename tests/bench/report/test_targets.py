@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tests.bench.conftest import row
@@ -19,7 +20,7 @@ def run(side: int = 256, **settings: Any) -> dict[str, Any]:
     document = run_document()
     document["schedules"]["unet"]["image_size"] = side
     usual = NoiseBudget()
-    document["settings"] |= {"budget": {"foreground": usual.foreground, "background": usual.background}, **settings}
+    document["settings"] |= {"budget": dataclasses.asdict(usual), **settings}
     return document
 
 

@@ -177,7 +177,7 @@ def test_mask_rule(bench: Runs, labelled: Path) -> None:
 
 
 def test_max_difference(bench: Runs, plain: dict[str, Any]) -> None:
-    assert noise(bench("--max-difference", "0.2"))["psnr"] > noise(plain)["psnr"]
+    assert noise(bench("--max-difference", "0.02"))["psnr"] > noise(plain)["psnr"]
 
 
 def test_min_cell(bench: Runs) -> None:
@@ -190,11 +190,12 @@ def test_epsilon(bench: Runs) -> None:
 
 
 def test_epsilon_bg(bench: Runs, plain: dict[str, Any]) -> None:
-    assert noise(bench("--epsilon-bg", "0"))["psnr"] > noise(plain)["psnr"]
+    assert noise(bench("--epsilon-bg", "4/255"))["psnr"] < noise(plain)["psnr"]
 
 
 def test_strength(bench: Runs) -> None:
-    assert noise(bench("--strength", "high"))["linf_255"] == 16
+    high, low = (noise(bench("--strength", strength))["psnr"] for strength in ("high", "low"))
+    assert high <= low
 
 
 def test_defences(bench: Runs, plain: dict[str, Any]) -> None:

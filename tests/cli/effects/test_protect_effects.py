@@ -89,7 +89,7 @@ def test_masks(plain: Path, protect: Runs, masks: Path) -> None:
 
 
 def test_mask_rule(protect: Runs, masks: Path) -> None:
-    both, one = protect("--masks", masks), protect("--masks", masks, "--mask-rule", "class:7")
+    both, one = (protect("--masks", masks, "--epsilon-bg", "2/255", *rule) for rule in ((), ("--mask-rule", "class:7")))
     assert [rows(dst)["b.png"]["mask_share"] for dst in (both, one)] == [0.5, 0.25]
     assert np.abs(pixels(one / "b.png") - pixels(protect.src / "b.png"))[:, :15].max() == 2
 
@@ -130,7 +130,9 @@ def test_epsilon_bg(protect: Runs, masks: Path) -> None:
 
 
 def test_strength(protect: Runs, masks: Path) -> None:
-    assert rows(protect("--masks", masks, "--strength", "high"))["b.png"]["linf_255"] == 16
+    high, low = (rows(protect("--masks", masks, "--strength", strength))["b.png"] for strength in ("high", "low"))
+    assert (high["recipe"]["max_difference"], low["recipe"]["max_difference"]) == (None, 0.5)
+    assert high["psnr"] <= low["psnr"]
 
 
 def test_generator(plain: Path, protect: Runs, small_vit: tuple[Path, Path]) -> None:

@@ -32,7 +32,7 @@ what random noise at the object's budget cost the same victim; *defence*: what w
 its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`).
 The noise had {budget} on the object and {outside} outside, where nothing else is said."""
 #: README shows these alone: a victim for each data set, and the masks that an owner has.
-README_VICTIMS = {"ecssd": "unet", "cvc_clinicdb": "unet", "camvid": "segformer"}
+README_VICTIMS = {"ecssd": "unet", "easy": "unet", "cvc_clinicdb": "unet", "camvid": "segformer"}
 README_MASKS = ("gt", PER_CLASS, "auto", "whole")
 
 

@@ -53,7 +53,7 @@ class LiteGenerator(PromptableSegmenter):
         else:
             region = prompt.mask
         side = self.spec.noise_size
-        region = F.interpolate(region, (side, side), mode="bilinear", align_corners=False, antialias=True)
+        region = F.interpolate(region.float(), (side, side), mode="bilinear", align_corners=False, antialias=True)
         return self.noise_head(region, without_colour(frames))
 
     def tiles(self) -> Tiles:
