@@ -1,0 +1,105 @@
+"""Tiles over a picture: the same in strips as in whole, another outside the object, and as many as a file of its size takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unseg_cli.noise.field import Enlarged
+from unseg_cli.noise.tiles import MOST, USUAL_SIDE, TileField, Tiles, pitch_for
+
+RNG = np.random.default_rng(0)
+INSIDE, OUTSIDE = (RNG.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(2))
+USUAL = {"pitch": 240, "cell": 6}
+
+
+def disc(height: int = 70, width: int = 90) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return (y - height / 2) ** 2 + (x - width / 2) ** 2 < (height / 3) ** 2
+
+
+def shares(height: int = 70, width: int = 90) -> Enlarged:
+    return Enlarged(torch.rand(1, 9, 12, generator=torch.Generator().manual_seed(0)), (height, width))
+
+
+@pytest.mark.parametrize("share", [None, shares()], ids=["all", "share"])
+def test_rows_are_the_same_in_strips_and_in_whole(share: Enlarged | None) -> None:
+    field = TileField(INSIDE, OUTSIDE, disc(), 33.3, share)
+    whole = field.rows(slice(None))
+    assert field.size == (70, 90) and whole.shape == (70, 90, 3) and whole.dtype == np.float32
+    for height in (1, 7, 16, 70):
+        strips = [field.rows(slice(start, start + height)) for start in range(0, 70, height)]
+        assert np.array_equal(np.concatenate(strips), whole)
+
+
+def test_each_place_has_the_tile_that_is_its_own() -> None:
+    mask = disc()
+    both, inside, outside = (
+        TileField(INSIDE, OUTSIDE, where, 33.3).rows(slice(None)) for where in (mask, np.ones_like(mask), np.zeros_like(mask))
+    )
+    assert np.array_equal(both[mask], inside[mask])
+    assert np.array_equal(both[~mask], outside[~mask])
+    assert set(map(tuple, inside.reshape(-1, 3))) == set(map(tuple, INSIDE.reshape(-1, 3)))
+    assert set(map(tuple, outside.reshape(-1, 3))) == set(map(tuple, OUTSIDE.reshape(-1, 3)))
+
+
+def test_a_tile_comes_again_after_its_period() -> None:
+    noise = TileField(INSIDE, OUTSIDE, np.ones((64, 96), bool), 48).rows(slice(None))  # 2 pixels for one of the tile's, 16 for all
+    assert np.array_equal(noise[:16], noise[16:32])
+    assert np.array_equal(noise[:, :16], noise[:, 80:])
+    assert np.array_equal(noise[:16:2, :16:2], INSIDE)
+
+
+def test_the_share_is_that_of_the_place_on_the_object_and_outside() -> None:
+    share = shares()
+    full, part = (TileField(INSIDE, OUTSIDE, disc(), 33.3, given).rows(slice(None)) for given in (None, share))
+    assert np.allclose(part, full * share.rows(slice(None)).numpy())
+    assert np.abs(part).sum() < np.abs(full).sum()
+
+
+def test_drawing_leaves_the_tiles_alone() -> None:
+    before = INSIDE.copy(), OUTSIDE.copy()
+    TileField(INSIDE, OUTSIDE, disc(), 33.3, shares()).rows(slice(None))
+    assert np.array_equal(INSIDE, before[0]) and np.array_equal(OUTSIDE, before[1])
+
+
+def test_grey_pictures_have_tiles_of_their_own() -> None:
+    grey = [RNG.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(2)]
+    tiles = Tiles(inside=INSIDE, outside=OUTSIDE, inside_grey=grey[0], outside_grey=grey[1], **USUAL)
+    assert tiles.of(False)[0] is INSIDE and tiles.of(False)[1] is OUTSIDE
+    assert tiles.of(True)[0] is grey[0] and tiles.of(True)[1] is grey[1]
+
+
+@pytest.mark.parametrize(
+    ("side", "min_cell", "pitch"),
+    [
+        (USUAL_SIDE, 8.0, 240),  # cells of 15 pixels
+        (400, 8.0, 240),  # of 10
+        (320, 8.0, 240),  # of 8, the least
+        (160, 8.0, 120),  # of 8: as coarse for the picture as the file demands
+        (160, 1.0, 240),
+        (2 * USUAL_SIDE, 8.0, 240 * 2**0.5),
+        (4 * USUAL_SIDE, 8.0, 240 * MOST),
+        (40 * USUAL_SIDE, 8.0, 240 * MOST),  # not more
+        (USUAL_SIDE, 30.0, 120),
+        (1, 8.0, 1.0),
+    ],
+)
+def test_how_many_tiles_a_picture_has(side: int, min_cell: float, pitch: float) -> None:
+    assert pitch_for(side, **USUAL, min_cell=min_cell) == pytest.approx(pitch)
+
+
+@given(st.integers(1, 20_000), st.floats(1, 64))
+def test_a_cell_is_never_finer_than_the_smallest_and_never_less_than_one_for_the_picture(side: int, min_cell: float) -> None:
+    pitch = pitch_for(side, **USUAL, min_cell=min_cell)
+    assert 1 <= pitch <= 240 * MOST
+    assert pitch == 1 or side * USUAL["cell"] / pitch >= min_cell * (1 - 1e-9)
+
+
+@given(st.integers(1, 10_000))
+def test_a_larger_file_has_larger_cells(side: int) -> None:
+    cells = [length / pitch_for(length, **USUAL, min_cell=1.0) for length in (side, 2 * side)]
+    assert cells[1] >= cells[0]
