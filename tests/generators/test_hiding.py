@@ -30,7 +30,7 @@ MAGENTA, EQUALLY_BRIGHT = check(1, -1, 1), check(1, -0.4, 1)
 
 def slope(*colour: int, height: int = 240, width: int = 360) -> U8Array:
     """A surface of about this colour, with grain."""
-    y, x = np.mgrid[:height, :width]
+    x = np.mgrid[:height, :width][1]
     surface = np.array(colour) + 20 * (x / width - 0.5)[..., None] + np.random.default_rng(0).normal(0, 2, (height, width, 3))
     return np.clip(surface, 0, 255).astype(np.uint8)
 
