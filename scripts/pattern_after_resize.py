@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
-    budget = NoiseBudget(*(level / 255 for level in options.levels)) if options.levels else STRENGTHS[options.strength]
+    budget = NoiseBudget(*(level / 255 for level in options.levels), visible=None) if options.levels else STRENGTHS[options.strength]
     session, settings = Session(load_generator(options.generator)), Settings(budget=budget)
     masks = {path.stem: path for path in sorted(options.masks.iterdir())} if options.masks else {}
     pictures = [protect_picture(path, session, settings, masks.get(path.stem)) for path in options.pictures]

@@ -61,7 +61,7 @@ def test_the_script_on_a_picture_that_has_to_become_a_jpeg(
     mask[100:600, 200:600] = 255
     (tmp_path / "masks").mkdir()
     Image.fromarray(mask).save(tmp_path / "masks" / "astronaut.png")
-    arguments = [str(tmp_path / "astronaut.heic"), "--masks", str(tmp_path / "masks"), "--source", "a test", "--levels", "8", "0"]
+    arguments = [str(tmp_path / "astronaut.heic"), "--masks", str(tmp_path / "masks"), "--source", "a test", "--levels", "7", "0"]
     monkeypatch.setattr(sys, "argv", ["pattern_after_resize.py", *arguments, "--out", str(tmp_path / "lines.jsonl")])
     pattern_after_resize.main()
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
@@ -69,7 +69,7 @@ def test_the_script_on_a_picture_that_has_to_become_a_jpeg(
     assert {line["way"] for line in lines} == set(pattern_after_resize.WAYS)
     for line in lines:
         assert [line[name] for name in ("file", "width", "height", "mask_source")] == ["astronaut.heic", 700, 700, "file"]
-        assert line["strength"] == "8/255, 0/255" and line["written"]["red_green"] > 2 and line["red_green"] > 2
+        assert line["strength"] == "7/255, 0/255" and line["written"]["red_green"] > 2 and line["red_green"] > 2
         assert line["object_share"] == pytest.approx(500 * 400 / 700**2, abs=1e-3)
         assert line["contrast"] == line["contrasts"]["8"] and all(value > 0.05 for value in line["contrasts"].values())
     assert "| 1 | 512 px | jpeg75, bilinear |" in capsys.readouterr().out
