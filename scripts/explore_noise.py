@@ -3,9 +3,11 @@
 
     python scripts/explore_noise.py --data ../shared/data/ecssd --layers 'magenta:4@48' --note 'few colours'
     python scripts/explore_noise.py --data ../shared/data/ecssd --layers clean
+    python scripts/explore_noise.py --data ../shared/data/ecssd --layers tile:runs/own/generator.safetensors --max-difference 1
 
 Each layer is COLOUR:TILE@CELLS[*SHARE]: a random tile of TILE x TILE cells, CELLS of them along the longer side of the picture, in a
-named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. Lines go to docs/results/experiments.jsonl, from
+named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. tile:FILE is the tile for objects of a generator's weights file, drawn as
+the package draws it, so many times along the picture as its size asks for; it stands alone, and takes --max-difference. Lines go to docs/results/experiments.jsonl, from
 which `make results` makes a table; what wins becomes the start of the noise head (unseg_cli/models/lite/noise_head.py), and is trained.
 """
 
@@ -21,7 +23,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from unseg_cli.bench.conditions import Condition
 from unseg_cli.bench.countermeasures.registry import find_countermeasure
@@ -38,12 +39,14 @@ from unseg_cli.bench.victims.registry import AugmentName, find_victim, schedule_
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.core.device import seed_everything
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
-from unseg_cli.generators.files import load_generator
-from unseg_cli.generators.session import PictureNoise, Session
-from unseg_cli.noise.arithmetic import LUMA
+from unseg_cli.generators.files import load_generator, load_weights
+from unseg_cli.generators.frame import to_frame
+from unseg_cli.generators.session import PictureNoise, Session, of_tiles
+from unseg_cli.noise.arithmetic import without_colour
 from unseg_cli.noise.closed_form import tiled
 from unseg_cli.noise.field import ArrayField
 
@@ -63,7 +66,8 @@ SHAPES = {
 
 NAMES = f"colours {', '.join(COLOURS)}; tiles {', '.join(SHAPES)} or the side of a random one"
 
-NOISE = ("layers", "levels", "background", "background_levels", "floor", "ramp", "masks", "per_class", "fill")
+NOISE = ("layers", "levels", "background", "background_levels", "max_difference", "masks", "per_class", "fill")
+TILE = "tile:"
 SETTINGS = ("victim", "init", *NOISE, "note")
 
 
@@ -111,10 +115,10 @@ def readable_tile(side: int, *, draws: int = 200) -> torch.Tensor:
 
 
 class Recipe:
-    """A closed-form noise: layers of tiles, what happens outside the object, and how much smooth places are spared."""
+    """A closed-form noise: layers of tiles, and what happens outside the object."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.background, self.floor, self.ramp = options.background, options.floor, options.ramp
+        self.background = options.background
         torch.manual_seed(0)
         self.fill = options.fill
         self.layers = [layer(text) for text in options.layers.split("+")]
@@ -127,26 +131,35 @@ class Recipe:
             # Side by side rather than on top of each other: a later layer fills the cells that the first leaves free.
             total = np.where((total == 0).all(2, keepdims=True), drawn, total) if self.fill else total + drawn
         outside = np.array(BACKGROUNDS[self.background], np.float32)
-        return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, outside) * self._weight(image)).astype(np.float32)
+        return (np.clip(total, -1, 1) * np.where(mask[..., None], 1.0, outside)).astype(np.float32)
 
-    def _weight(self, image: U8Array) -> FloatArray:
-        """(H, W, 1) in [floor, 1]: less where the picture is smooth. The activity is the local standard deviation of luma.
 
-        The trial from which unseg_cli/generators/sparing.py came, which erodes it besides; kept, so that the lines can be repeated.
-        """
-        if self.floor >= 1:
-            return np.ones((*image.shape[:2], 1), np.float32)
-        luma = image.astype(np.float32) @ np.array(LUMA, np.float32)
-        window = max(3, round(max(luma.shape) / 32))
-        mean = ndimage.uniform_filter(luma, window)
-        activity = np.sqrt(np.maximum(ndimage.uniform_filter(luma * luma, window) - mean * mean, 0))
-        return np.clip(self.floor + (1 - self.floor) * activity / self.ramp, 0, 1)[..., None].astype(np.float32)
+class TileRecipe:
+    """The tile for objects of a generator, drawn as `Session` draws it; what happens outside the object is the script's."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        generator = load_weights(Path(options.layers.removeprefix(TILE)))
+        tiles, self.frame = generator.tiles(), generator.spec.image_size
+        if tiles is None:
+            raise UsageProblem(f"{options.layers}: the noise of this generator is not made of tiles", hint="pass a file of the lite kind")
+        self.tiles = tiles
+        self.outside = np.array(BACKGROUNDS[options.background], np.float32)
+        self.budget = NoiseBudget(options.levels / 255, options.background_levels / 255, visible=options.max_difference)
+
+    def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
+        """(H, W, 3) in [-1, 1]."""
+        frame = to_frame(image, self.frame)
+        (grey,) = without_colour(frame[None]).tolist()
+        inside = self.tiles.of(grey)[0]
+        pair = dict.fromkeys(("inside", "inside_grey"), inside) | dict.fromkeys(("outside", "outside_grey"), inside * self.outside)
+        tiles = replace(self.tiles, **pair)
+        return of_tiles(tiles, frame, grey, mask, closely=False, budget=self.budget).rows(slice(None))
 
 
 class RecipeSource:
     """Noise of a recipe in place of the generator's: the generator only detects the objects where there are no masks."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe | TileRecipe) -> None:
         self.recipe = recipe
         self.session: Session | None = None
 
@@ -177,7 +190,7 @@ def run(options: argparse.Namespace, data: LabelledData, defence: str, seed: int
     schedule = replace(schedule, epochs=options.epochs or schedule.epochs, augment=options.augment)
     size = training_size(data, options.image_size or schedule.image_size)
     objects = data.foreground_labels(None)
-    maker = ConditionMaker(objects, None if plain else RecipeSource(Recipe(options)))
+    maker = ConditionMaker(objects, None if plain else RecipeSource((TileRecipe if options.layers.startswith(TILE) else Recipe)(options)))
     pictures = PictureSet(condition=condition, countermeasure=defence, size=size)
     with tempfile.TemporaryDirectory() as folder:
         recipe = DataRecipe(name=options.data, task=data.task, limit=None, objects=objects, source_size=options.source_size)
@@ -220,12 +233,11 @@ def main() -> None:
     """Run every defence and seed, and append their lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., or clean, or random")
+    parser.add_argument("--layers", required=True, help="COLOUR:TILE@CELLS[*SHARE]+..., tile:FILE, clean, or random")
     parser.add_argument("--background", default="flip", choices=list(BACKGROUNDS), help="the pattern outside the object")
     parser.add_argument("--levels", type=float, default=8, help="budget on the object in 1/255 (8)")
     parser.add_argument("--background-levels", type=float, default=2, help="budget outside the object in 1/255 (2)")
-    parser.add_argument("--floor", type=float, default=1.0, help="share of the budget in the smoothest places; 1 spares nothing")
-    parser.add_argument("--ramp", type=float, default=16.0, help="standard deviation of luma, in grey levels, that takes the whole budget")
+    parser.add_argument("--max-difference", type=float, help="of tile:FILE: the largest difference that may be seen (no limit)")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")
     parser.add_argument("--per-class", action="store_true", help="label-id data: every class has its own noise")
     parser.add_argument("--masks", default="gt", choices=["gt", "auto", "whole"])
@@ -240,6 +252,8 @@ def main() -> None:
     parser.add_argument("--note", default="")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
+    if options.max_difference is not None and not options.layers.startswith(TILE):
+        parser.error("--max-difference goes with --layers tile:FILE")
     data = of_size(open_labelled(options.data, limit=None), options.source_size)
     for defence in options.defences.split(","):
         for seed in map(int, options.seeds.split(",")):

@@ -30,15 +30,16 @@ MAGENTA, EQUALLY_BRIGHT = check(1, -1, 1), check(1, -0.4, 1)
 
 def slope(*colour: int, height: int = 240, width: int = 360) -> U8Array:
     """A surface of about this colour, with grain."""
-    x = np.mgrid[:height, :width][1]
-    surface = np.array(colour) + 20 * (x / width - 0.5)[..., None] + np.random.default_rng(0).normal(0, 2, (height, width, 3))
+    across = np.linspace(-10, 10, width)[None, :, None]
+    surface = np.array(colour) + across + np.random.default_rng(0).normal(0, 2, (height, width, 3))
     return np.clip(surface, 0, 255).astype(np.uint8)
 
 
 PICTURES = {
     "cat": data.chelsea(), "rocket": data.rocket(), "grey": slope(120, 120, 120), "skin": slope(198, 140, 100), "dark": slope(30, 25, 40),
-    "night": slope(8, 8, 14), "white": slope(248, 248, 248), "green": slope(40, 180, 50), "blue": slope(40, 60, 200),
+    "night": slope(8, 8, 14), "white": slope(248, 248, 248), "blue": slope(40, 60, 200), "astronaut": data.astronaut(),
 }  # fmt: skip
+SATURATED = {"green": slope(40, 180, 50), "red": slope(200, 40, 40), "astronaut": data.astronaut(), "coffee": data.coffee()}
 
 
 def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> torch.Tensor:
@@ -53,21 +54,42 @@ def protected(picture: U8Array, tile: FloatArray, share: torch.Tensor | None, pi
     return add_noise(picture, "rgb", TileField(tile, tile, everywhere, pitch, weighted), everywhere, BUDGET).astype(np.uint8)
 
 
+def most(limit: float) -> float:
+    """A quarter more for what a closed form does not know of a picture, and a tenth for what rounding to whole levels adds."""
+    return 1.25 * limit + 0.1
+
+
+@pytest.mark.parametrize("limit", [0.5, 1.0])
 @pytest.mark.parametrize("name", PICTURES)
-def test_less_is_seen_with_a_lower_limit(name: str) -> None:
+def test_what_is_seen_stays_under_the_limit(name: str, limit: float) -> None:
     picture = PICTURES[name]
+    seen = perceive(picture, protected(picture, MAGENTA, share_of(picture, MAGENTA, limit=limit)))
+    assert seen.p95 <= most(limit)
+    assert perceive(picture, protected(picture, MAGENTA, None)).p95 > limit, "without the limit there was nothing to hide"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="noise/eye.py weighs brightness as on grey: on saturated colours a tile is told to show less than it does"
+)
+@pytest.mark.parametrize(
+    ("name", "tile", "pitch"),
+    [
+        ("green", MAGENTA, PITCH),
+        ("red", EQUALLY_BRIGHT, 240),  # as the shipped generator's
+        ("astronaut", EQUALLY_BRIGHT, 240),
+        ("coffee", EQUALLY_BRIGHT, 240),
+    ],
+)
+def test_so_it_does_on_saturated_colours(name: str, tile: FloatArray, pitch: float) -> None:
+    picture = SATURATED[name]
+    assert perceive(picture, protected(picture, tile, share_of(picture, tile, limit=1.0, pitch=pitch), pitch)).p95 <= most(1.0)
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "green"])
+def test_less_is_seen_with_a_lower_limit(name: str) -> None:
+    picture = (PICTURES | SATURATED)[name]
     tight, loose = (perceive(picture, protected(picture, MAGENTA, share_of(picture, MAGENTA, limit=limit))).p95 for limit in (0.5, 1.0))
-    free = perceive(picture, protected(picture, MAGENTA, None)).p95
-    assert tight < loose <= free
-
-
-@pytest.mark.xfail(strict=True, reason="a tile that is equally bright on grey is not so on red, which noise/eye.py does not know")
-@pytest.mark.parametrize("name", ["red", "astronaut", "coffee"])
-def test_so_it_is_with_two_colours_of_one_brightness_on_saturated_ones(name: str) -> None:
-    picture = {"red": slope(200, 40, 40), "astronaut": data.astronaut(), "coffee": data.coffee()}[name]
-    pitch = 240  # as the shipped generator's
-    share = share_of(picture, EQUALLY_BRIGHT, limit=1.0, pitch=pitch)
-    assert perceive(picture, protected(picture, EQUALLY_BRIGHT, share, pitch)).p95 <= 1.2
+    assert tight < loose <= perceive(picture, protected(picture, MAGENTA, None)).p95
 
 
 def test_a_share_is_a_share_and_all_of_it_where_nothing_shows() -> None:

@@ -89,6 +89,20 @@ def test_a_batch_may_hold_pictures_of_both_kinds(generator: Any, left_half: np.n
     assert np.abs(whole_noise(together[0])).mean() < np.abs(whole_noise(together[1])).mean()
 
 
+def test_grey_pictures_get_the_tiles_of_grey_ones_also_beside_coloured_ones(generator: Any) -> None:
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (*SHAPE, 3), np.uint8)
+    grey = np.repeat(colour[..., :1], 3, 2)
+    mask = np.ones(SHAPE, bool)
+    made = [whole_noise(one) for one in picture_noise(generator, [colour, grey], [mask, mask], "auto")]
+    tiles = generator.tiles()
+    for noise, tile in zip(made, (tiles.inside, tiles.inside_grey), strict=True):
+        assert set(map(tuple, noise.reshape(-1, 3))) <= set(map(tuple, tile.reshape(-1, 3)))
+    alone = picture_noise(generator, [grey], [mask], "auto")[0]
+    assert np.array_equal(made[1], whole_noise(alone))
+    assert not np.array_equal(made[0], made[1])
+
+
 def test_at_the_frames_own_size_it_is_what_the_network_draws() -> None:
     """Two ways to draw the same: at a picture's own size for files, at the frame's for training."""
     torch.manual_seed(0)

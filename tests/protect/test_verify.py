@@ -17,6 +17,7 @@ from tests.pictures.picture_makers import LOSSLESS, lossless_file, photo, saved
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.events import Report
+from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.protect.config import VerifyConfig
 from unseg_cli.protect.verification import verify
 
@@ -297,3 +298,26 @@ def test_a_file_of_an_earlier_run_is_judged_by_its_own_budget_and_named(
     (dst / "b.png").unlink()
     _, pairs = check(src, dst)
     assert pairs["b.png"]["note"] == "the last run of `unseg protect` failed on it (its mask b.png is 5x5 pixels, the picture 120x90)"
+
+
+def test_a_manifest_of_the_version_before_is_read_judged_by_its_own_epsilons_and_done_anew(
+    trees: tuple[Path, Path], run_protect: Protect
+) -> None:
+    """It said `spared`, knew no `recipe`, and another code drew."""
+    src, dst = trees
+    run_protect(src, dst, budget=NoiseBudget(16 / 255, 4 / 255), overwrite=True)
+    manifest = dst / "unseg-manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for row in rows:
+        del row["recipe"]
+        row |= {"spared": True, "noise_code": "1", "settings": "0" * len(row["settings"])}
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report, pairs = check(src, dst)
+    assert report.exit_code == 0 and all(pair["in_manifest"] for pair in pairs.values())
+    assert {pairs[name]["allowed_255"] for name in ("b.png", "sub/d.webp")} == {16}
+    assert check(src, dst, NoiseBudget())[0].exit_code == 1
+    again = run_protect(src, dst).document
+    assert (again["protected"], again["skipped"], again["failed"]) == (4, 0, 0)
+    now = {row["src"]: row for row in map(json.loads, manifest.read_text().splitlines())}
+    assert all("spared" not in row and row["recipe"]["min_cell"] == 8 and row["noise_code"] == NOISE_CODE for row in now.values())
+    assert run_protect(src, dst).document["skipped"] == 4

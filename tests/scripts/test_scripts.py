@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import io
 import json
@@ -15,7 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.datasets.registry import open_labelled, open_training
+from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.session import Session
 
 
 def run(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -156,6 +160,23 @@ def test_a_noise_is_tried_and_written_down(root: Path, tmp_path: Path) -> None:
     assert line["source_size"] == 192
     assert 30 < line["psnr"] < 50
     assert 0 <= line["final"] <= line["best"] <= 100 and 0 <= line["predicted_percent"] <= 100
+
+
+def test_the_tile_of_a_generator_is_tried_as_the_package_draws_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "scripts"))
+    explore = load(root, "explore_noise")
+    weights = root / "weights" / "lite.safetensors"
+    options = argparse.Namespace(layers=f"tile:{weights}", background="zero", levels=8, background_levels=0, max_difference=1.0)
+    rng = np.random.default_rng(0)
+    image, mask = rng.integers(0, 256, (120, 160, 3)).astype(np.uint8), np.zeros((120, 160), bool)
+    mask[20:90, 30:110] = True
+    drawn = explore.TileRecipe(options)(image, mask)
+    budget = NoiseBudget(8 / 255, 0, visible=1.0)
+    (made,) = Session(load_generator(str(weights))).noise([image], [mask], budget=budget)
+    assert np.array_equal(drawn[mask], made.field.rows(slice(None))[mask])
+    assert np.abs(drawn[mask]).max() > 0 and np.abs(drawn[~mask]).max() == 0
+    free = explore.TileRecipe(argparse.Namespace(**{**vars(options), "max_difference": None}))(image, mask)
+    assert np.abs(free).sum() > np.abs(drawn).sum()
 
 
 def test_easy_objects_are_whole_large_and_plain(root: Path) -> None:

@@ -58,7 +58,7 @@ def check_budget(budget: NoiseBudget) -> None:
             f"--epsilon {inside} protects nothing: no pixel of an object in an 8-bit picture would change",
             hint="pass --epsilon 8/255, or --strength medium",
         )
-    if budget.background > budget.foreground:
+    if budget.background > budget.foreground + 1e-9:  # 0.03 and 7.65/255 differ by what floats lose
         raise UsageProblem(
             f"--epsilon-bg {outside} is above --epsilon {inside}: there would be more noise outside the object than on it",
             # rounded down: what is proposed must not be refused, too

@@ -84,7 +84,7 @@ class Session:
         tiles = self.generator.tiles()
         if tiles is not None:
             grey = without_colour(scenes.frames).tolist()
-            return [_of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, closely, strict=True)]
+            return [of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, closely, strict=True)]
         size = self.generator.spec.image_size
         prompt = Prompt(mask=torch.stack([mask_to_frame(mask, size) for mask in objects]).to(self.device))
         noise = self.generator.draw(scenes.embedding, scenes.frames, prompt)
@@ -119,8 +119,8 @@ class Session:
         ]
 
 
-def _of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
-    """The noise of a picture at its own size; `frame` is (3, S, S)."""
+def of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
+    """The noise of one picture at its own size; see `Session.draw`, but `frame` is (3, S, S)."""
     longer = max(mask.shape)
     pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell)
     inside, outside = tiles.of(grey)

@@ -27,6 +27,16 @@ def test_lines_of_another_augmentation_have_a_clean_run_of_their_own(docs: Docs)
     assert "| ecssd | unet, pretrained, 96 px, jitter | - | 8 | 0 | gray:4@48, background zero | 15.0 | 50.0 | 25 |" in text
 
 
+def test_lines_of_the_time_of_floors_are_read_and_pooled_with_those_that_know_none(docs: Docs) -> None:
+    known = {"floor": 1.0, "ramp": 16.0}
+    tile = {**GRAY, "layers": "tile:a.safetensors", "max_difference": 1.0}
+    docs.lines("experiments.jsonl", CLEAN, GRAY | known, GRAY | {"seed": 1, "max_difference": None}, GRAY | known | {"floor": 0.3}, tile)
+    text = lines.experiments(docs.path)
+    assert "| 0,1 | gray:4@48, background zero |" in text
+    assert "| gray:4@48, background zero, floor 0.3 |" in text
+    assert "| tile:a.safetensors, background zero, max difference 1.0 |" in text
+
+
 def test_lines_written_by_hand_say_so(docs: Docs) -> None:
     docs.lines("experiments.jsonl", CLEAN, GRAY | {"origin": lines.BY_HAND, "note": "kept"}, GRAY | {"seed": 1})
     assert "| 37.4 | - | by hand, script | kept |" in lines.experiments(docs.path)

@@ -28,7 +28,8 @@ NOISE = {
     "levels": 8,
     "background": "flip",
     "background_levels": 2,
-    "floor": 1.0,
+    "floor": 1.0,  # of lines of the time when smooth places could get less
+    "max_difference": None,
     "masks": "gt",
     "per_class": False,
     "fill": False,
@@ -102,8 +103,8 @@ def tried(lines: list[Document], known: list[Document]) -> str:
 
 
 def read_lines(docs: Path, name: str) -> list[Document]:
-    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation get it."""
-    return [{"augment": UNSAID} | line for line in read_jsonl(docs / "results" / f"{name}.jsonl")]
+    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation or floor get it."""
+    return [{"augment": UNSAID, "floor": NOISE["floor"]} | line for line in read_jsonl(docs / "results" / f"{name}.jsonl")]
 
 
 def origin(line: Document) -> str:
