@@ -6,9 +6,11 @@
     python scripts/explore_noise.py --data ../shared/data/ecssd --layers tile:runs/own/generator.safetensors --max-difference 1
 
 Each layer is COLOUR:TILE@CELLS[*SHARE]: a random tile of TILE x TILE cells, CELLS of them along the longer side of the picture, in a
-named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. tile:FILE is the tile for objects of a generator's weights file, drawn as
-the package draws it, so many times along the picture as its size asks for; it stands alone, and takes --max-difference. Lines go to docs/results/experiments.jsonl, from
-which `make results` makes a table; what wins becomes the start of the noise head (unseg_cli/models/lite/noise_head.py), and is trained.
+named colour direction, scaled to SHARE of the budget (1). Layers are added and clipped. tile:FILE is the tile for objects of a generator's
+weights file, drawn as the package draws it; it stands alone, and takes --max-difference.
+
+Lines go to docs/results/experiments.jsonl, from which `make results` makes a table; what wins becomes the start of the noise head
+(unseg_cli/models/lite/noise_head.py), and is trained.
 """
 
 from __future__ import annotations
