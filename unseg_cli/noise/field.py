@@ -82,7 +82,7 @@ class NoiseField:
     """A generator's noise for one picture.
 
     Args:
-        noise: (3, h, w) in [-1, 1], the picture's own part of the generator's map; where places are spared, weighted already.
+        noise: (3, h, w) in [-1, 1], the picture's own part of the generator's map.
         size: (H, W) of the picture.
     """
 
