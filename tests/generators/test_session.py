@@ -119,6 +119,16 @@ def test_at_the_frames_own_size_it_is_what_the_network_draws() -> None:
     assert np.allclose(field.rows(slice(None)), drawn, atol=1e-5)
 
 
+def test_where_all_masks_are_given_and_noise_is_made_of_tiles_no_network_runs(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, mask = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8), np.arange(SHAPE[1])[None].repeat(SHAPE[0], 0) < 30
+    before = picture_noise(generator, [image], [mask], "auto", LIMIT)[0]
+    asked = []
+    monkeypatch.setattr(generator, "embed", lambda frames: asked.append(len(frames)))
+    made = picture_noise(generator, [image], [mask], "auto", LIMIT)[0]
+    assert not asked
+    assert np.array_equal(whole_noise(made), whole_noise(before))
+
+
 def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
     stand_in = StandIn()
     session, image = Session(stand_in), np.full((48, 64, 3), 90, np.uint8)

@@ -61,14 +61,14 @@ class Session:
 
     @torch.no_grad()
     def look(self, images: Sequence[U8Array]) -> Scenes:
-        """Run the image encoder, once for all pictures.
+        """Make pictures ready for the network, which runs once for all of them, when that is needed.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
         """
         size = self.generator.spec.image_size
         frames = torch.stack([to_frame(image, size) for image in images]).to(device=self.device, memory_format=torch.channels_last)
-        return Scenes(images=tuple(images), frames=frames, embedding=self.generator.embed(frames))
+        return Scenes(images=tuple(images), frames=frames, embed=self.generator.embed)
 
     @torch.no_grad()
     def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget, closely: Sequence[bool]) -> list[Rows]:
