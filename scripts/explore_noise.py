@@ -55,7 +55,7 @@ from unseg_cli.noise.field import ArrayField
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "experiments.jsonl"
 COLOURS = {"magenta": (1, -1, 1), "gray": (1, 1, 1), "yellow": (1, 1, -1), "red": (1, -1, -1), "rgb": None}
 COLOURS |= {"violet": (0.5, -0.5, 1), "indigo": (0.3, -0.3, 1), "blue": (0, 0, 1), "rg": (1, -1, 0), "gb": (0, -1, 1)}
-COLOURS |= {"chroma": (1, -0.7, 1), "pink": (1, -0.6, 0.6), "by": (-0.3, -0.3, 1)}
+COLOURS |= {"chroma": (1, -0.7, 1), "pink": (1, -0.6, 0.6), "iso": (1, -0.4, 1), "by": (-0.3, -0.3, 1)}
 #: What the pattern is multiplied with outside the object, channel by channel; "yellow" makes magenta against green yellow against blue.
 BACKGROUNDS = {"flip": (-1, -1, -1), "zero": (0, 0, 0), "same": (1, 1, 1), "yellow": (1, -1, -1)}
 SHAPES = {
