@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any, TypedDict
 
 from unseg_cli import __version__
 from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.sums import fingerprint_of
 from unseg_cli.pictures.stores.ledger import Ledger
 from unseg_cli.pictures.stores.store import Store
 
@@ -74,7 +73,7 @@ def signature(generator: GeneratorFile, finder: str, identity: str | None) -> De
     """
     parts = {"generator": generator.sha256, "sam_checkpoint": generator.sam_checkpoint_sha256, "finder": finder, "identity": identity}
     return Detection(
-        settings=hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16],
+        settings=fingerprint_of(parts),
         generator=generator.name,
         generator_sha256=generator.sha256,
         version=__version__,

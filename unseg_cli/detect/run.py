@@ -7,7 +7,7 @@ import shlex
 import time
 
 from unseg_cli.core.device import pick_device
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
 from unseg_cli.detect.config import DetectConfig
@@ -23,6 +23,7 @@ from unseg_cli.detect.sheet import Sheet
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.find import UNSURE, Found
 from unseg_cli.generators.session import Session
+from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
 
 Looked = tuple[Opened, Found | None]
@@ -69,8 +70,8 @@ def detect(config: DetectConfig, events: Events) -> Report:
     stages = _stages(config, files, session, events)
     if not config.dry_run:
         masks.sweep([NAME, REVIEW_NAME, *(job.mask_name for job in jobs)])
-    events.start(len(jobs), "would look at" if config.dry_run else "looking")
-    try:
+    what = "would look at" if config.dry_run else "looking"
+    with recorded_run(detections, events, what=what, total=len(jobs), finished=files.finished, dry_run=config.dry_run):
         with contextlib.closing(stages.run(jobs)) as results:
             for job, result in results:
                 if isinstance(result, UsageProblem):  # a correction that points outside its picture
@@ -80,13 +81,6 @@ def detect(config: DetectConfig, events: Events) -> Report:
                     sheet.add(result.record, result.drawn)
         if not config.dry_run and detections.rows:
             sheet.write(detections, commands, workers=config.workers)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted: {len(files.finished)} of {len(jobs)} pictures are done") from None
-    finally:
-        if not config.dry_run:
-            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
-                detections.settle()
-        events.stop()
     return report(
         tally,
         threshold=threshold,

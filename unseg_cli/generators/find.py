@@ -14,10 +14,10 @@ from unseg_cli.generators.scenes import Scenes
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
+from unseg_cli.pictures.channels import strips
 
 SMALLEST_OBJECT = 0.004  # share of the picture; a smaller detection is no object but a speck, and the whole picture is protected instead
 UNSURE = 0.55  # confidence below which a person should look at a detection; scripts/measure_detections.py says what it catches
-_ROWS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,6 @@ def _found(logits: Tensor, shape: tuple[int, int], least: float, finder: str) ->
     """Mask logits (1, n, n) of the padded frame -> the object where they are positive; None where its share is below `least`, or 0."""
     enlarged = Enlarged(own_part(logits, shape), shape)
     mask = np.empty(shape, np.bool_)
-    for top in range(0, shape[0], _ROWS):
-        part = slice(top, min(top + _ROWS, shape[0]))
+    for part in strips(shape[0]):
         mask[part] = (enlarged.rows(part)[..., 0] > 0).numpy()
     return Found(mask=mask, finder=finder) if mask.any() and mask.mean() >= least else None

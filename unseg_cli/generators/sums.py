@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.runs import write_atomically
@@ -15,6 +18,11 @@ SUMS_FILE = "SHA256SUMS"
 def sha256_hex(data: bytes) -> str:
     """The hash of a file's bytes, as manifests hold it."""
     return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint_of(parts: Mapping[str, Any]) -> str:
+    """A short hash of settings, JSON-ready, that decide what is written; their order does not matter."""
+    return sha256_hex(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
 def sha256_of(path: Path) -> str:

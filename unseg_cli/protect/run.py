@@ -6,11 +6,12 @@ import contextlib
 import time
 
 from unseg_cli.core.device import pick_device
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
+from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
@@ -67,18 +68,13 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         engine = LocalEngine(files, workers=config.workers, batch_size=config.batch_size, fail_fast=config.fail_fast, say=events.detail)
         plan.target.sweep([MANIFEST_NAME, *(job.dst_name for job in plan.jobs)])
     tally = Tally(events=events)
-    events.start(len(plan.jobs), "would protect" if config.dry_run else "protecting")
-    try:
-        with contextlib.closing(engine.run(plan.jobs, lambda: session)) as outcomes:
-            for outcome in outcomes:
-                tally.add(outcome)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted: {len(files.finished)} of {len(plan.jobs)} pictures are done") from None
-    finally:
-        if not config.dry_run:
-            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
-                manifest.settle()
-        events.stop()
+    what = "would protect" if config.dry_run else "protecting"
+    with (
+        recorded_run(manifest, events, what=what, total=len(plan.jobs), finished=files.finished, dry_run=config.dry_run),
+        contextlib.closing(engine.run(plan.jobs, lambda: session)) as outcomes,
+    ):
+        for outcome in outcomes:
+            tally.add(outcome)
     return report(
         tally,
         generator=files.generator,

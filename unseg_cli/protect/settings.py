@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 
 from unseg_cli.core.budget import NoiseBudget, check_budget
 from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.sums import fingerprint_of
 from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.masks import MaskRule, mask_rule
 
@@ -74,4 +73,4 @@ class Settings:
         }
         if finder is not None and not masked and self.target != "uniform":
             parts["finder"] = finder  # only here: pictures with masks keep the fingerprint of earlier versions
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return fingerprint_of(parts)

@@ -14,11 +14,11 @@ from unseg_cli.generators.scenes import Scenes
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
+from unseg_cli.pictures.channels import strips
 
 NAME = "lite+u2netp"
 #: Raise it when the same networks find other objects than before: it goes into fingerprints of protected pictures.
 RULE = "1"
-_ROWS = 256
 
 
 class AgreeingFinders:
@@ -83,8 +83,7 @@ def combined(own: Tensor, other: Tensor, shape: tuple[int, int]) -> Found | None
     maps = [Enlarged(plane, shape) for plane in (own, other)]
     likely, either = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
     shared = 0
-    for top in range(0, shape[0], _ROWS):
-        part = slice(top, min(top + _ROWS, shape[0]))
+    for part in strips(shape[0]):
         first, second = (one.rows(part)[..., 0] for one in maps)
         likely[part] = (first + second > 1).numpy()
         either[part] = ((first > 0.5) | (second > 0.5)).numpy()

@@ -17,15 +17,11 @@ from skimage.color import rgb2xyz
 from skimage.filters import gaussian
 
 from unseg_cli.core.constants import FloatArray
+from unseg_cli.noise.eye import BRIGHTNESS_BLUR, CHROMA_BLUR, PIXELS_PER_DEGREE
 from unseg_cli.pictures.channels import rgb_from_cmyk, strips
 from unseg_cli.pictures.difference.ciede2000 import ciede2000
 from unseg_cli.pictures.difference.fidelity import check_alike
 from unseg_cli.pictures.picture import full_scale
-
-#: A screen of ordinary size at arm's length.
-PIXELS_PER_DEGREE = 60.0
-#: Standard deviations of the eye's blur, in degrees of what is seen.
-LUMINANCE_BLUR, CHROMA_BLUR = 0.028, 0.13
 
 _ROWS = 256
 _TRUNCATE = 4.0  # a Gaussian ends after so many standard deviations
@@ -99,7 +95,7 @@ def _seen(pixels: npt.NDArray[Any], levels: FloatArray, kept: slice, pixels_per_
     planes = levels[rgb] @ _PLANES.T
     luminance, red_green, blue_yellow = (
         _blurred(planes[..., number], degrees * pixels_per_degree, kept)
-        for number, degrees in enumerate((LUMINANCE_BLUR, CHROMA_BLUR, CHROMA_BLUR))
+        for number, degrees in enumerate((BRIGHTNESS_BLUR, CHROMA_BLUR, CHROMA_BLUR))
     )
     return np.maximum(np.stack([luminance + red_green, luminance, luminance + blue_yellow]), 0)
 

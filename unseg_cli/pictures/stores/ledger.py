@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
+from unseg_cli.core.events import Events
 from unseg_cli.core.runs import parse_jsonl
 from unseg_cli.pictures.stores.store import Store
 
@@ -77,6 +79,33 @@ class Ledger(Generic[Row]):
     def _rewrite(self) -> None:
         self._store.put(self._name, b"".join(map(_line, self.rows.values())))
         self._broken = self._repeated = False
+
+
+@contextlib.contextmanager
+def recorded_run(ledger: Ledger[Any], events: Events, *, what: str, total: int, finished: Collection[str], dry_run: bool) -> Iterator[None]:
+    """A run over pictures that writes lines of a ledger, which is left in order however it ends.
+
+    Args:
+        ledger: whose lines are written.
+        events: learns what begins, and that it is over.
+        what: is done to the pictures, see `Events.start`.
+        total: how many there are.
+        finished: names of those that are done so far; grows.
+        dry_run: nothing is written.
+
+    Raises:
+        KeyboardInterrupt: with how many pictures are done.
+    """
+    events.start(total, what)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted: {len(finished)} of {total} pictures are done") from None
+    finally:
+        if not dry_run:
+            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
+                ledger.settle()
+        events.stop()
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
