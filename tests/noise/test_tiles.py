@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseg_cli.noise.field import Enlarged
-from unseg_cli.noise.tiles import MOST, USUAL_SIDE, TileField, Tiles, pitch_for
+from unseg_cli.noise.tiles import FINER, MOST, USUAL_SIDE, TileField, Tiles, pitch_for
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = (RNG.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(2))
@@ -90,6 +90,12 @@ def test_grey_pictures_have_tiles_of_their_own() -> None:
 )
 def test_how_many_tiles_a_picture_has(side: int, min_cell: float, pitch: float) -> None:
     assert pitch_for(side, **USUAL, min_cell=min_cell) == pytest.approx(pitch)
+
+
+@pytest.mark.parametrize(("side", "share"), [(USUAL_SIDE, FINER), (10 * USUAL_SIDE, FINER), (320, 1.0), (160, 1.0)])
+def test_pictures_that_are_looked_at_closely_have_smaller_cells_where_the_file_takes_them(side: int, share: float) -> None:
+    usual, closely = (pitch_for(side, **USUAL, min_cell=8.0, closely=closely) for closely in (False, True))
+    assert closely == pytest.approx(share * usual)
 
 
 @given(st.integers(1, 20_000), st.floats(1, 64))

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.arithmetic import luma
-from unseg_cli.noise.eye import BRIGHTNESS, PIXELS_PER_DEGREE, resolved, strongest, visible_difference
+from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
 ENLARGED = 2.0  # of a picture that is looked at closely
 CLOSELY = 2.8  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
-SMOOTH = 0.25  # share of that on a smooth surface
-DETAILED = 18 / 255  # standard deviation of luma, as a fraction of full intensity, from which on a place is no smooth one
+SMOOTH = 0.2  # share of that on a smooth surface
+GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fractions of full intensity, where surfaces end and detail begins
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
 
@@ -45,10 +45,10 @@ def hidden_share(frame_01: Tensor, tile: FloatArray, *, epsilon: float, scale: f
     amplitude = changes.abs().amax((1, 2))
     share = limit / visible_difference(colours, strongest(resolved(changes, scale)), amplitude).clamp(min=1e-6)
     if closely:
-        large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
-        large = large + (LIGHT_AND_DARK - 1) * (large @ large.new_tensor(BRIGHTNESS))[:, None]
+        fine, coarse = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED)).unbind(1)
+        large = torch.stack([LIGHT_AND_DARK * fine, coarse], 1)
         seen = visible_difference(colours, large, amplitude)
-        allowed = CLOSELY * limit * (SMOOTH + (1 - SMOOTH) * (_detail(frame_01[None]) / DETAILED).clamp(max=1))
+        allowed = CLOSELY * limit * (SMOOTH + (1 - SMOOTH) * ((_detail(frame_01[None]) - GRAINY) / (DETAILED - GRAINY)).clamp(0, 1))
         share = torch.minimum(share, allowed / seen.clamp(min=1e-6))
     return _average(_lowest(share.clamp(max=1)))[0]
 

@@ -4,6 +4,9 @@ The eye resolves brightness far better than colour, and how large a difference i
 there (CIEDE2000). So what a tile costs can be told from its scale and the picture's own colours: its brightness and its chroma shrink as
 blurring with the eye's resolution shrinks them, and what is left is a difference in CIELAB. `pictures/difference/` measures the same on
 two pictures afterwards; this tells it before, for one pattern, in closed form.
+
+Light is what is blurred, not the coded levels of a file: on red a step of red is far more light than one of green, and a tile whose colours
+are equally bright on grey is one of light and dark there.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ import math
 import torch
 from torch import Tensor
 
+from unseg_cli.noise.ciede2000 import ciede2000
+
 #: Standard deviations of the eye's blur in degrees: the narrow Gaussians of Zhang and Wandell 1997 for luminance and for colour.
 BRIGHTNESS_BLUR, CHROMA_BLUR = 0.028, 0.13
 #: A screen at arm's length, one pixel of the picture on each of its own.
 PIXELS_PER_DEGREE = 60
-#: Shares of red, green and blue in brightness as the eye resolves it: ITU-R 709.
-BRIGHTNESS = (0.2126, 0.7152, 0.0722)
 _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+#: Shares of red, green and blue light in brightness: the second row of sRGB's matrix, that of ITU-R 709.
+BRIGHTNESS = _TO_XYZ[1]
 _WHITE = (0.95047, 1.0, 1.08883)
 
 
@@ -32,20 +37,25 @@ def resolved(tile: Tensor, scale: float, *, pixels_per_degree: float = PIXELS_PE
         pixels_per_degree: of that picture, in degrees of the visual field.
 
     Returns:
-        (3, n, n): its brightness and its chroma, each blurred with the eye's own Gaussian.
+        (2, 3, n, n): as finely as brightness is resolved, and as coarsely as colour is.
     """
-    weights = tile.new_tensor(BRIGHTNESS).view(3, 1, 1)
-    brightness = (tile * weights).sum(0, keepdim=True)
-    fine, coarse = (sigma * pixels_per_degree / scale for sigma in (BRIGHTNESS_BLUR, CHROMA_BLUR))
-    return _blurred(brightness, fine) + _blurred(tile - brightness, coarse)
+    return torch.stack([_blurred(tile, sigma * pixels_per_degree / scale) for sigma in (BRIGHTNESS_BLUR, CHROMA_BLUR)])
 
 
-def strongest(change: Tensor) -> Tensor:
-    """The colours of a tile that show most: (3, n, n) -> (4, 3), largest in brightness, in red or blue against it, and in all."""
-    flat = change.flatten(1).T
-    brightness = flat @ change.new_tensor(BRIGHTNESS)
-    kinds = (brightness.abs(), (flat[:, 0] - brightness).abs(), (flat[:, 2] - brightness).abs(), flat.square().sum(1))
-    return torch.stack([flat[kind.argmax()] for kind in kinds])
+def strongest(seen: Tensor) -> Tensor:
+    """The places of a tile that show most: in brightness, in red or blue against it, and in all.
+
+    Args:
+        seen: (2, 3, n, n) from `resolved`.
+
+    Returns:
+        (4, 2, 3).
+    """
+    fine, coarse = seen.flatten(2).transpose(1, 2)
+    weights = seen.new_tensor(BRIGHTNESS)
+    colour = coarse - (coarse @ weights)[:, None]
+    kinds = ((fine @ weights).abs(), colour[:, 0].abs(), colour[:, 2].abs(), fine.square().sum(1) + coarse.square().sum(1))
+    return torch.stack([torch.stack([fine[place], coarse[place]]) for place in (kind.argmax() for kind in kinds)])
 
 
 def visible_difference(image_01: Tensor, changes: Tensor, amplitude: Tensor) -> Tensor:
@@ -55,19 +65,24 @@ def visible_difference(image_01: Tensor, changes: Tensor, amplitude: Tensor) -> 
 
     Args:
         image_01: (B, 3, H, W) sRGB in [0, 1], of any scale: only local colours are read.
-        changes: (M, 3) of red, green and blue, as fractions of full intensity: what is resolved of the tile.
+        changes: (M, 2, 3) of red, green and blue, as fractions of full intensity: what is resolved of the tile, finely and coarsely.
         amplitude: (3,) how far the tile itself goes, to both sides.
 
     Returns:
         (B, 1, H, W), CIEDE2000: a difference of 1 can just be seen.
     """
-    here = _lab(image_01)
-    far = amplitude.view(1, 3, 1, 1)
-    tinted = ((image_01 + far).clamp(0, 1) + (image_01 - far).clamp(0, 1)) / 2
-    largest = image_01.new_zeros(len(image_01), 1, *image_01.shape[-2:])
-    for change in torch.cat([changes, -changes]):
-        largest = torch.maximum(largest, _difference(here, _lab((tinted + change.view(1, 3, 1, 1)).clamp(0, 1))))
-    return largest
+    planes = image_01.transpose(0, 1)
+    far = amplitude.view(3, 1, 1, 1)
+    above, below = (_linear((planes + step).clamp(0, 1)) for step in (far, -far))
+    middle = (above + below) / 2
+    light = (above - below) / (2 * far).clamp(min=1e-6)  # that a step of one channel makes here
+    here = _lab(_xyz(_linear(planes)))
+    largest = torch.zeros_like(planes[0])
+    for fine, coarse in torch.cat([changes, -changes]):
+        colour = coarse.view(3, 1, 1, 1) * light
+        brighter = _brightness(fine.view(3, 1, 1, 1) * light - colour)
+        largest = torch.maximum(largest, ciede2000(here, _lab((_xyz(middle + colour) + brighter).clamp(min=0))))
+    return largest[:, None]
 
 
 def _blurred(planes: Tensor, sigma: float) -> Tensor:
@@ -77,33 +92,23 @@ def _blurred(planes: Tensor, sigma: float) -> Tensor:
     return torch.fft.ifft2(torch.fft.fft2(planes) * window).real
 
 
-def _lab(image_01: Tensor) -> Tensor:
-    """(B, 3, H, W) sRGB in [0, 1] -> CIELAB under D65."""
-    linear = torch.where(image_01 <= 0.04045, image_01 / 12.92, ((image_01.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
-    xyz = torch.einsum("ij,bjhw->bihw", image_01.new_tensor(_TO_XYZ), linear)
-    share = xyz / xyz.new_tensor(_WHITE).view(1, 3, 1, 1)
-    x, y, z = torch.where(share > 0.008856, share.clamp(min=0.008856) ** (1 / 3), 7.787 * share + 16 / 116).split(1, 1)
-    return torch.cat([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+def _linear(coded: Tensor) -> Tensor:
+    """Coded levels of sRGB in [0, 1] -> light."""
+    return torch.where(coded <= 0.04045, coded / 12.92, ((coded.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def _difference(first: Tensor, second: Tensor) -> Tensor:
-    """CIEDE2000 of two colours that differ little, without the term that turns blue: (B, 3, H, W) twice -> (B, 1, H, W)."""
-    (l1, a1, b1), (l2, a2, b2) = (colour.split(1, 1) for colour in (first, second))
-    # Near grey, a is stretched.
-    seventh = (torch.hypot((a1 + a2) / 2, (b1 + b2) / 2)) ** 7
-    stretch = 1.5 - 0.5 * torch.sqrt(seventh / (seventh + 25.0**7))
-    a1, a2 = a1 * stretch, a2 * stretch
-    c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
-    hue = ((a2 - a1) ** 2 + (b2 - b1) ** 2 - (c2 - c1) ** 2).clamp(min=0)
-    angle = torch.atan2(b1 + b2, a1 + a2)
-    turn = (
-        1
-        - 0.17 * torch.cos(angle - math.radians(30))
-        + 0.24 * torch.cos(2 * angle)
-        + 0.32 * torch.cos(3 * angle + math.radians(6))
-        - 0.20 * torch.cos(4 * angle - math.radians(63))
-    )
-    from_middle = ((l1 + l2) / 2 - 50) ** 2
-    lightness = (l2 - l1) / (1 + 0.015 * from_middle / torch.sqrt(20 + from_middle))
-    chroma = (c2 - c1) / (1 + 0.0225 * (c1 + c2))
-    return torch.sqrt(lightness**2 + chroma**2 + hue / (1 + 0.0075 * (c1 + c2) * turn) ** 2)
+def _brightness(light: Tensor) -> Tensor:
+    """(3, ...) -> (...)."""
+    return torch.einsum("j,j...->...", light.new_tensor(BRIGHTNESS), light)
+
+
+def _xyz(light: Tensor) -> Tensor:
+    """(3, ...) red, green and blue light -> X, Y and Z."""
+    return torch.einsum("ij,j...->i...", light.new_tensor(_TO_XYZ), light)
+
+
+def _lab(xyz: Tensor) -> Tensor:
+    """(3, ...) X, Y and Z -> CIELAB under D65."""
+    share = xyz / xyz.new_tensor(_WHITE).view(3, *[1] * (xyz.ndim - 1))
+    x, y, z = torch.where(share > 0.008856, share.clamp(min=0.008856) ** (1 / 3), 7.787 * share + 16 / 116)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from skimage.color import rgb2xyz
 from skimage.filters import gaussian
 
 from unseg_cli.core.constants import FloatArray
+from unseg_cli.noise.ciede2000 import ciede2000
 from unseg_cli.noise.eye import BRIGHTNESS_BLUR, CHROMA_BLUR, PIXELS_PER_DEGREE
 from unseg_cli.pictures.channels import rgb_from_cmyk, strips
-from unseg_cli.pictures.difference.ciede2000 import ciede2000
 from unseg_cli.pictures.difference.fidelity import check_alike
 from unseg_cli.pictures.picture import full_scale
 
@@ -76,8 +77,8 @@ def perceived_map(
         above = min(margin, strip.start)
         around = slice(strip.start - above, strip.stop + margin)
         kept = slice(above, above + strip.stop - strip.start)
-        lab = [_lab(_seen(pixels[around], levels, kept, pixels_per_degree)) for pixels in (clean, other)]
-        out[strip] = ciede2000(*lab)
+        one, two = (torch.from_numpy(_lab(_seen(pixels[around], levels, kept, pixels_per_degree))) for pixels in (clean, other))
+        out[strip] = ciede2000(one, two).numpy()
     return out
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from skimage.color import deltaE_ciede2000
 
-from unseg_cli.pictures.difference.ciede2000 import ciede2000
+from unseg_cli.core.constants import FloatArray
+from unseg_cli.noise import ciede2000 as formula
 
 #: L, a, b of two colours and their difference: Sharma, Wu and Dalal 2005, table 1.
 PUBLISHED = np.array(
@@ -47,6 +49,12 @@ PUBLISHED = np.array(
         (2.0776, 0.0795, -1.1350, 0.9033, -0.0636, -0.5514, 0.9082),
     ]
 )
+
+
+def ciede2000(one: FloatArray, other: FloatArray) -> FloatArray:
+    """(3, ...) each, of single precision."""
+    found: FloatArray = formula.ciede2000(torch.from_numpy(one), torch.from_numpy(other)).numpy()
+    return found
 
 
 def test_the_published_pairs() -> None:
