@@ -22,7 +22,7 @@ class NoiseBudget:
 
     foreground: float = 8 / 255
     background: float = 0.0
-    visible: float | None = 1.0
+    visible: float | None = 1.5
     min_cell: float = 8.0
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ from unseg_cli.noise.arithmetic import luma
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
 ENLARGED = 2.0  # of a picture that is looked at closely
-CLOSELY = 2.8  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
+CLOSELY = 1.9  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
 SMOOTH = 0.2  # share of that on a smooth surface
 GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fractions of full intensity, where surfaces end and detail begins
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
