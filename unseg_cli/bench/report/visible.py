@@ -24,8 +24,10 @@ INTRODUCTION = """F, visibility, of `docs/results/{name}`: the difference in col
 `unseg_cli/pictures` measures it, and FLIP. At the strength {strength} the mean over the pictures has to be at most {difference}, the
 {percentile}th percentile at most {p95} in every picture, and the mean of FLIP at most {flip}. PSNR and SSIM are blind to some of what the
 eye sees at once."""
-LARGE_HEADER = ("pictures", "smallest, px", "trained at", "contrast of the pattern: mean", "worst")
-LARGE = "G, large pictures, which the attacker makes smaller, of `docs/results/{name}`"
+LARGE_HEADER = ("strength", "pictures", "smallest, px", "trained at", "red against green: mean", "least", "contrast: mean", "least")
+LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. They have no masks: what would show in them at
+200 % is left out at the strength {strength}. *red against green*: what is left of the noise on the object, root mean square in 1/255;
+*contrast*: how well a pretrained network tells the protected object from the clean one (Fisher's criterion at stride 8)"""
 
 
 def section(docs: Path) -> str:
@@ -49,17 +51,19 @@ def visibility(docs: Path) -> str:
 
 def large_pictures(docs: Path) -> str:
     """How much of the pattern's contrast is left after large pictures were downsized to the attacker's size."""
-    text = LARGE.format(name=LARGE_LINES)
+    text = LARGE.format(name=LARGE_LINES, strength=DEFAULT_STRENGTH)
     lines = _of_shipped(docs, LARGE_LINES)
     if not lines:
         return f"{text}: {NOT_YET}."
     rows = []
-    for size in sorted({line["size"] for line in lines}):
-        members = [line for line in lines if line["size"] == size]
+    for strength, size in sorted({(line["strength"], line["size"]) for line in lines}, reverse=True):
+        members = [line for line in lines if (line["strength"], line["size"]) == (strength, size)]
         smallest = min(max(line["width"], line["height"]) for line in members)
         contrasts = [line["contrast"] for line in members if line["contrast"] is not None]
         files = {line["file"] for line in members}  # each is made smaller in several ways
-        rows.append((str(len(files)), str(smallest), f"{size} px", number(mean(contrasts), 2), number(min(contrasts), 2)))
+        colours = [line["red_green"] for line in members]
+        left = (number(value, 2) for values in (colours, contrasts) for value in (mean(values), min(values)))
+        rows.append((strength, str(len(files)), str(smallest), f"{size} px", *left))
     return f"{text}:\n\n" + "\n".join(markdown_table(LARGE_HEADER, rows))
 
 
