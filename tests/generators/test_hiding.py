@@ -40,6 +40,7 @@ PICTURES = {
     "night": slope(8, 8, 14), "white": slope(248, 248, 248), "blue": slope(40, 60, 200),
 }  # fmt: skip
 SATURATED = {"green": slope(40, 180, 50), "red": slope(200, 40, 40), "coffee": data.coffee()}
+BLACK = {"astronaut": data.astronaut()}
 
 
 def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> torch.Tensor:
@@ -83,19 +84,19 @@ def test_so_it_does_on_saturated_colours(name: str, tile: FloatArray, pitch: flo
 
 def test_in_black_beside_light_somewhat_more_is_measured() -> None:
     """Colour of the bright side is blurred over the edge, where a black has none of its own. A real eye is dazzled there."""
-    picture = data.astronaut()
+    picture = BLACK["astronaut"]
     assert perceive(picture, protected(picture, EQUALLY_BRIGHT, share_of(picture, EQUALLY_BRIGHT, limit=1.0, pitch=240), 240)).p95 < 1.75
 
 
-@pytest.mark.parametrize("name", [*PICTURES, "green"])
+@pytest.mark.parametrize("name", [*PICTURES, "green", "astronaut"])
 def test_less_is_seen_with_a_lower_limit(name: str) -> None:
-    picture = (PICTURES | SATURATED)[name]
+    picture = (PICTURES | SATURATED | BLACK)[name]
     tight, loose = (perceive(picture, protected(picture, MAGENTA, share_of(picture, MAGENTA, limit=limit))).p95 for limit in (0.5, 1.0))
     assert tight < loose <= perceive(picture, protected(picture, MAGENTA, None)).p95
 
 
 def test_a_share_is_a_share_and_all_of_it_where_nothing_shows() -> None:
-    for picture in PICTURES.values():
+    for picture in (PICTURES | BLACK).values():
         share = share_of(picture, MAGENTA, limit=1.0)
         assert share.shape == (1, SIZE // 2, SIZE // 2)
         assert share.min() >= 0 and share.max() <= 1 + 1e-6  # averages round
