@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -60,10 +62,9 @@ def most(limit: float) -> float:
     return 1.25 * limit + 0.1
 
 
-@pytest.mark.parametrize("limit", [0.5, 1.0])
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(("name", "limit"), [*product([*PICTURES, *SATURATED], [0.5, 1.0]), ("astronaut", 1.0)])
 def test_what_is_seen_stays_under_the_limit(name: str, limit: float) -> None:
-    picture = PICTURES[name]
+    picture = (PICTURES | SATURATED | BLACK)[name]
     seen = perceive(picture, protected(picture, MAGENTA, share_of(picture, MAGENTA, limit=limit)))
     assert seen.p95 <= most(limit)
     assert perceive(picture, protected(picture, MAGENTA, None)).p95 > limit, "without the limit there was nothing to hide"
