@@ -33,7 +33,7 @@ from PIL import Image
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events
-from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.session import Session
 from unseg_cli.models.build import Generator, build_generator
 from unseg_cli.models.prompt import Prompt

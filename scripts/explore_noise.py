@@ -45,10 +45,10 @@ from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
-from unseg_cli.generators.files import load_generator, load_weights
 from unseg_cli.generators.frame import to_frame
+from unseg_cli.generators.loading import load_generator, load_weights
 from unseg_cli.generators.session import PictureNoise, Session, of_tiles
-from unseg_cli.noise.arithmetic import without_colour
+from unseg_cli.noise.arithmetic import is_grey
 from unseg_cli.noise.closed_form import tiled
 from unseg_cli.noise.field import ArrayField
 
@@ -151,11 +151,10 @@ class TileRecipe:
     def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
         """(H, W, 3) in [-1, 1]."""
         frame = to_frame(image, self.frame)
-        (grey,) = without_colour(frame[None]).tolist()
-        inside = self.tiles.of(grey)[0]
+        inside = self.tiles.of(is_grey(frame))[0]
         pair = dict.fromkeys(("inside", "inside_grey"), inside) | dict.fromkeys(("outside", "outside_grey"), inside * self.outside)
         tiles = replace(self.tiles, **pair)
-        return of_tiles(tiles, frame, grey, mask, closely=False, budget=self.budget).rows(slice(None))
+        return of_tiles(tiles, frame, mask, closely=False, budget=self.budget).rows(slice(None))
 
 
 class RecipeSource:

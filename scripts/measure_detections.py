@@ -17,7 +17,7 @@ from pathlib import Path
 from unseg_cli.bench.detections import compare_detections
 from unseg_cli.core.runs import append_jsonl
 from unseg_cli.datasets.registry import open_labelled
-from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 
 LINES = Path(__file__).resolve().parent.parent / "docs" / "results" / "detections.jsonl"
@@ -33,15 +33,14 @@ def main() -> None:
     parser.add_argument("--note", default="", help="how the generator was made")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
-    data, generator = open_labelled(options.data), load_generator(options.generator)
-    session = Session(generator)
+    data, session = open_labelled(options.data), Session(open_runtime(options.generator))
     samples = [*data.train[options.skip :], *(data.test if options.test else ())]
     compared = compare_detections(session, data, samples)
     line = {
         "data": Path(options.data).name + (", training and test" if options.test else ""),
         "skipped": options.skip,
         "pictures": compared.pictures,
-        "generator": "lite" if options.generator == "lite" else generator.source.sha256[:12],
+        "generator": "lite" if options.generator == "lite" else session.generator.source.sha256[:12],
         "note": options.note,
         "iou": round(compared.iou, 3),
         "found": round(compared.detected, 3),

@@ -31,7 +31,7 @@ from unseg_cli.bench.report.text import fraction, markdown_table, number
 from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.core.runs import append_jsonl
-from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.arithmetic import LUMA
 from unseg_cli.pictures.channels import visible_rgb

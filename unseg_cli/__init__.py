@@ -11,7 +11,7 @@ from unseg_cli.core.lazy import offer
 
 if TYPE_CHECKING:
     from unseg_cli.core.budget import NoiseBudget
-    from unseg_cli.generators.files import load_generator
+    from unseg_cli.generators.loading import load_generator
     from unseg_cli.generators.session import Session
     from unseg_cli.protect.in_memory import protect_image
 
@@ -23,7 +23,7 @@ __getattr__, __dir__ = offer(
     {
         "NoiseBudget": "unseg_cli.core.budget",
         "Session": "unseg_cli.generators.session",
-        "load_generator": "unseg_cli.generators.files",
+        "load_generator": "unseg_cli.generators.loading",
         "protect_image": "unseg_cli.protect.in_memory",
     },
 )

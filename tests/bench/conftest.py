@@ -93,8 +93,8 @@ def fake_generator(monkeypatch: pytest.MonkeyPatch, source: FakeSource) -> FakeS
     def load(name: str, **_more: Any) -> Any:
         return SimpleNamespace(source=SimpleNamespace(name=name, sha256="ab" * 32))
 
-    monkeypatch.setattr(bench_module, "load_generator", load)
-    monkeypatch.setattr(bench_module, "Session", lambda _generator: source)
+    monkeypatch.setattr(bench_module, "open_runtime", load)
+    monkeypatch.setattr(bench_module, "Session", lambda runtime: (setattr(source, "generator", runtime), source)[1])
     return source
 
 

@@ -223,7 +223,7 @@ def test_ratio_mixes_whole_pictures(quick: BenchConfig) -> None:
 
 
 def test_protected_pictures_need_no_generator(quick: BenchConfig, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "load_generator", lambda *_more, **_named: pytest.fail("no generator is needed"))
+    monkeypatch.setattr(run_module, "open_runtime", lambda *_more, **_named: pytest.fail("no generator is needed"))
     made = tmp_path / "made"
     made.mkdir()
     for path in (folder / "images" / "train").iterdir():

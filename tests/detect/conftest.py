@@ -19,6 +19,7 @@ from unseg_cli.core.events import Report
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.find import Found, OwnFinder
+from unseg_cli.generators.runtimes.on_torch import TorchRuntime
 from unseg_cli.generators.session import Session
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import Embedding
@@ -66,8 +67,8 @@ class Detect:
         import unseg_cli.detect.run as workflow
 
         self.generator, self.finder, self.events, self._workflow = Pointed(), OwnFinder, events, workflow
-        monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: self.generator)
-        monkeypatch.setattr(workflow, "Session", lambda generator: Session(generator, self.finder(generator)))
+        monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: TorchRuntime(self.generator))
+        monkeypatch.setattr(workflow, "Session", lambda runtime: Session(runtime, self.finder(runtime)))
 
     def __call__(self, src: Path, masks: Path, **changes: Any) -> Report:
         return self._workflow.detect(DetectConfig(src=src, masks=masks, **{"device": "cpu", **changes}), self.events)

@@ -87,7 +87,7 @@ def test_protect_reads_the_masks_back(run_detect: Detect, src: Path, tmp_path: P
     assert rows(masks)["turned.jpg"]["size"] == [40, 80]
     mask = marked(masks / "turned.png")
     assert mask.shape == (80, 40) and mask[:38].all() and not mask[42:].any()
-    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
     monkeypatch.setattr(workflow, "Session", session_of(texture))
     workflow.protect(ProtectConfig(src=src, dst=tmp_path / "out", masks=masks, device="cpu"), Recorder())
     made = manifest_rows(tmp_path / "out")

@@ -11,8 +11,8 @@ import numpy as np
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import U8Array
-from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.find import OwnFinder
+from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.closed_form import random_noise, texture_noise
 from unseg_cli.noise.field import ArrayField
@@ -37,7 +37,7 @@ def picture(height: int = 90, width: int = 120) -> tuple[U8Array, np.ndarray]:
 def drawn() -> dict[str, np.ndarray]:
     """Kind of noise -> (H, W, 3) int8 change in grey levels."""
     image, disc = picture()
-    generator = load_generator("lite")
+    generator = open_runtime("lite", device="cpu")
     session = Session(generator, OwnFinder(generator))  # which mask there is when nobody gives one is another question
     made = {
         "mask": session.noise([image], [disc], budget=BUDGET)[0],

@@ -10,8 +10,8 @@ import torch
 
 from tests.models.conftest import LITE, SAM, small_generator
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
-from unseg_cli.generators.files import load_generator, save_generator
 from unseg_cli.generators.foreign import load_sam_checkpoint
+from unseg_cli.generators.loading import load_generator, save_generator
 from unseg_cli.models.build import Generator, build_generator
 from unseg_cli.models.sam.generator import SamVitGenerator
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from unseg_cli.generators.frame import mask_to_frame, own_part, place_in_frame, to_frame
+from unseg_cli.generators.frame import LARGEST_FRAME, mask_to_frame, own_part, place_in_frame, shrunk, to_frame, to_square
 
 
 @pytest.mark.parametrize(("height", "width", "inner"), [(50, 100, (32, 64)), (100, 50, (64, 32)), (64, 64, (64, 64)), (1, 3000, (1, 64))])
@@ -23,7 +22,25 @@ def test_a_mask_becomes_the_share_of_foreground() -> None:
     mask[:, :64] = True
     plane = mask_to_frame(mask, 64)
     assert plane.shape == (1, 64, 64)
-    assert torch.equal(plane[0, :, :31], torch.ones(64, 31)) and torch.equal(plane[0, :, 33:], torch.zeros(64, 31))
+    assert (plane[0, :, :31] == 1).all() and (plane[0, :, 33:] == 0).all()
+
+
+def test_large_pictures_are_shrunk_once_and_look_the_same_to_networks() -> None:
+    across = np.linspace(0, 255, 4001).astype(np.uint8)
+    image = np.stack([np.broadcast_to(across, (2500, 4001)), np.full((2500, 4001), 90), np.broadcast_to(across[::-1], (2500, 4001))], 2)
+    image = image.astype(np.uint8)
+    small = shrunk(image)
+    assert 3 * LARGEST_FRAME <= max(small.shape) < max(image.shape) / 3
+    assert np.abs(to_frame(small, 256, image.shape) - to_frame(image, 256)).max() < 3 / 255
+    assert np.abs(to_square(small, 320) - to_square(image, 320)).max() < 3 / 255
+    assert shrunk(image[:900, :900]) is not None and shrunk(image[:900, :900]).shape == (900, 900, 3)
+
+
+def test_a_shrunk_picture_fills_the_same_part_of_the_frame() -> None:
+    """Whole factors round: 1999 pixels become 500, and 1001 become 251."""
+    image = np.full((1001, 1999, 3), 255, np.uint8)
+    frame = to_frame(image[::4, ::4], 256, image.shape)
+    assert (own_part(frame, image.shape) == 1).all() and frame.sum() == own_part(frame, image.shape).size
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-import torch
 from skimage import data
 
 from unseg_cli.core.budget import NoiseBudget
@@ -45,12 +44,12 @@ SATURATED = {"green": slope(40, 180, 50), "red": slope(200, 40, 40), "coffee": d
 BLACK = {"astronaut": data.astronaut()}
 
 
-def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> torch.Tensor:
+def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> FloatArray:
     scale = max(picture.shape) / pitch
     return hidden_share(to_frame(picture, SIZE), tile, epsilon=BUDGET.foreground, scale=scale, limit=limit, closely=closely)
 
 
-def protected(picture: U8Array, tile: FloatArray, share: torch.Tensor | None, pitch: float = PITCH) -> U8Array:
+def protected(picture: U8Array, tile: FloatArray, share: FloatArray | None, pitch: float = PITCH) -> U8Array:
     shape = (picture.shape[0], picture.shape[1])
     everywhere = np.ones(shape, bool)
     weighted = None if share is None else Enlarged(own_part(share, shape), shape)
@@ -108,7 +107,7 @@ def test_half_the_limit_is_half_the_share() -> None:
     picture = PICTURES["skin"]
     one, half = (share_of(picture, MAGENTA, limit=limit) for limit in (1.0, 0.5))
     assert one.max() < 1
-    assert torch.allclose(half, one / 2, rtol=1e-4)
+    assert np.allclose(half, one / 2, rtol=1e-4)
 
 
 def test_a_larger_file_gets_less() -> None:

@@ -12,6 +12,7 @@ from tests.generators.stand_in import StandIn
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.generators import find as module
 from unseg_cli.generators.find import Found, OwnFinder
+from unseg_cli.generators.runtimes.on_torch import TorchRuntime
 from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.prompt import Prompt
@@ -21,7 +22,8 @@ LIMIT = 0.6
 
 
 def picture_noise(generator: Any, images: list[Any], masks: list[Any], target: str, visible: float | None = None) -> list[PictureNoise]:
-    return Session(generator, OwnFinder(generator)).noise(images, masks, budget=NoiseBudget(visible=visible), target=target)
+    runtime = TorchRuntime(generator)
+    return Session(runtime, OwnFinder(runtime)).noise(images, masks, budget=NoiseBudget(visible=visible), target=target)
 
 
 def whole_noise(made: PictureNoise) -> np.ndarray:
@@ -114,8 +116,8 @@ def test_at_the_frames_own_size_it_is_what_the_network_draws() -> None:
     session = Session(generator)
     scenes = session.look([image])
     (field,) = session.draw(scenes, [mask], NoiseBudget(visible=None, min_cell=1), [False])
-    prompt = Prompt(mask=torch.from_numpy(mask)[None, None].float())
-    drawn = generator.draw(scenes.embedding, scenes.frames, prompt)[0].permute(1, 2, 0).numpy()
+    frames, prompt = torch.from_numpy(scenes.frames), Prompt(mask=torch.from_numpy(mask)[None, None].float())
+    drawn = generator.draw(generator.embed(frames), frames, prompt)[0].permute(1, 2, 0).numpy()
     assert np.allclose(field.rows(slice(None)), drawn, atol=1e-5)
 
 

@@ -14,8 +14,9 @@ from tests.generators.conftest import TINY
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.generators import files as checkpoints
-from unseg_cli.generators.files import cache_dir, load_generator, save_generator
+from unseg_cli.generators.files import cache_dir
 from unseg_cli.generators.foreign import read_state_dict
+from unseg_cli.generators.loading import load_generator, save_generator
 from unseg_cli.generators.shelf import weights_import, weights_list, weights_path, weights_verify
 from unseg_cli.generators.sums import record_sum, sha256_of
 from unseg_cli.models.prompt import Prompt

@@ -14,7 +14,8 @@ from tests.generators.conftest import TINY
 from unseg_cli.cli.app import main
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.generators import files
-from unseg_cli.generators.files import cache_dir, load_generator, save_generator
+from unseg_cli.generators.files import cache_dir
+from unseg_cli.generators.loading import load_generator, save_generator
 from unseg_cli.generators.sums import intact_sha256, read_sums, record_sum, sha256_of
 from unseg_cli.models.build import build_generator
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from skimage import data
 
 from unseg_cli.core.constants import FloatArray, U8Array
@@ -27,13 +26,21 @@ def plain(*colour: int, height: int = 160, width: int = 320) -> U8Array:
     return np.broadcast_to(np.array(colour, np.uint8), (height, width, 3)).copy()
 
 
+def planes(array: FloatArray | U8Array) -> FloatArray:
+    return np.ascontiguousarray(array.transpose(2, 0, 1)).astype(np.float32)
+
+
+def random_tile(*shape: int) -> FloatArray:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, shape).astype(np.float32)
+
+
 def told(picture: U8Array, tile: FloatArray, pitch: int) -> FloatArray:
     """The difference at every place, beforehand."""
-    changes = torch.from_numpy(tile).permute(2, 0, 1) * LEVELS / 255
-    colours = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    colours = torch.nn.functional.avg_pool2d(colours, 4)
+    changes = planes(tile) * np.float32(LEVELS / 255)
+    height, width = (side // 4 for side in picture.shape[:2])
+    colours = planes(picture[: 4 * height, : 4 * width]).reshape(3, height, 4, width, 4).mean((2, 4)) / np.float32(255)
     seen = strongest(resolved(changes, max(picture.shape) / pitch))
-    return visible_difference(colours, seen, changes.abs().amax((1, 2))).numpy()
+    return visible_difference(colours, seen, np.abs(changes).max((1, 2)))
 
 
 def measured(picture: U8Array, tile: FloatArray, pitch: int) -> float:
@@ -62,9 +69,8 @@ def test_on_other_colours_it_is_what_is_measured_afterwards(surface: tuple[int, 
 
 
 def test_no_change_is_not_seen() -> None:
-    nothing = torch.zeros(3, 24, 24)
-    seen = strongest(resolved(nothing, 2.0))
-    assert visible_difference(torch.rand(1, 3, 8, 8), seen, torch.zeros(3)).abs().max() == 0
+    seen = strongest(resolved(np.zeros((3, 24, 24), np.float32), 2.0))
+    assert np.abs(visible_difference(random_tile(3, 8, 8) + np.float32(0.5), seen, np.zeros(3, np.float32))).max() == 0
 
 
 def test_finer_cells_of_colour_show_less() -> None:
@@ -81,35 +87,34 @@ def test_colours_of_one_brightness_show_less_than_light_and_dark_in_fine_cells()
 
 
 def test_what_is_resolved_keeps_the_mean_and_loses_the_detail() -> None:
-    tile = torch.rand(3, 24, 24, generator=torch.Generator().manual_seed(0)) - 0.5
+    tile = random_tile(3, 24, 24)
     near, far = resolved(tile, 8.0), resolved(tile, 0.5)
     assert near.shape == (2, 3, 24, 24)
     for found in (*near, *far):
-        assert torch.allclose(found.mean((1, 2)), tile.mean((1, 2)), atol=1e-6)
+        assert np.allclose(found.mean((1, 2)), tile.mean((1, 2)), atol=1e-6)
     assert all(beyond.std() < close.std() < tile.std() for beyond, close in zip(far, near, strict=True))
     for kept in resolved(tile, 1e4):
-        assert torch.allclose(kept, tile, atol=1e-4)
+        assert np.allclose(kept, tile, atol=1e-4)
 
 
 def test_brightness_is_resolved_finer_than_colour() -> None:
-    tile = torch.from_numpy(check(LUMA)).permute(2, 0, 1)
-    fine, coarse = resolved(tile, 2.0)
-    assert coarse.abs().max() < 0.2 < 0.9 < fine.abs().max()
+    fine, coarse = resolved(planes(check(LUMA)), 2.0)
+    assert np.abs(coarse).max() < 0.2 < 0.9 < np.abs(fine).max()
 
 
 def test_the_strongest_colours_are_of_the_tile() -> None:
-    tile = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0)) - 0.5
+    tile = random_tile(2, 3, 24, 24)
     chosen = strongest(tile)
     assert chosen.shape == (4, 2, 3)
-    flat = tile.flatten(2).permute(2, 0, 1)
+    flat = tile.reshape(2, 3, -1).transpose(2, 0, 1)
     assert all((colour == flat).all((1, 2)).any() for colour in chosen)
-    weights = torch.tensor(BRIGHTNESS)
-    assert (chosen[0, 0] @ weights).abs() == pytest.approx(float((flat[:, 0] @ weights).abs().max()))
+    weights = np.array(BRIGHTNESS)
+    assert abs(chosen[0, 0] @ weights) == pytest.approx(float(np.abs(flat[:, 0] @ weights).max()))
 
 
 def test_beside_white_what_is_left_of_a_tile_is_a_tint() -> None:
     """However fine: half of it is cut off."""
-    changes = torch.from_numpy(check(EQUALLY_BRIGHT)).permute(2, 0, 1) * LEVELS / 255
-    seen, amplitude = strongest(resolved(changes, 0.1)), changes.abs().amax((1, 2))
-    white, grey = (visible_difference(torch.full((1, 3, 2, 2), level), seen, amplitude).max() for level in (1.0, 0.5))
+    changes = planes(check(EQUALLY_BRIGHT)) * np.float32(LEVELS / 255)
+    seen, amplitude = strongest(resolved(changes, 0.1)), np.abs(changes).max((1, 2))
+    white, grey = (visible_difference(np.full((3, 2, 2), level, np.float32), seen, amplitude).max() for level in (1.0, 0.5))
     assert white > 1 > 3 * grey

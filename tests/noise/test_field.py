@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
@@ -14,13 +15,17 @@ from unseg_cli.noise.field import ArrayField, Enlarged, NoiseField, Rows
 SIDES = st.integers(1, 70)
 
 
-def enlarged_at_once(small: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-    return F.interpolate(small[None], size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy()
+def enlarged_at_once(small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return F.interpolate(torch.from_numpy(small)[None], size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy()
+
+
+def random_map(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
 @given(h=SIDES, w=SIDES, height=SIDES, width=SIDES, start=st.integers(0, 69), count=st.integers(1, 70), seed=st.integers(0, 9))
 def test_rows_are_those_of_the_whole_interpolation(h: int, w: int, height: int, width: int, start: int, count: int, seed: int) -> None:
-    small = torch.rand(3, h, w, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    small = random_map(3, h, w, seed=seed)
     part = slice(start % height, start % height + count)
     rows = NoiseField(small, (height, width)).rows(part)
     expected = enlarged_at_once(small, (height, width))[part]
@@ -29,42 +34,47 @@ def test_rows_are_those_of_the_whole_interpolation(h: int, w: int, height: int, 
     assert np.abs(rows - expected).max() <= 2e-5
 
 
-def test_a_real_enlargement_is_the_same_to_the_last_bit_as_long_as_the_processor_fuses_multiplication() -> None:
-    small = torch.tanh(torch.randn(3, 256, 191, generator=torch.Generator().manual_seed(0)))
+def test_a_real_enlargement_gives_the_same_levels_as_torch_but_for_ties() -> None:
+    small = np.tanh(2 * random_map(3, 256, 191))
     field, expected = NoiseField(small, (600, 447)), enlarged_at_once(small, (600, 447))
     rows = np.concatenate([field.rows(slice(top, top + 64)) for top in range(0, 600, 64)])
     levels = [np.rint(noise * np.float32(8)).astype(np.int32) for noise in (rows, expected)]
-    assert np.array_equal(*levels)
+    assert (levels[0] != levels[1]).mean() < 1e-5
 
 
-def test_a_picture_of_200_megapixels_needs_no_array_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    addcmul = torch.addcmul
-
-    def watched(*arguments: torch.Tensor) -> torch.Tensor:
-        made.append(addcmul(*arguments))
-        return made[-1]
-
-    monkeypatch.setattr("unseg_cli.noise.field.torch.addcmul", watched)
-    field = NoiseField(torch.rand(3, 256, 182), (16800, 11900))
-    assert field.rows(slice(16000, 16256)).shape == (256, 11900, 3)
-    assert [one.numel() for one in made] == [3 * 256 * 11900] * 2  # the map at full width, and the rows
+def test_a_picture_of_200_megapixels_needs_no_array_of_its_size() -> None:
+    field = NoiseField(random_map(3, 256, 182), (16800, 11900))
+    tracemalloc.start()
+    rows = field.rows(slice(16000, 16032))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows.shape == (32, 11900, 3)
+    assert most < 4 * 3 * 16800 * 11900 / 5  # a few times the map at full width
 
 
-def test_rows_do_not_depend_on_the_number_of_threads() -> None:
-    small, threads = torch.rand(3, 200, 256, generator=torch.Generator().manual_seed(0)), torch.get_num_threads()
-    try:
-        drawn = []
-        for number in (1, 2):
-            torch.set_num_threads(number)
-            drawn.append(NoiseField(small, (500, 640)).rows(slice(None)))
-    finally:
-        torch.set_num_threads(threads)
-    assert np.array_equal(*drawn)
+@given(h=SIDES, w=SIDES, seed=st.integers(0, 9), data=st.data())
+def test_part_of_the_rows_and_columns_is_that_of_all(h: int, w: int, seed: int, data: st.DataObject) -> None:
+    height, width = data.draw(SIDES), data.draw(SIDES)
+    enlarged = Enlarged(random_map(2, h, w, seed=seed), (height, width))
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    rows, columns = slice(top, data.draw(st.integers(top + 1, height))), slice(left, data.draw(st.integers(left + 1, width)))
+    assert np.array_equal(enlarged.rows(rows, columns), enlarged.rows(slice(None))[rows, columns])
+    assert (enlarged.largest_of_columns(rows) >= enlarged.rows(rows).max((0, 2)) - 1e-6).all()
+
+
+@given(data=st.data())
+def test_noise_times_its_bound(data: st.DataObject) -> None:
+    bound = np.abs(random_map(9, 7, seed=1))
+    for field in (NoiseField(random_map(3, 4, 5), (9, 7)), ArrayField(random_map(9, 7, 3))):
+        top, left = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 6))
+        rows, columns = slice(top, 9), slice(left, 7)
+        whole = field.rows(slice(None))
+        assert np.allclose(field.times(bound[rows, columns], rows, columns), (whole * bound[..., None])[rows, columns])
+        assert np.array_equal(field.rows(slice(None)), whole)
 
 
 def test_maps_of_any_number_of_channels_can_be_enlarged() -> None:
-    assert Enlarged(torch.ones(1, 4, 4), (10, 12)).rows(slice(2, 5)).shape == (3, 12, 1)
+    assert Enlarged(np.ones((1, 4, 4)), (10, 12)).rows(slice(2, 5)).shape == (3, 12, 1)
 
 
 def test_an_array_is_a_field_too() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ def disc(height: int = 70, width: int = 90) -> np.ndarray:
 
 
 def shares(height: int = 70, width: int = 90) -> Enlarged:
-    return Enlarged(torch.rand(1, 9, 12, generator=torch.Generator().manual_seed(0)), (height, width))
+    return Enlarged(np.random.default_rng(0).random((1, 9, 12), np.float32), (height, width))
 
 
 @pytest.mark.parametrize("share", [None, shares()], ids=["all", "share"])
@@ -56,8 +55,15 @@ def test_a_tile_comes_again_after_its_period() -> None:
 def test_the_share_is_that_of_the_place_on_the_object_and_outside() -> None:
     share = shares()
     full, part = (TileField(INSIDE, OUTSIDE, disc(), 33.3, given).rows(slice(None)) for given in (None, share))
-    assert np.allclose(part, full * share.rows(slice(None)).numpy())
+    assert np.allclose(part, full * share.rows(slice(None)))
     assert np.abs(part).sum() < np.abs(full).sum()
+
+
+def test_noise_times_its_bound_in_a_part_of_the_picture() -> None:
+    field, bound = TileField(INSIDE, OUTSIDE, disc(), 33.3, shares()), np.random.default_rng(1).random((70, 90)).astype(np.float32)
+    whole = field.rows(slice(None)) * bound[..., None]
+    for rows, columns in ((slice(0, 70), slice(0, 90)), (slice(11, 40), slice(33, 71)), (slice(0, 1), slice(89, 90))):
+        assert np.allclose(field.times(bound[rows, columns], rows, columns), whole[rows, columns], atol=1e-6)
 
 
 def test_drawing_leaves_the_tiles_alone() -> None:

@@ -47,7 +47,7 @@ def texture(generator: Any, images: list[Any], masks: list[Any], target: str) ->
     return made
 
 
-def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
+def session_of(noise: Callable[..., list[PictureNoise]], *, keeps_all_cores: bool = False) -> type:
     """A session whose noise is what a function says."""
 
     class StandInSession:
@@ -56,7 +56,7 @@ def session_of(noise: Callable[..., list[PictureNoise]]) -> type:
         def __init__(self, generator: Any) -> None:
             self.generator = generator
             self.finder = SimpleNamespace(name="stand-in", identity=self.finder_identity)
-            self.device = torch.device("cpu")
+            self.device, self.threads_of_its_own = "cpu", keeps_all_cores
 
         def noise(self, images: list[Any], masks: list[Any], *, budget: NoiseBudget, target: str = "auto") -> list[PictureNoise]:
             return noise(self.generator, images, masks, target)
@@ -92,7 +92,7 @@ def run_protect(monkeypatch: pytest.MonkeyPatch, events: Recorder) -> Callable[.
     """`protect` with the stand-in generator; keyword arguments are those of ProtectConfig."""
     import unseg_cli.protect.run as workflow
 
-    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
     monkeypatch.setattr(workflow, "Session", session_of(texture))
 
     def run(src: Path, dst: Path, **changes: Any) -> Report:

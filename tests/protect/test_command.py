@@ -36,7 +36,7 @@ Unseg = Callable[..., Printed]
 @pytest.fixture
 def unseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unseg:
     """The command line, with the stand-in generator."""
-    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
     monkeypatch.setattr(workflow, "Session", session_of(texture))
     monkeypatch.setenv("UNSEG_PROTECT_DEVICE", "cpu")
 
@@ -51,7 +51,7 @@ def unseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def test_a_place_that_cannot_be_written_to_is_noticed_first(
     src: Path, tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflow, "load_generator", lambda *_, **__: pytest.fail("nothing heavy before the check"))
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: pytest.fail("nothing heavy before the check"))
     (tmp_path / "file").write_text("a file where a folder is needed")
     out = tmp_path / "out"
     for arguments in (
@@ -234,7 +234,7 @@ def test_another_checkpoint_or_code_version_does_the_pictures_again(
         generator.source = type(generator.source)(**{**vars(generator.source), "sam_checkpoint_sha256": "7" * 64})
         return generator
 
-    monkeypatch.setattr(workflow, "load_generator", other)
+    monkeypatch.setattr(workflow, "open_runtime", other)
     assert "5 protected" in unseg(*line).out
     assert {row["sam_checkpoint_sha256"] for row in rows(tmp_path / "out").values()} == {"7" * 64}
     assert "5 skipped" in unseg(*line).out
@@ -266,7 +266,7 @@ SLOW = """
             time.sleep(60)
         return texture(*arguments)
 
-    workflow.load_generator = lambda *_, **__: StandInGenerator()
+    workflow.open_runtime = lambda *_, **__: StandInGenerator()
     workflow.Session = session_of(slow)
     sys.exit(main(["protect", *sys.argv[1:], "--batch-size", "1", "--workers", "4", "--device", "cpu"]))
 """

@@ -52,8 +52,10 @@ def jobs_of(*names: str) -> list[Job]:
 class Sessions:
     """A factory that counts how often it is asked."""
 
+    keeps_all_cores = False
+
     def __init__(self, noise: Any = texture) -> None:
-        self.session, self.calls = session_of(noise)(StandInGenerator()), 0
+        self.session, self.calls = session_of(noise, keeps_all_cores=self.keeps_all_cores)(StandInGenerator()), 0
 
     def __call__(self) -> Any:
         self.calls += 1
@@ -65,6 +67,10 @@ class EngineBattery:
 
     def engine(self, files: JobFiles, **settings: Any) -> Engine:
         raise AssertionError("a battery needs an engine")
+
+    @pytest.fixture(autouse=True, params=[False, True], ids=["a core each", "a network for all"])
+    def _way(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Sessions, "keeps_all_cores", request.param)
 
     @pytest.fixture(autouse=True)
     def _no_thread_is_left(self) -> Iterator[None]:
@@ -187,7 +193,7 @@ class TestLocalEngine(EngineBattery):
             return texture(generator, images, *more)
 
         said: list[str] = []
-        outcomes = list(LocalEngine(files_of(), say=said.append).run(jobs_of(*GOOD), Sessions(small)))
+        outcomes = list(LocalEngine(files_of(), batch_size=5, say=said.append).run(jobs_of(*GOOD), Sessions(small)))
         assert [one.status for one in outcomes] == ["protected"] * 5
         assert said == ["out of memory: going on picture by picture"]
 

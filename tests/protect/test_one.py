@@ -78,11 +78,11 @@ class Watched:
         self.size = size
         self.largest = 0
 
-    def rows(self, part: slice) -> FloatArray:
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         start, stop, _ = part.indices(self.size[0])
         self.largest = max(self.largest, stop - start)
         sign = 1 - 2 * (np.arange(start, stop) % 2)
-        return np.broadcast_to(sign[:, None, None], (stop - start, self.size[1], 3)).astype(np.float32)
+        return np.repeat(sign[:, None] * bound, 3, axis=1).reshape(*bound.shape, 3).astype(np.float32)
 
 
 @pytest.mark.parametrize("per_class", [False, True])
@@ -99,7 +99,7 @@ def test_noise_is_asked_for_in_strips(mode: str, per_class: bool) -> None:
     picture = Image.frombytes(mode, (40, height), np.full((height, 40, channels), 128, np.uint8).tobytes())
     out = io.BytesIO()
     picture.save(out, "TIFF")
-    mask = png(np.ones((height, 40), np.uint8)) if per_class else None
+    mask = png(np.arange(40, dtype=np.uint8)[None].repeat(height, 0) % 3) if per_class else None
     made = protect_bytes(out.getvalue(), mask, session(watched), Settings(per_class=per_class))
     assert made.record["linf_255"] == 8
     assert 0 < fields[0].largest <= 256, "a picture of 3,000 rows never has the noise of more than a strip in memory"

@@ -344,7 +344,7 @@ def test_absent_weights_are_found_before_anything_is_written(src: Path, tmp_path
     def absent(*_: Any, **__: Any) -> None:
         raise EnvironmentProblem("no weights", hint="get them")
 
-    monkeypatch.setattr(workflow, "load_generator", absent)
+    monkeypatch.setattr(workflow, "open_runtime", absent)
     with pytest.raises(EnvironmentProblem):
         run_protect(src, tmp_path / "out")
     assert not (tmp_path / "out").exists()

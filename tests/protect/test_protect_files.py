@@ -61,7 +61,7 @@ def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     source = folder / ("picture" + SUFFIX[format])
     source.write_bytes(lossless_file(format, mode, depth, array)[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflow, "load_generator", lambda *_, **__: StandInGenerator())
+        patch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
         patch.setattr(workflow, "Session", session_of(noise))
         report = workflow.protect(ProtectConfig(src=source, dst=folder / "out", budget=budget, device="cpu"), Events())
     if report.document["failed"]:
@@ -195,14 +195,11 @@ KILLED = """
     class Generator:
         source = types.SimpleNamespace(name="stand-in", sha256="5" * 64, sam_checkpoint_sha256=None)
 
-        def parameters(self):
-            yield types.SimpleNamespace(device=types.SimpleNamespace(type="cpu"))
-
     class Session:
         def __init__(self, generator):
             self.generator = generator
             self.finder = types.SimpleNamespace(identity=None)
-            self.device = next(generator.parameters()).device
+            self.device, self.threads_of_its_own = "cpu", True
 
         def noise(self, images, masks, *, budget, target):
             time.sleep(0.05)
@@ -212,7 +209,8 @@ KILLED = """
             return [Made(ArrayField(texture_noise(region, cells_per_side=24)), region, "auto") for region in regions]
 
     for name, members in {
-        "unseg_cli.generators.files": {"GeneratorFile": object, "load_generator": lambda *_, **__: Generator()},
+        "unseg_cli.generators.files": {"GeneratorFile": object},
+        "unseg_cli.generators.runtimes.choose": {"open_runtime": lambda *_, **__: Generator()},
         "unseg_cli.generators.session": {"PictureNoise": Made, "Session": Session, "MaskSource": str},
         "unseg_cli.models.build": {"Generator": Generator},
     }.items():

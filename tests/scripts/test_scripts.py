@@ -18,7 +18,7 @@ from PIL import Image
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.datasets.registry import open_labelled, open_training
-from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.session import Session
 
 

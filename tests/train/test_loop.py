@@ -14,7 +14,8 @@ from tests.datasets.makers import write_sa1b
 from tests.train.conftest import SMALL_VIT, Heard, StopAt, tiny
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
-from unseg_cli.generators.files import load_generator, weights_file
+from unseg_cli.generators.files import weights_file
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.models.surrogate import vit_surrogate
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.loop import train

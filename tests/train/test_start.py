@@ -10,7 +10,8 @@ import torch
 from tests.train.conftest import SMALL_VIT, tiny
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
-from unseg_cli.generators.files import save_generator, weights_file
+from unseg_cli.generators.files import weights_file
+from unseg_cli.generators.loading import save_generator
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.imagenet import imagenet_lite0_state_dict

@@ -29,7 +29,8 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.datasets.sample import read_image
-from unseg_cli.generators.files import GeneratorFile, load_generator
+from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 
 FEWEST_STEPS = 12  # in an epoch
@@ -55,9 +56,8 @@ def bench(config: BenchConfig, events: Events) -> Report:
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
     if data.smoke_test:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
-    generator = load_generator(config.generator, device=device) if any(one.uses_generator for one in conditions) else None
-    source = None if generator is None else cast(GeneratorFile, generator.source)
-    session = None if generator is None else Session(generator)
+    session = Session(open_runtime(config.generator, device=str(device))) if any(one.uses_generator for one in conditions) else None
+    source = None if session is None else cast(GeneratorFile, session.generator.source)
     maker = ConditionMaker(
         objects,
         session,

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import random
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
+
+if TYPE_CHECKING:
+    import torch
+
+#: Names of /proc/cpuinfo, of x86 and of ARM.
+INTEGER_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "asimddp")
+#: What a driver of NVIDIA or AMD puts where programs can reach the device, also inside of WSL and containers.
+DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+
+
+def check_device(text: str) -> None:
+    """Refuse what is not one of `auto|cpu|cuda|cuda:N|mps`.
+
+    Raises:
+        UsageProblem: it is not.
+    """
+    kind, _, index = text.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (":" in text and not (kind == "cuda" and index.isdigit())):
+        raise UsageProblem(f"--device {text!r} is not a device", hint="use auto, cpu, cuda, cuda:N or mps")
+
+
+def accelerator_here() -> bool:
+    """Whether this machine seems to have a GPU that PyTorch could use, found out without importing it, which takes seconds."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return any(os.path.exists(path) for path in DEVICE_FILES) or shutil.which("nvidia-smi") is not None
+
+
+def multiplies_integers() -> bool:
+    """Whether the processor has instructions that multiply 8-bit integers and add them up without overflow, as far as one can tell.
+
+    Only Linux lists what a processor can do; Apple's own all can.
+    """
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    try:
+        words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        return False
+    return not words.isdisjoint(INTEGER_INSTRUCTIONS)
 
 
 def pick_device(text: str) -> torch.device:
@@ -17,13 +62,14 @@ def pick_device(text: str) -> torch.device:
         UsageProblem: not one of these.
         EnvironmentProblem: the device is not on this machine.
     """
+    import torch
+
+    check_device(text)
     if text == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = text.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
-        raise UsageProblem(f"--device {text!r} is not a device", hint="use auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda" and not torch.cuda.is_available():
         raise EnvironmentProblem("--device cuda: torch finds no CUDA device", hint="use --device cpu, or run `unseg doctor`")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
@@ -35,6 +81,8 @@ def pick_device(text: str) -> torch.device:
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch."""
+    import torch
+
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

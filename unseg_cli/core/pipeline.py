@@ -8,8 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import torch
-
 from unseg_cli.core.errors import UnsegError
 
 #: Pictures in one forward pass, where none are asked for.
@@ -87,7 +85,7 @@ class Pipeline(Generic[J, A, B, R]):
                 finished: list[tuple[J, R | UnsegError]] = []
                 if reading:
                     job, future = reading.popleft()
-                    got = _result(future)
+                    got = result_of(future)
                     if isinstance(got, UnsegError):
                         finished.append((job, got))
                     elif isinstance(got, Done):
@@ -104,7 +102,7 @@ class Pipeline(Generic[J, A, B, R]):
                     batch.clear()
                 while writing and (len(writing) > self._workers or not (reading or waiting)):
                     job, written = writing.popleft()
-                    result = _result(written)
+                    result = result_of(written)
                     finished.append((job, result))
                 yield from finished
                 if self._fail_fast and any(isinstance(result, UnsegError) for _, result in finished):
@@ -139,9 +137,9 @@ class Pipeline(Generic[J, A, B, R]):
         return sum(self._area(one) for one in done if not isinstance(one, Done))
 
 
-def usual_batch(device: torch.device) -> int:
-    """Jobs in one forward pass that suit a device."""
-    return BATCH_CPU if device.type == "cpu" else BATCH_GPU
+def usual_batch(device: str) -> int:
+    """Jobs in one forward pass that suit a device, such as "cpu" or "cuda:0"."""
+    return BATCH_CPU if device == "cpu" else BATCH_GPU
 
 
 def told(problem: BaseException) -> UnsegError:
@@ -153,7 +151,8 @@ def told(problem: BaseException) -> UnsegError:
     return UnsegError("is too large for the memory", hint="scale it down, or use fewer --workers")
 
 
-def _result(future: Future[T]) -> T | UnsegError:
+def result_of(future: Future[T]) -> T | UnsegError:
+    """What came of a job, or what went wrong with it alone, in words for its owner."""
     try:
         return future.result()
     except OF_ONE_JOB as problem:
@@ -162,4 +161,4 @@ def _result(future: Future[T]) -> T | UnsegError:
 
 def _is_out_of_memory(problem: BaseException) -> bool:
     text = str(problem).lower()
-    return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
+    return isinstance(problem, MemoryError) or "out of memory" in text or "not enough memory" in text  # of torch it is a RuntimeError

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unseg_cli.noise.arithmetic import to_tensor_01
+from unseg_cli.noise.tensors import to_tensor_01
 
 SCALES = (0.5, 1.6)  # the paper jitters 0.1-2.0 at 1024 px; at 256 px a tenth would leave objects of a few pixels
 FOCUS_SCALES = (0.7, 1.4)

@@ -31,7 +31,9 @@ class DetectConfig:
     overwrite: bool = option(False, help="Let a correction replace a mask drawn or edited by hand.")
     generator: str = generator_option()
     sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
-    workers: int = option(2, min=0, help="Threads that read and write.")
+    workers: int | None = option(
+        None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures worked on at once.  [auto: one for each core]"
+    )
     batch_size: int | None = option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
     limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
     include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")

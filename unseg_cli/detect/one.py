@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from unseg_cli.core.constants import BoolArray, U8Array
@@ -69,7 +68,6 @@ def open_mask(name: str, data: bytes, size: tuple[int, int]) -> BoolArray:
     return read_mask(Path(name), mask_rule("nonzero"), size, data)
 
 
-@torch.no_grad()
 def find_objects(batch: Sequence[Opened], session: Session, correction: Correction) -> list[Found | None]:
     """Look at several pictures at once, or at one that its owner says something about.
 

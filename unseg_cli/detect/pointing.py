@@ -8,7 +8,6 @@ and a single point 0.34. Points outside the object it never saw: of 24 such poin
 from __future__ import annotations
 
 import numpy as np
-import torch
 from PIL import Image
 from skimage.color import rgb2lab
 from skimage.filters import gaussian, sobel
@@ -64,6 +63,8 @@ def corrected(session: Session, scenes: Scenes, correction: Correction, current:
 
 def prompt_of(correction: Correction, shape: tuple[int, int], session: Session) -> Prompt:
     """What points and box are in the frame of the generator's input."""
+    import torch
+
     size = session.generator.spec.image_size
 
     def placed(*places: tuple[float, float]) -> torch.Tensor:

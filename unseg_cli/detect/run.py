@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
+from collections.abc import Generator, Sequence
 
-from unseg_cli.core.device import pick_device
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
+from unseg_cli.core.spread import cores, spread
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.detect.correction import Correction
 from unseg_cli.detect.files import JobFiles, Outcome
@@ -20,14 +21,16 @@ from unseg_cli.detect.report import Tally, report
 from unseg_cli.detect.review import NAME as REVIEW_NAME
 from unseg_cli.detect.review import Commands
 from unseg_cli.detect.sheet import Sheet
-from unseg_cli.generators.files import load_generator
 from unseg_cli.generators.find import UNSURE, Found
+from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
 
 Looked = tuple[Opened, Found | None]
-Stages = Pipeline[Job, Opened, Looked, Outcome]
+Results = Generator[tuple[Job, Outcome | UnsegError], None, None]
+#: Threads that read and write beside a network that keeps the cores busy.
+BESIDE_THE_NETWORK = 2
 
 
 def detect(config: DetectConfig, events: Events) -> Report:
@@ -52,7 +55,7 @@ def detect(config: DetectConfig, events: Events) -> Report:
     jobs = _jobs(config, source, masks, correction, events)
     masks.check_writable()
     detections = Detections(masks)
-    session = Session(load_generator(config.generator, device=pick_device(config.device), sam_checkpoint=config.sam_checkpoint))
+    session = Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
     _refuse_blind(session, correction)
     files = JobFiles(
         source=source,
@@ -67,12 +70,11 @@ def detect(config: DetectConfig, events: Events) -> Report:
     )
     threshold = UNSURE if config.threshold is None else config.threshold
     tally, sheet, commands = Tally(events=events), Sheet(source, masks, threshold), _commands(config)
-    stages = _stages(config, files, session, events)
     if not config.dry_run:
         masks.sweep([NAME, REVIEW_NAME, *(job.mask_name for job in jobs)])
     what = "would look at" if config.dry_run else "looking"
     with recorded_run(detections, events, what=what, total=len(jobs), finished=files.finished, dry_run=config.dry_run):
-        with contextlib.closing(stages.run(jobs)) as results:
+        with contextlib.closing(_results(config, files, session, events, jobs)) as results:
             for job, result in results:
                 if isinstance(result, UsageProblem):  # a correction that points outside its picture
                     raise result
@@ -80,7 +82,7 @@ def detect(config: DetectConfig, events: Events) -> Report:
                 if isinstance(result, Outcome) and result.drawn is not None:
                     sheet.add(result.record, result.drawn)
         if not config.dry_run and detections.rows:
-            sheet.write(detections, commands, workers=config.workers)
+            sheet.write(detections, commands, workers=config.workers or cores())
     return report(
         tally,
         threshold=threshold,
@@ -117,7 +119,7 @@ def _refuse_blind(session: Session, correction: Correction) -> None:
         )
 
 
-def _stages(config: DetectConfig, files: JobFiles, session: Session, events: Events) -> Stages:
+def _results(config: DetectConfig, files: JobFiles, session: Session, events: Events, jobs: Sequence[Job]) -> Results:
     def read(job: Job) -> Opened | Done[Outcome]:
         fetched = files.fetch(job)
         return Done(fetched) if isinstance(fetched, Outcome) else fetched
@@ -131,15 +133,26 @@ def _stages(config: DetectConfig, files: JobFiles, session: Session, events: Eve
     def write(job: Job, looked: Looked) -> Outcome:
         return Outcome(status="planned", record=Detection()) if config.dry_run else files.deliver(job, *looked)
 
-    return Pipeline(
+    if not (session.threads_of_its_own or config.batch_size):
+
+        def whole(job: Job) -> Outcome:
+            got = read(job)
+            if isinstance(got, Done):
+                return got.result
+            (looked,) = (rehearse if config.dry_run else look)([got])
+            return write(job, looked)
+
+        return spread(jobs, whole, workers=config.workers or cores())
+    stages: Pipeline[Job, Opened, Looked, Outcome] = Pipeline(
         read=read,
         work=rehearse if config.dry_run else look,
         write=write,
         area=lambda opened: opened.area,
         batch_size=config.batch_size or usual_batch(session.device),
-        workers=config.workers,
+        workers=config.workers or BESIDE_THE_NETWORK,
         say=events.detail,
     )
+    return stages.run(jobs)
 
 
 def _commands(config: DetectConfig) -> Commands:

@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
-from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.noise.arithmetic import to_tensor_01
+from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
+from unseg_cli.noise.arithmetic import to_frames_01
+
+#: Networks look at pictures of at most so many pixels along a side; larger ones are first shrunk by whole factors to three times that,
+#: which is many times faster and hardly different.
+LARGEST_FRAME = 320
+_GAP = 3.0
 
 
-def to_frame(image: U8Array, size: int) -> Tensor:
+def shrunk(image: U8Array) -> U8Array:
+    """A picture as small as networks need it: (H, W, 3) -> (h, w, 3), shrunk by a whole factor; as it is where it is not large."""
+    factor = int(max(image.shape) / LARGEST_FRAME / _GAP)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).reduce(factor)) if factor > 1 else image
+
+
+def to_frame(image: U8Array, size: int, shape: tuple[int, ...] | None = None) -> FloatArray:
     """(H, W, 3) -> (3, size, size) in [0, 1], resized so that the longer side is `size`, padded right and bottom with zeros.
 
     The paper pads first and resizes then; the result is the same but for the seam, and large pictures need no square copy.
+
+    Args:
+        image: the picture, which may be `shrunk`.
+        size: side of the frame.
+        shape: (H, W) of the picture as it was; None: as it is.
     """
-    return F.pad(to_tensor_01(_resize(image, size)), _padding(image.shape, size))
+    small = _resize(image, size, shape or image.shape)
+    frame = np.zeros((3, size, size), np.float32)
+    frame[:, : small.shape[0], : small.shape[1]] = to_frames_01(small)
+    return frame
 
 
-def mask_to_frame(mask: BoolArray, size: int) -> Tensor:
+def mask_to_frame(mask: BoolArray, size: int) -> FloatArray:
     """(H, W) -> (1, size, size) share of foreground in each pixel."""
-    plane = _resize(mask.astype(np.uint8) * np.uint8(255), size)
-    return F.pad(torch.from_numpy(plane).float().div_(255)[None], _padding(mask.shape, size))
+    plane = _resize(mask.astype(np.uint8) * np.uint8(255), size, mask.shape)
+    frame = np.zeros((1, size, size), np.float32)
+    frame[0, : plane.shape[0], : plane.shape[1]] = plane.astype(np.float32) / 255
+    return frame
+
+
+def to_square(image: U8Array, size: int) -> FloatArray:
+    """(H, W, 3) -> (3, size, size) in [0, 1], stretched."""
+    picture = Image.fromarray(np.ascontiguousarray(image)).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=_GAP)
+    return to_frames_01(np.asarray(picture))
 
 
 def place_in_frame(x: float, y: float, shape: tuple[int, int], size: int) -> tuple[float, float]:
@@ -32,22 +56,16 @@ def place_in_frame(x: float, y: float, shape: tuple[int, int], size: int) -> tup
     return x * new_w / shape[1], y * new_h / shape[0]
 
 
-def own_part(plane: Tensor, shape: tuple[int, ...]) -> Tensor:
+def own_part(plane: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """(C, n, n) of a whole frame -> (C, h, w): the part that a picture of this (H, W) fills; the rest is padding."""
     new_h, new_w = _inner_size(shape[0], shape[1], plane.shape[-1])
     return plane[:, :new_h, :new_w]
 
 
-def _resize(pixels: U8Array, size: int) -> U8Array:
-    new_h, new_w = _inner_size(pixels.shape[0], pixels.shape[1], size)
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    # The gap lets Pillow shrink large pictures by whole factors first, many times faster and hardly different.
-    return np.array(picture.resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=3.0))
-
-
-def _padding(shape: tuple[int, ...], size: int) -> tuple[int, int, int, int]:
+def _resize(pixels: U8Array, size: int, shape: tuple[int, ...]) -> U8Array:
     new_h, new_w = _inner_size(shape[0], shape[1], size)
-    return 0, size - new_w, 0, size - new_h
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(picture.resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=_GAP))
 
 
 def _inner_size(height: int, width: int, size: int) -> tuple[int, int]:

@@ -10,12 +10,10 @@ the pattern against the detail at the same place.
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
 from unseg_cli.core.constants import FloatArray
-from unseg_cli.noise.arithmetic import luma
+from unseg_cli.noise.arithmetic import luma_of
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
 ENLARGED = 2.0  # of a picture that is looked at closely
@@ -26,7 +24,7 @@ LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of 
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
 
 
-def hidden_share(frame_01: Tensor, tile: FloatArray, *, epsilon: float, scale: float, limit: float, closely: bool) -> Tensor:
+def hidden_share(frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, closely: bool) -> FloatArray:
     """The share of the amplitude that stays under the limit.
 
     Args:
@@ -40,33 +38,57 @@ def hidden_share(frame_01: Tensor, tile: FloatArray, *, epsilon: float, scale: f
     Returns:
         (1, S / 2, S / 2) in [0, 1].
     """
-    changes = torch.from_numpy(tile).permute(2, 0, 1).to(frame_01) * epsilon
-    colours = F.avg_pool2d(frame_01[None], 2)
-    amplitude = changes.abs().amax((1, 2))
-    share = limit / visible_difference(colours, strongest(resolved(changes, scale)), amplitude).clamp(min=1e-6)
+    changes = np.ascontiguousarray(tile.transpose(2, 0, 1)) * np.float32(epsilon)
+    colours = _halved(frame_01)
+    amplitude = np.abs(changes).max((1, 2))
+    share = limit / np.maximum(visible_difference(colours, strongest(resolved(changes, scale)), amplitude), np.float32(1e-6))
     if closely:
-        fine, coarse = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED)).unbind(1)
-        large = torch.stack([LIGHT_AND_DARK * fine, coarse], 1)
+        large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
+        large[:, 0] *= np.float32(LIGHT_AND_DARK)
         seen = visible_difference(colours, large, amplitude)
-        allowed = CLOSELY * limit * (SMOOTH + (1 - SMOOTH) * ((_detail(frame_01[None]) - GRAINY) / (DETAILED - GRAINY)).clamp(0, 1))
-        share = torch.minimum(share, allowed / seen.clamp(min=1e-6))
-    return _average(_lowest(share.clamp(max=1)))[0]
+        detail = np.clip((_detail(frame_01) - np.float32(GRAINY)) / np.float32(DETAILED - GRAINY), 0, 1)
+        allowed = CLOSELY * limit * (SMOOTH + (1 - SMOOTH) * detail)
+        share = np.minimum(share, allowed / np.maximum(seen, np.float32(1e-6)))
+    return _average(_lowest(np.minimum(share, 1).astype(np.float32)))[None]
 
 
-def _detail(image_01: Tensor) -> Tensor:
-    """The local standard deviation of luma: (B, 3, S, S) -> (B, 1, S / 2, S / 2).
+def _detail(frame_01: FloatArray) -> FloatArray:
+    """The local standard deviation of luma: (3, S, S) -> (S / 2, S / 2).
 
     It is eroded: beside a lone edge, as of a roof against the sky, the sky is smooth.
     """
-    grey = luma(image_01).contiguous()
-    mean, square = (_average(F.avg_pool2d(plane, 2)) for plane in (grey, grey * grey))
+    grey = luma_of(frame_01)
+    mean, square = (_average(_halved(plane[None])[0]) for plane in (grey, grey * grey))
     # float32 leaves a variance of about 1e-7 on a white surface, which is far under DETAILED
-    return _average(_lowest((square - mean * mean).clamp(min=0).sqrt()))
+    return _average(_lowest(np.sqrt(np.maximum(square - mean * mean, 0))))
 
 
-def _lowest(plane: Tensor) -> Tensor:
-    return -F.max_pool2d(-plane, AROUND, stride=1, padding=AROUND // 2)
+def _halved(planes: FloatArray) -> FloatArray:
+    """(C, 2 h, 2 w) -> (C, h, w), the mean of four."""
+    return np.float32(0.25) * (planes[:, ::2, ::2] + planes[:, ::2, 1::2] + planes[:, 1::2, ::2] + planes[:, 1::2, 1::2])
 
 
-def _average(plane: Tensor) -> Tensor:
-    return F.avg_pool2d(plane, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)
+def _lowest(plane: FloatArray) -> FloatArray:
+    """The least of `AROUND` x `AROUND` places around each."""
+    for axis in (0, 1):
+        padded = np.pad(plane, _around(axis), constant_values=np.float32(np.inf))
+        plane = np.minimum.reduce(_shifted(padded, axis, plane.shape[axis]))
+    return plane
+
+
+def _average(plane: FloatArray) -> FloatArray:
+    """The mean of `AROUND` x `AROUND` places around each, beside an edge of those that there are."""
+    for axis in (0, 1):
+        length = plane.shape[axis]
+        total = np.add.reduce(_shifted(np.pad(plane, _around(axis)), axis, length))
+        count = np.add.reduce(_shifted(np.pad(np.ones(length, np.float32), AROUND // 2), 0, length))
+        plane = total / (count[:, None] if axis == 0 else count)
+    return plane
+
+
+def _around(axis: int) -> list[tuple[int, int]]:
+    return [(AROUND // 2, AROUND // 2) if axis == one else (0, 0) for one in (0, 1)]
+
+
+def _shifted(padded: FloatArray, axis: int, length: int) -> list[FloatArray]:
+    return [padded[by : by + length] if axis == 0 else padded[:, by : by + length] for by in range(AROUND)]

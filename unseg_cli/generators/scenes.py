@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from unseg_cli.core.constants import U8Array
-from unseg_cli.models.protocols import Embedding
+from unseg_cli.core.constants import FloatArray, U8Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,19 +16,20 @@ class Scenes:
 
     Attributes:
         images: (H, W, 3) uint8 each; sizes may differ.
-        frames: (B, 3, S, S) in [0, 1], on the generator's device.
+        small: the same, large ones shrunk by a whole factor: as much of them as any network looks at.
+        frames: (B, 3, S, S) in [0, 1].
         embed: the image encoder. Nobody needs it where all masks are given and the noise is made of tiles.
     """
 
     images: tuple[U8Array, ...]
-    frames: Tensor
-    embed: Callable[[Tensor], Embedding]
+    small: tuple[U8Array, ...]
+    frames: FloatArray
+    embed: Callable[[FloatArray], Any]
 
     @cached_property
-    def embedding(self) -> Embedding:
+    def embedding(self) -> Any:
         """What the image encoder makes of `frames`: the costly part."""
-        with torch.no_grad():
-            return self.embed(self.frames)
+        return self.embed(self.frames)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.constants import BoolArray, U8Array
+from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
-from unseg_cli.generators.frame import mask_to_frame, own_part, to_frame
+from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame
 from unseg_cli.generators.hiding import hidden_share
+from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
-from unseg_cli.models.prompt import Prompt
-from unseg_cli.models.protocols import NoiseGenerator
-from unseg_cli.noise.arithmetic import without_colour
+from unseg_cli.noise.arithmetic import is_grey
 from unseg_cli.noise.field import Enlarged, NoiseField, Rows
 from unseg_cli.noise.tiles import TileField, Tiles, pitch_for
+
+if TYPE_CHECKING:
+    from unseg_cli.models.protocols import NoiseGenerator
 
 MaskSource = Literal["file", "auto", "whole"]
 
@@ -44,33 +44,44 @@ class PictureNoise:
 
 
 class Session:
-    """A generator on its device, and what finds objects for it.
+    """A generator where it runs, and what finds objects for it. Several threads may use one at once.
 
     Args:
-        generator: from `load_generator`.
+        generator: from `load_generator` or `open_runtime`.
         finder: where objects are that no mask marks; None: see `default_finder`.
+
+    Attributes:
+        generator: the generator where it runs.
 
     Raises:
         EnvironmentProblem: the weights of the default finder are not there, or were changed.
     """
 
-    def __init__(self, generator: NoiseGenerator, finder: ObjectFinder | None = None) -> None:
-        self.generator = generator
-        self.device = next(generator.parameters()).device
-        self.finder = finder or default_finder(generator, self.device)
+    def __init__(self, generator: NoiseGenerator | Runtime, finder: ObjectFinder | None = None) -> None:
+        self.generator = _running(generator)
+        self.finder = finder or default_finder(self.generator)
+        self._tiles = self.generator.tiles()
 
-    @torch.no_grad()
+    @property
+    def device(self) -> str:
+        """Where the networks run."""
+        return self.generator.device
+
+    @property
+    def threads_of_its_own(self) -> bool:
+        """See `Runtime`."""
+        return self.generator.threads_of_its_own
+
     def look(self, images: Sequence[U8Array]) -> Scenes:
         """Make pictures ready for the network, which runs once for all of them, when that is needed.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
         """
-        size = self.generator.spec.image_size
-        frames = torch.stack([to_frame(image, size) for image in images]).to(device=self.device, memory_format=torch.channels_last)
-        return Scenes(images=tuple(images), frames=frames, embed=self.generator.embed)
+        small = tuple(shrunk(image) for image in images)
+        frames = np.stack([to_frame(image, self.generator.spec.image_size, like.shape) for image, like in zip(small, images, strict=True)])
+        return Scenes(images=tuple(images), small=small, frames=frames, embed=self.generator.embed)
 
-    @torch.no_grad()
     def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget, closely: Sequence[bool]) -> list[Rows]:
         """Noise for pictures that were looked at before.
 
@@ -81,13 +92,10 @@ class Session:
                 noise is made of tiles.
             closely: of each picture, whether it is one that people look at closely, see `hidden_share`.
         """
-        tiles = self.generator.tiles()
-        if tiles is not None:
-            grey = without_colour(scenes.frames).tolist()
-            return [of_tiles(tiles, *one, budget) for one in zip(scenes.frames, grey, objects, closely, strict=True)]
+        if self._tiles is not None:
+            return [of_tiles(self._tiles, *one, budget) for one in zip(scenes.frames, objects, closely, strict=True)]
         size = self.generator.spec.image_size
-        prompt = Prompt(mask=torch.stack([mask_to_frame(mask, size) for mask in objects]).to(self.device))
-        noise = self.generator.draw(scenes.embedding, scenes.frames, prompt)
+        noise = self.generator.draw(scenes.embedding, np.stack([mask_to_frame(mask, size) for mask in objects]))
         shapes = [image.shape[:2] for image in scenes.images]
         return [NoiseField(own_part(plane, shape), shape) for plane, shape in zip(noise, shapes, strict=True)]
 
@@ -119,15 +127,23 @@ class Session:
         ]
 
 
-def of_tiles(tiles: Tiles, frame: Tensor, grey: bool, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
+def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
     """The noise of one picture at its own size; see `Session.draw`, but `frame` is (3, S, S)."""
     longer = max(mask.shape)
     pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, closely=closely)
-    inside, outside = tiles.of(grey)
+    inside, outside = tiles.of(is_grey(frame))
     if budget.visible is None:
         return TileField(inside, outside, mask, pitch)
     share = hidden_share(frame, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible, closely=closely)
     return TileField(inside, outside, mask, pitch, Enlarged(own_part(share, mask.shape), (mask.shape[0], mask.shape[1])))
+
+
+def _running(generator: NoiseGenerator | Runtime) -> Runtime:
+    if hasattr(generator, "threads_of_its_own"):
+        return cast("Runtime", generator)
+    from unseg_cli.generators.runtimes.on_torch import TorchRuntime
+
+    return TorchRuntime(generator)
 
 
 class _Regions(NamedTuple):

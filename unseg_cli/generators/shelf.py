@@ -19,11 +19,11 @@ from unseg_cli.generators.files import (
     finder_file,
     named_weights,
     read_spec,
-    save_generator,
     shipped_weights_dir,
     weights_file,
 )
 from unseg_cli.generators.foreign import read_state_dict, require_keys
+from unseg_cli.generators.loading import save_generator
 from unseg_cli.generators.sums import read_sums, record_sum, sha256_of
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.specs import SPECS, GeneratorSpec

@@ -1,14 +1,12 @@
-"""Arithmetic of noise and budgets, on arrays and on tensors. No learning here."""
+"""Arithmetic of noise and budgets on arrays. No learning here."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.constants import BoolArray, FloatArray
+from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 
 #: Shares of red, green and blue in luma: ITU-R 601, as Pillow and JPEG convert.
 LUMA = (0.299, 0.587, 0.114)
@@ -19,6 +17,37 @@ LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
 def budget_levels(epsilon: float, full_scale: int = 255) -> int:
     """The largest whole number of levels within `epsilon` (8/255 -> 8), so that rounding never exceeds the budget."""
     return int(epsilon * full_scale + 1e-6)
+
+
+def bounds_of(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> FloatArray:
+    """What noise is multiplied with at each place, in levels: (H, W) float32."""
+    inside, outside = (np.float32(epsilon * full_scale) for epsilon in (budget.foreground, budget.background))
+    if budget_levels(budget.background, full_scale) == 0:
+        outside = np.float32(0)
+    bound: FloatArray = mask.astype(np.float32)
+    beside = (1 - bound) * outside if outside else None
+    bound *= inside
+    if beside is not None:
+        bound += beside
+    return bound
+
+
+def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_scale: int) -> FloatArray:
+    """Noise in levels, rounded to whole ones within the budget, in place.
+
+    Args:
+        noise: (H, W) or (H, W, C) float32, each place at most as much as `bounds_of` says.
+        mask: (H, W) foreground mask.
+        budget: bounds inside and outside of the mask.
+        full_scale: 255 or 65535.
+    """
+    np.rint(noise, out=noise)
+    bounds = [(epsilon * full_scale, budget_levels(epsilon, full_scale)) for epsilon in (budget.foreground, budget.background)]
+    if any(round(bound) > whole for bound, whole in bounds):  # 4.6 levels: some of the noise was rounded to 5
+        most = np.where(mask, np.float32(bounds[0][1]), np.float32(bounds[1][1]))
+        most = most[..., None] if noise.ndim == 3 else most
+        np.clip(noise, -most, most, out=noise)
+    return noise
 
 
 def apply_noise(
@@ -36,37 +65,26 @@ def apply_noise(
         An array of the image's shape and type.
     """
     full_scale = int(np.iinfo(image.dtype).max)
-    bound = np.where(mask, np.float32(budget.foreground * full_scale), np.float32(budget.background * full_scale))
-    whole = np.where(mask, budget_levels(budget.foreground, full_scale), budget_levels(budget.background, full_scale))
-    if image.ndim == 3:
-        bound, whole = bound[..., None], whole[..., None]
-    step = np.clip(np.rint(noise * bound).astype(np.int32), -whole, whole)
-    return np.clip(image.astype(np.int32) + step, 0, full_scale).astype(image.dtype)
+    bound = bounds_of(mask, budget, full_scale)
+    step = whole_levels(noise * (bound[..., None] if image.ndim == 3 else bound), mask, budget, full_scale)
+    step += image
+    np.clip(step, 0, full_scale, out=step)
+    return step.astype(np.uint8) if image.dtype == np.uint8 else step.astype(np.uint16)
 
 
-def perturb(image_01: Tensor, noise: Tensor, mask: Tensor, budget: NoiseBudget) -> Tensor:
-    """Differentiable `apply_noise` without rounding.
-
-    Args:
-        image_01: (B, 3, H, W) in [0, 1].
-        noise: (B, 3, H, W) in [-1, 1].
-        mask: (B, 1, H, W) in [0, 1], 1 = foreground.
-        budget: bounds inside and outside of the mask.
-    """
-    bound = budget.foreground * mask + budget.background * (1 - mask)
-    return (image_01 + noise * bound).clamp(0, 1)
-
-
-def luma(image_01: Tensor) -> Tensor:
-    """(B, 3, H, W) -> (B, 1, H, W), BT.601."""
-    return (image_01 * image_01.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-
-
-def without_colour(image_01: Tensor) -> Tensor:
-    """(B,) bool: whether the channels of (B, 3, H, W) are alike everywhere, up to the rounding of a codec."""
-    return (image_01.amax(1) - image_01.amin(1)).amax((1, 2)) <= LIKE
-
-
-def to_tensor_01(image_u8: npt.NDArray[np.uint8]) -> Tensor:
+def to_frames_01(image_u8: U8Array) -> FloatArray:
     """(H, W, 3) uint8 -> (3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(image_u8.transpose(2, 0, 1))).float().div_(255)
+    frame = np.ascontiguousarray(image_u8.transpose(2, 0, 1)).astype(np.float32)
+    frame /= 255
+    return frame
+
+
+def luma_of(frame_01: FloatArray) -> FloatArray:
+    """(3, H, W) -> (H, W), BT.601."""
+    red, green, blue = (np.float32(share) for share in LUMA)
+    return frame_01[0] * red + frame_01[1] * green + frame_01[2] * blue
+
+
+def is_grey(frame_01: FloatArray) -> bool:
+    """Whether the channels of (3, H, W) are alike everywhere, up to the rounding of a codec."""
+    return bool((frame_01.max(0) - frame_01.min(0)).max() <= LIKE)

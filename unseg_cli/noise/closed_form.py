@@ -33,7 +33,13 @@ def texture_noise(mask: BoolArray, *, cells_per_side: int = 48, tile_cells: int 
     return (tiled(tile, mask.shape, cells_per_side) * np.where(mask, 1.0, -1.0)[..., None]).astype(np.float32)
 
 
-def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float, part: slice = slice(None)) -> npt.NDArray[Any]:
+def tiled(
+    tile: npt.NDArray[Any],
+    shape: tuple[int, ...],
+    cells_per_side: float,
+    part: slice = slice(None),
+    columns: slice = slice(None),
+) -> npt.NDArray[Any]:
     """Repeat a tile over a picture.
 
     Args:
@@ -41,10 +47,21 @@ def tiled(tile: npt.NDArray[Any], shape: tuple[int, ...], cells_per_side: float,
         shape: (H, W) of the picture.
         cells_per_side: cells along the longer side.
         part: the rows that are wanted; by default all.
+        columns: likewise.
 
     Returns:
-        (rows, W, 3), of the tile's type.
+        (rows, columns, 3), of the tile's type.
     """
+    down, across = cells_of(len(tile), shape, cells_per_side, part, columns)
+    return tile[down[:, None], across[None, :]]
+
+
+def cells_of(
+    side: int, shape: tuple[int, ...], cells_per_side: float, part: slice, columns: slice
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each row and column of a part of a picture, which one of a tile of `side` cells, repeated, it shows; see `tiled`."""
     cell = max(shape) / cells_per_side
-    rows, columns = ((np.arange(length) / cell).astype(int) % len(tile) for length in shape)
-    return tile[rows[part, None], columns[None, :]]
+    down, across = (
+        (np.arange(*which.indices(length)) / cell).astype(np.int64) % side for which, length in zip((part, columns), shape, strict=False)
+    )
+    return down, across

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.ciede2000 import ciede2000
 
 #: Standard deviations of the eye's blur in degrees: the narrow Gaussians of Zhang and Wandell 1997 for luminance and for colour.
@@ -28,7 +28,7 @@ BRIGHTNESS = _TO_XYZ[1]
 _WHITE = (0.95047, 1.0, 1.08883)
 
 
-def resolved(tile: Tensor, scale: float, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> Tensor:
+def resolved(tile: FloatArray, scale: float, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> FloatArray:
     """What the eye resolves of a tile that is repeated without end.
 
     Args:
@@ -39,10 +39,10 @@ def resolved(tile: Tensor, scale: float, *, pixels_per_degree: float = PIXELS_PE
     Returns:
         (2, 3, n, n): as finely as brightness is resolved, and as coarsely as colour is.
     """
-    return torch.stack([_blurred(tile, sigma * pixels_per_degree / scale) for sigma in (BRIGHTNESS_BLUR, CHROMA_BLUR)])
+    return np.stack([_blurred(tile, sigma * pixels_per_degree / scale) for sigma in (BRIGHTNESS_BLUR, CHROMA_BLUR)])
 
 
-def strongest(seen: Tensor) -> Tensor:
+def strongest(seen: FloatArray) -> FloatArray:
     """The places of a tile that show most: in brightness, in red or blue against it, and in all.
 
     Args:
@@ -51,64 +51,65 @@ def strongest(seen: Tensor) -> Tensor:
     Returns:
         (4, 2, 3).
     """
-    fine, coarse = seen.flatten(2).transpose(1, 2)
-    weights = seen.new_tensor(BRIGHTNESS)
+    fine, coarse = seen.reshape(2, 3, -1).transpose(0, 2, 1)
+    weights = np.array(BRIGHTNESS, np.float32)
     colour = coarse - (coarse @ weights)[:, None]
-    kinds = ((fine @ weights).abs(), colour[:, 0].abs(), colour[:, 2].abs(), fine.square().sum(1) + coarse.square().sum(1))
-    return torch.stack([torch.stack([fine[place], coarse[place]]) for place in (kind.argmax() for kind in kinds)])
+    kinds = (np.abs(fine @ weights), np.abs(colour[:, 0]), np.abs(colour[:, 2]), np.square(fine).sum(1) + np.square(coarse).sum(1))
+    return np.stack([np.stack([fine[place], coarse[place]]) for place in (kind.argmax() for kind in kinds)])
 
 
-def visible_difference(image_01: Tensor, changes: Tensor, amplitude: Tensor) -> Tensor:
+def visible_difference(image_01: FloatArray, changes: FloatArray, amplitude: FloatArray) -> FloatArray:
     """The difference that changes of colour make at every place, the largest of them and of both signs.
 
     Beside black and white a tile is cut off on one side, and what is left of it is a tint that no blur takes away.
 
     Args:
-        image_01: (B, 3, H, W) sRGB in [0, 1], of any scale: only local colours are read.
+        image_01: (3, H, W) sRGB in [0, 1], of any scale: only local colours are read.
         changes: (M, 2, 3) of red, green and blue, as fractions of full intensity: what is resolved of the tile, finely and coarsely.
         amplitude: (3,) how far the tile itself goes, to both sides.
 
     Returns:
-        (B, 1, H, W), CIEDE2000: a difference of 1 can just be seen.
+        (H, W), CIEDE2000: a difference of 1 can just be seen.
     """
-    planes = image_01.transpose(0, 1)
-    far = amplitude.view(3, 1, 1, 1)
-    above, below = (_linear((planes + step).clamp(0, 1)) for step in (far, -far))
+    planes = image_01.reshape(3, 1, -1)
+    far = amplitude.astype(np.float32).reshape(3, 1, 1)
+    above, below = (_linear(np.clip(planes + step, 0, 1)) for step in (far, -far))
     middle = (above + below) / 2
-    light = (above - below) / (2 * far).clamp(min=1e-6)  # that a step of one channel makes here
+    light = (above - below) / (2 * np.maximum(far, np.float32(1e-6)))  # that a step of one channel makes here
     here = _lab(_xyz(_linear(planes)))
-    largest = torch.zeros_like(planes[0])
-    for fine, coarse in torch.cat([changes, -changes]):
-        colour = coarse.view(3, 1, 1, 1) * light
-        brighter = _brightness(fine.view(3, 1, 1, 1) * light - colour)
-        largest = torch.maximum(largest, ciede2000(here, _lab((_xyz(middle + colour) + brighter).clamp(min=0))))
-    return largest[:, None]
+    steps = np.unique(np.concatenate([changes, -changes]).astype(np.float32), axis=0)  # (K, 2, 3)
+    fine, coarse = (steps[:, kind].T[..., None] * light for kind in (0, 1))  # (3, K, H W)
+    brighter = _brightness(fine - coarse)
+    differences = ciede2000(here, _lab(np.maximum(_xyz(middle + coarse) + brighter, 0)))
+    return differences.max(0).reshape(image_01.shape[1:])
 
 
-def _blurred(planes: Tensor, sigma: float) -> Tensor:
+def _blurred(planes: FloatArray, sigma: float) -> FloatArray:
     """(C, n, n), repeated without end and blurred with a Gaussian of `sigma` pixels."""
-    down, across = (torch.fft.fftfreq(length, device=planes.device) for length in planes.shape[-2:])
-    window = torch.exp(-2 * (math.pi * sigma) ** 2 * (down[:, None] ** 2 + across[None] ** 2))
-    return torch.fft.ifft2(torch.fft.fft2(planes) * window).real
+    down, across = (np.fft.fftfreq(length) for length in planes.shape[-2:])
+    window = np.exp(-2 * (math.pi * sigma) ** 2 * (down[:, None] ** 2 + across[None] ** 2))
+    return np.fft.ifft2(np.fft.fft2(planes) * window).real.astype(np.float32)
 
 
-def _linear(coded: Tensor) -> Tensor:
+def _linear(coded: FloatArray) -> FloatArray:
     """Coded levels of sRGB in [0, 1] -> light."""
-    return torch.where(coded <= 0.04045, coded / 12.92, ((coded.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
+    power = ((np.maximum(coded, np.float32(0.04045)) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(coded <= np.float32(0.04045), coded / np.float32(12.92), power)
 
 
-def _brightness(light: Tensor) -> Tensor:
+def _brightness(light: FloatArray) -> FloatArray:
     """(3, ...) -> (...)."""
-    return torch.einsum("j,j...->...", light.new_tensor(BRIGHTNESS), light)
+    red, green, blue = (np.float32(share) for share in BRIGHTNESS)
+    return red * light[0] + green * light[1] + blue * light[2]
 
 
-def _xyz(light: Tensor) -> Tensor:
+def _xyz(light: FloatArray) -> FloatArray:
     """(3, ...) red, green and blue light -> X, Y and Z."""
-    return torch.einsum("ij,j...->i...", light.new_tensor(_TO_XYZ), light)
+    return (np.array(_TO_XYZ, np.float32) @ light.reshape(3, -1)).reshape(light.shape)
 
 
-def _lab(xyz: Tensor) -> Tensor:
+def _lab(xyz: FloatArray) -> FloatArray:
     """(3, ...) X, Y and Z -> CIELAB under D65."""
-    share = xyz / xyz.new_tensor(_WHITE).view(3, *[1] * (xyz.ndim - 1))
-    x, y, z = torch.where(share > 0.008856, share.clamp(min=0.008856) ** (1 / 3), 7.787 * share + 16 / 116)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    share = xyz / np.array(_WHITE, np.float32).reshape(3, *[1] * (xyz.ndim - 1))
+    x, y, z = np.where(share > np.float32(0.008856), np.cbrt(share), np.float32(7.787) * share + np.float32(16 / 116))
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])

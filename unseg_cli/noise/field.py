@@ -1,8 +1,7 @@
-"""Noise for a picture at its own size, row by row: a small map and its enlargement, never all of it at once.
+"""Noise for a picture at its own size, part by part: a small map and its enlargement, never all of it at once.
 
-The noise of a 200-megapixel picture as one array would take 2.4 GB. Rows come out the same whether they are asked for one by one or all at
-once, on any number of threads. (torch's own bilinear interpolation takes another kernel on one thread than on several; these are the bits
-of the latter.)
+The noise of a 200-megapixel picture as one array would take 2.4 GB. Parts come out the same whether they are asked for one by one or all at
+once, on any number of threads.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
+
+EVERYTHING = slice(None)
 
 
 class Rows(Protocol):
@@ -33,49 +33,79 @@ class Rows(Protocol):
         """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
         ...
 
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
+        """What the noise comes to: that of a part of the picture, times the bound of each of its places.
+
+        Args:
+            bound: (rows, columns) float32, 0 where nothing is to be drawn.
+            part: which rows, a slice without a step.
+            columns: which columns, likewise.
+
+        Returns:
+            (rows, columns, 3) float32, in the unit of `bound`; the caller's to change.
+        """
+        ...
+
 
 class Enlarged:
-    """A small map, enlarged (or shrunk) bilinearly to any size, of which rows are computed when they are asked for.
+    """A small map, enlarged (or shrunk) bilinearly to any size, of which parts are computed when they are asked for.
 
     Args:
-        small: (C, h, w) on any device.
+        small: (C, h, w).
         size: (H, W) of the result.
     """
 
-    def __init__(self, small: Tensor, size: tuple[int, int]) -> None:
-        self.small = small.detach().float().cpu()
+    def __init__(self, small: FloatArray, size: tuple[int, int]) -> None:
+        self.small = np.asarray(small, np.float32)
         self.size = size
 
-    def rows(self, part: slice) -> Tensor:
-        """(rows, W, C) float32 of the rows in `part`, a slice without a step."""
+    def rows(self, part: slice, columns: slice = EVERYTHING) -> FloatArray:
+        """(rows, columns, C) float32 of a part of the result; slices without a step."""
         start, stop, _ = part.indices(self.size[0])
-        upper, lower, share = (values[start:stop] for values in self._places)
-        return _blended(self._wide, upper, lower, share[:, None, None])
+        upper, lower, share = self._places
+        upper, lower, share = upper[start:stop], lower[start:stop], share[start:stop]
+        wide = self._wide[:, columns]
+        first, second = upper[:1].max(initial=0), lower[-1:].max(initial=0) + 1
+        few = wide[first:second]  # what lies around the part: an index into all of the map would touch more memory
+        return _blended(few, upper - first, lower - first, share[:, None, None])
+
+    def largest_of_columns(self, part: slice) -> FloatArray:
+        """(W,): no row of `part` has more than this, in any channel; costs little."""
+        start, stop, _ = part.indices(self.size[0])
+        first, second, _ = self._places
+        few = self._wide[first[start] : second[stop - 1] + 1]
+        most: FloatArray = few.max(axis=(0, 2))
+        return most
 
     @cached_property
-    def _wide(self) -> Tensor:
+    def _wide(self) -> FloatArray:
         """(h, W, C): the map at the full width, still of few rows."""
         left, right, share = _places(self.small.shape[2], self.size[1])
-        columns = self.small.permute(2, 1, 0)
-        return _blended(columns, left, right, share[:, None, None]).transpose(0, 1).contiguous()
+        columns = self.small.transpose(2, 1, 0)
+        return np.ascontiguousarray(_blended(columns, left, right, share[:, None, None]).swapaxes(0, 1))
 
     @cached_property
-    def _places(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _places(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
         return _places(self.small.shape[1], self.size[0])
 
 
-def _places(count: int, wanted: int) -> tuple[Tensor, Tensor, Tensor]:
+def _places(count: int, wanted: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
     """For each of the `wanted` places of the result the two of `count` places that it lies between, and the share of the second."""
     scale = np.float32(count) / np.float32(wanted)
     place = np.maximum(scale * (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5), np.float32(0))
     first = np.minimum(place.astype(np.int64), count - 1)
     second = np.minimum(first + 1, count - 1)
-    return torch.from_numpy(first), torch.from_numpy(second), torch.from_numpy((place - first).clip(0, 1).astype(np.float32))
+    share: FloatArray = (place - first).clip(0, 1).astype(np.float32)
+    return first, second, share
 
 
-def _blended(values: Tensor, first: Tensor, second: Tensor, share: Tensor) -> Tensor:
-    # torch's kernel does it in this order: the second times its share, rounded, then the first times the rest added without rounding.
-    return torch.addcmul(values[second] * share, values[first], 1 - share)
+def _blended(values: FloatArray, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], share: FloatArray) -> FloatArray:
+    out = values[second]
+    out *= share
+    below = values[first]
+    below *= 1 - share
+    out += below
+    return out
 
 
 class NoiseField:
@@ -86,7 +116,7 @@ class NoiseField:
         size: (H, W) of the picture.
     """
 
-    def __init__(self, noise: Tensor, size: tuple[int, int]) -> None:
+    def __init__(self, noise: FloatArray, size: tuple[int, int]) -> None:
         self._enlarged = Enlarged(noise, size)
 
     @property
@@ -95,8 +125,14 @@ class NoiseField:
         return self._enlarged.size
 
     def rows(self, part: slice) -> FloatArray:
-        """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
-        return self._enlarged.rows(part).numpy()
+        """See `Rows`."""
+        return self._enlarged.rows(part)
+
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
+        """See `Rows`."""
+        noise = self._enlarged.rows(part, columns)
+        noise *= bound[..., None]
+        return noise
 
 
 class ArrayField:
@@ -115,5 +151,9 @@ class ArrayField:
         return self._noise.shape[0], self._noise.shape[1]
 
     def rows(self, part: slice) -> FloatArray:
-        """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
+        """See `Rows`."""
         return self._noise[part]
+
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
+        """See `Rows`."""
+        return self._noise[part, columns] * bound[..., None]

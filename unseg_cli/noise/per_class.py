@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.closed_form import tiled
-from unseg_cli.noise.field import Rows
+from unseg_cli.noise.field import EVERYTHING, Rows
 
 #: In a map of classes: no class, thus no noise of its own.
 NO_CLASS = -1
@@ -59,9 +59,17 @@ class PerClassField:
         return self._field.size
 
     def rows(self, part: slice) -> FloatArray:
-        """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
-        classes = self._classes[part]
+        """See `Rows`."""
+        height, width = self.size
+        return self.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
+        """See `Rows`."""
+        classes = self._classes[part, columns]
         known = classes != NO_CLASS
-        cells = tiled(CHECKERBOARD, self._classes.shape, CELLS, part)[..., 0]
-        drawn = COLOURS[np.where(known, classes % len(COLOURS), 0), cells]
-        return np.where(known[..., None], drawn, self._field.rows(part)).astype(np.float32)
+        cells = tiled(CHECKERBOARD, self._classes.shape, CELLS, part, columns)[..., 0]
+        noise = COLOURS[np.where(known, classes % len(COLOURS), 0), cells] * bound[..., None]
+        if not known.all():
+            unknown = ~known
+            noise[unknown] = self._field.times(bound, part, columns)[unknown]
+        return noise

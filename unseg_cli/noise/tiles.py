@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, FloatArray
-from unseg_cli.noise.closed_form import tiled
-from unseg_cli.noise.field import Enlarged
+from unseg_cli.noise.closed_form import cells_of
+from unseg_cli.noise.field import EVERYTHING, Enlarged
 
 #: Up to this longer side in pixels a file has as many tiles along it as any other; attackers shrink it to 128 to 512 pixels.
 USUAL_SIDE = 600
@@ -41,6 +43,16 @@ class Tiles:
     def of(self, grey: bool) -> tuple[FloatArray, FloatArray]:
         """The tiles of a picture, inside and outside the object."""
         return (self.inside_grey, self.outside_grey) if grey else (self.inside, self.outside)
+
+
+#: The order of the planes in a generator's weights.
+PLACES = ("inside", "outside", "inside_grey", "outside_grey")
+
+
+def tiles_of(planes: FloatArray, *, pitch: int, cell: int) -> Tiles:
+    """(4, 3, n, n) in [-1, 1], one of each of `PLACES`, -> tiles."""
+    arrays = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    return Tiles(**dict(zip(PLACES, arrays, strict=True)), pitch=pitch, cell=cell)
 
 
 def pitch_for(longer_side: int, *, pitch: int, cell: int, min_cell: float, closely: bool = False) -> float:
@@ -76,11 +88,32 @@ class TileField:
         return self._mask.shape[0], self._mask.shape[1]
 
     def rows(self, part: slice) -> FloatArray:
-        """The rows of `part`, a slice without a step: (rows, W, 3) in [-1, 1]."""
-        noise: FloatArray = tiled(self._inside, self.size, self._pitch, part)
-        outside = ~self._mask[part]
-        if outside.any():
-            noise[outside] = tiled(self._outside, self.size, self._pitch, part)[outside]
-        if self._share is not None:
-            noise *= self._share.rows(part).numpy()
-        return noise.astype(np.float32, copy=False)
+        """See `Rows`."""
+        height, width = self.size
+        return self.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+
+    def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
+        """See `Rows`."""
+        weight = bound if self._share is None else self._share.rows(part, columns)[..., 0] * bound
+        mask = self._mask[part, columns]
+        down, across = cells_of(len(self._inside), self.size, self._pitch, part, columns)
+        noise = np.empty((*weight.shape, 3), np.float32)
+        for channel in range(3):  # three strided copies are faster than one that repeats
+            noise[..., channel] = weight
+        _paint(noise, self._inside, down, across)
+        if not mask.all():
+            outside = ~mask
+            if weight[outside].any():
+                beside = np.repeat(weight, 3, axis=1).reshape(noise.shape)
+                _paint(beside, self._outside, down, across)
+                noise[outside] = beside[outside]
+        return noise
+
+
+def _paint(weights: FloatArray, tile: FloatArray, down: npt.NDArray[np.int64], across: npt.NDArray[np.int64]) -> None:
+    """Multiply (rows, columns, 3) by what the tile has there, in place. Rows that show the same row of the tile are done at once."""
+    flat = weights.reshape(len(weights), -1)
+    starts = [0, *(np.flatnonzero(np.diff(down)) + 1).tolist(), len(down)]
+    for start, stop in pairwise(starts):
+        if start < stop:
+            flat[start:stop] *= tile[down[start], across].reshape(-1)

@@ -53,7 +53,8 @@ _SPACES: dict[str, tuple[Space, bool]] = {
 _SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
 _TIFF = (b"II*\0", b"MM\0*")
 _REPLACE = "replace it with the original, or omit it with --exclude"
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
+#: What codecs raise over damaged files.
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
 _warnings_lock = threading.Lock()
 
 
@@ -106,7 +107,7 @@ def decoding_errors(data: bytes) -> Iterator[None]:
         raise UnsegError(
             f"has more than {MAX_PIXELS // 1_000_000} million pixels, which may be a decompression bomb", hint="scale it down first"
         ) from None
-    except _DECODING_ERRORS as problem:
+    except DECODING_ERRORS as problem:
         detail = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise UnsegError(f"is damaged or truncated ({detail})", hint=_REPLACE) from None
 

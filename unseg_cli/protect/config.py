@@ -40,7 +40,9 @@ class ProtectConfig:
     format: str = option("keep", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
     quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG at least 90, lossy WebP 95]")
     metadata: str = option("keep", choices=("keep", "strip", "strip-gps"), help="EXIF, ICC and the like.")
-    workers: int = option(2, min=0, help="Threads that read and write.")
+    workers: int | None = option(
+        None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures worked on at once.  [auto: one for each core]"
+    )
     batch_size: int | None = option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
     limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
     include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")

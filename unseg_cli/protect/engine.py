@@ -1,7 +1,8 @@
 """How the jobs of a run are worked off: the contract of every engine, and the one for this machine.
 
-`LocalEngine` reads ahead, runs the network batch by batch and writes behind (`core/pipeline.py`). `DryRun` goes as far as every refusal
-that is known before the network runs, and writes nothing.
+`LocalEngine` gives each picture a core of its own, from its reading to its writing (`core/spread.py`). Where the network keeps all cores
+or a GPU busy by itself, it reads ahead, runs the network batch by batch and writes behind (`core/pipeline.py`). `DryRun` goes as far as
+every refusal that is known before the network runs, and writes nothing.
 """
 
 from __future__ import annotations
@@ -12,17 +13,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.pipeline import OF_ONE_JOB, Done, Pipeline, told, usual_batch
+from unseg_cli.core.spread import Room, cores, spread
 from unseg_cli.generators.session import Session
+from unseg_cli.pictures.header import pixels_in
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.one import Noised, Opened, Source, add_noise_to, encode, open_picture
+from unseg_cli.protect.one import Noised, Opened, Source, add_noise_to, encode, open_picture, protect_source
 
 SessionFactory = Callable[[], Session]
+
+#: Threads that read and write beside a network that keeps the cores busy.
+BESIDE_THE_NETWORK = 2
+#: Pixels that are worked on at once, for each worker: a pixel takes about 20 bytes.
+PIXELS_A_WORKER = 22_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,9 @@ class Outcome:
     status: Literal["protected", "skipped", "failed", "planned"]
     record: Record | None = None
     problem: UnsegError | None = None
+
+
+Results: TypeAlias = Generator[tuple[Job, Outcome | UnsegError], None, None]
 
 
 class Engine(Protocol):
@@ -65,7 +76,7 @@ class LocalEngine:
 
     Args:
         files: reads and writes the files of jobs.
-        workers: threads that read and write; at least one.
+        workers: threads; None: as many as suit the device.
         batch_size: pictures in one forward pass; None: as many as suit the device.
         fail_fast: after the first failure finish what is being written and begin nothing new.
         say: receives a line worth reading by those who want details.
@@ -75,13 +86,13 @@ class LocalEngine:
         self,
         files: JobFiles,
         *,
-        workers: int = 2,
+        workers: int | None = None,
         batch_size: int | None = None,
         fail_fast: bool = False,
         say: Callable[[str], object] = lambda message: None,
     ) -> None:
         self._files = files
-        self._workers = max(workers, 1)
+        self._workers = workers
         self._batch_size = batch_size
         self._fail_fast = fail_fast
         self._say = say
@@ -89,6 +100,27 @@ class LocalEngine:
     def run(self, jobs: Iterable[Job], sessions: SessionFactory) -> Generator[Outcome, None, None]:
         """See `Engine`."""
         session, files = sessions(), self._files
+        stages = self._staged if session.threads_of_its_own or self._batch_size else self._spread
+        with closing(stages(jobs, session)) as results:
+            for job, result in results:
+                yield _failed(files, job, result) if isinstance(result, UnsegError) else result
+
+    def _spread(self, jobs: Iterable[Job], session: Session) -> Results:
+        files, workers = self._files, self._workers or cores()
+        room = Room(PIXELS_A_WORKER * workers)
+
+        def work(job: Job) -> Outcome:
+            fetched = files.fetch(job)
+            if not isinstance(fetched, Source):
+                return Outcome(job=job, status="skipped", record=fetched)
+            with room.taken(pixels_in(fetched.data)):
+                made = protect_source(fetched, session, files.settings)
+                return Outcome(job=job, status="protected", record=files.deliver(job, made))
+
+        return spread(jobs, work, workers=workers, fail_fast=self._fail_fast)
+
+    def _staged(self, jobs: Iterable[Job], session: Session) -> Results:
+        files = self._files
 
         def read(job: Job) -> Opened | Done[Outcome]:
             fetched = files.fetch(job)
@@ -109,13 +141,11 @@ class LocalEngine:
             write=write,
             area=lambda opened: opened.area,
             batch_size=self._batch_size or usual_batch(session.device),
-            workers=self._workers,
+            workers=self._workers or BESIDE_THE_NETWORK,
             fail_fast=self._fail_fast,
             say=self._say,
         )
-        with closing(stages.run(jobs)) as results:
-            for job, result in results:
-                yield _failed(files, job, result) if isinstance(result, UnsegError) else result
+        return stages.run(jobs)
 
 
 class DryRun:
@@ -123,12 +153,12 @@ class DryRun:
 
     Args:
         files: reads the files of jobs.
-        workers: threads that read; at least one.
+        workers: threads that read; None: one for each core.
     """
 
-    def __init__(self, files: JobFiles, *, workers: int = 2) -> None:
+    def __init__(self, files: JobFiles, *, workers: int | None = None) -> None:
         self._files = files
-        self._workers = max(workers, 1)
+        self._workers = workers or cores()
 
     def run(self, jobs: Iterable[Job], sessions: SessionFactory) -> Generator[Outcome, None, None]:
         """See `Engine`; in the order of the jobs, and without a session."""

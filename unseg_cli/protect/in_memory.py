@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,11 @@ from unseg_cli.core.budget import NoiseBudget, check_budget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.generators.session import Session
-from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
+
+if TYPE_CHECKING:
+    from unseg_cli.models.protocols import NoiseGenerator
 
 AnyImage = TypeVar("AnyImage", Image.Image, npt.NDArray[Any])
 

@@ -19,6 +19,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.files import GeneratorFile
+from unseg_cli.generators.find import share_of
 from unseg_cli.generators.session import MaskSource, PictureNoise, Session
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
@@ -148,8 +149,12 @@ def protect_bytes(data: bytes, mask: bytes | None, session: Session, settings: S
     Raises:
         UnsegError: the picture or the mask cannot be read, or the result would not be protected within its budget.
     """
-    opened = open_picture(Source.of(data, mask), settings)
-    (noised,) = add_noise_to([opened], session, settings)
+    return protect_source(Source.of(data, mask), session, settings)
+
+
+def protect_source(source: Source, session: Session, settings: Settings) -> Protected:
+    """`protect_bytes` of a picture file and its mask that were fetched before."""
+    (noised,) = add_noise_to([open_picture(source, settings)], session, settings)
     return encode(noised, settings.budget, session.generator.source)
 
 
@@ -225,7 +230,7 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         lossless=opened.encoding.lossless,
         quality=opened.encoding.quality,
         mask_empty=opened.mask is not None and noised.mask_source != "file",
-        mask_share=round(float(noised.mask.mean()), 4),
+        mask_share=round(share_of(noised.mask), 4),
         confidence=None if noised.confidence is None else round(noised.confidence, 4),
         src_bytes=opened.src_bytes,
         dst_bytes=len(data),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 
-from unseg_cli.core.device import pick_device
+from unseg_cli.core.device import check_device
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.generators.files import load_generator
+from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
 from unseg_cli.pictures.stores.ledger import recorded_run
@@ -48,7 +48,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         if store is not None:
             store.check_writable()
     manifest = Manifest(plan.target)
-    session = Session(load_generator(config.generator, device=pick_device(config.device), sam_checkpoint=config.sam_checkpoint))
+    session = Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
     files = JobFiles(
         source=plan.source,
         target=plan.target,
@@ -87,6 +87,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
 
 
 def _settings(config: ProtectConfig) -> Settings:
+    check_device(config.device)
     settings = Settings(
         budget=config.budget,
         target=config.target,

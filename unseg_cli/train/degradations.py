@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from unseg_cli.noise.arithmetic import luma
+from unseg_cli.noise.tensors import luma
 
 
 def degrade(image_01: Tensor, size: int, rng: torch.Generator, *, strength: float = 1.0) -> Tensor:

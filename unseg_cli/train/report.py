@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unseg_cli.core.events import Events
 from unseg_cli.core.runs import environment_versions, read_jsonl, write_atomically
-from unseg_cli.generators.files import save_generator
+from unseg_cli.generators.loading import save_generator
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.models.build import Generator
 from unseg_cli.models.prompt import Prompt

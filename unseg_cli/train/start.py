@@ -10,8 +10,9 @@ from torch import Tensor
 
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
-from unseg_cli.generators.files import load_sam_parts, load_weights, weights_file
+from unseg_cli.generators.files import weights_file
 from unseg_cli.generators.foreign import load_sam_checkpoint
+from unseg_cli.generators.loading import load_sam_parts, load_weights
 from unseg_cli.generators.mae import load_mae
 from unseg_cli.generators.sums import intact_sha256
 from unseg_cli.models.build import Generator, build_generator, build_surrogate

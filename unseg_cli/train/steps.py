@@ -16,7 +16,7 @@ from unseg_cli.datasets.batches import Batch
 from unseg_cli.models.build import Generator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
-from unseg_cli.noise.arithmetic import luma, perturb
+from unseg_cli.noise.tensors import luma, perturb
 from unseg_cli.train.config import StepSettings
 from unseg_cli.train.degradations import degrade
 from unseg_cli.train.losses import mask_loss

@@ -14,7 +14,7 @@ from PIL import Image
 
 from unseg_cli.cli.app import main
 from unseg_cli.core.settings import settings_of
-from unseg_cli.generators.files import load_generator, save_generator
+from unseg_cli.generators.loading import load_generator, save_generator
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.specs import GeneratorSpec
 

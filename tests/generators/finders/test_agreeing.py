@@ -8,23 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from tests.generators.drawn_noise import picture
 from tests.generators.stand_in import StandIn
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.generators.files import GeneratorFile, load_generator, save_generator
+from unseg_cli.core.constants import FloatArray
+from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, OwnFinder
 from unseg_cli.generators.finders.agreeing import NAME, AgreeingFinders, combined, default_finder
+from unseg_cli.generators.loading import load_generator, save_generator
+from unseg_cli.generators.runtimes.choose import open_runtime
+from unseg_cli.generators.runtimes.on_torch import TorchRuntime
 from unseg_cli.generators.session import Session
 from unseg_cli.models.prompt import Prompt
 
-CPU = torch.device("cpu")
 
-
-def columns(first: int, last: int, likely: float = 0.9) -> Tensor:
+def columns(first: int, last: int, likely: float = 0.9) -> FloatArray:
     """A map of 20 x 20 with an object in these columns."""
-    plane = torch.full((1, 20, 20), 1 - likely)
+    plane = np.full((1, 20, 20), 1 - likely, np.float32)
     plane[..., first:last] = likely
     return plane
 
@@ -50,18 +51,18 @@ def test_an_unsure_object_is_all_that_either_found_a_sure_one_their_mean() -> No
 
 
 def test_what_one_alone_found_is_unsure_and_what_neither_did_is_nothing() -> None:
-    nothing = torch.zeros(1, 20, 20)
+    nothing = np.zeros((1, 20, 20), np.float32)
     one = combined(columns(0, 10), nothing, (30, 600))
     assert one is not None and one.confidence == 0 and one.mask.shape == (30, 600) and one.mask.mean() == pytest.approx(0.5, abs=0.02)
     assert combined(nothing, nothing, (20, 20)) is None
-    speck = torch.zeros(1, 100, 100)
+    speck = np.zeros((1, 100, 100), np.float32)
     speck[:, :6, :6] = 0.9
     assert SMALLEST_OBJECT > 36 / 100**2 and combined(speck, speck, (100, 100)) is None
 
 
 @pytest.fixture(scope="module")
 def session() -> Session:
-    return Session(load_generator("lite"))
+    return Session(open_runtime("lite", device="cpu"))
 
 
 def test_the_shipped_generator_is_asked_together_with_the_second_finder(session: Session) -> None:
@@ -96,15 +97,15 @@ def test_of_a_prompt_the_generator_s_own_decoder_alone_is_asked(session: Session
 
 def test_who_looks_for_objects_by_default(tmp_path: Path) -> None:
     generator = load_generator("lite")
-    assert isinstance(default_finder(generator, CPU), AgreeingFinders)
+    assert isinstance(default_finder(TorchRuntime(generator)), AgreeingFinders)
     for name, preset, kind in (("mine", "lite", AgreeingFinders), ("adapted", "adapt", OwnFinder)):
         save_generator(tmp_path / f"{name}.safetensors", generator, {"preset": preset})
-        assert type(default_finder(load_generator(str(tmp_path / f"{name}.safetensors")), CPU)) is kind
-    assert type(default_finder(StandIn(), CPU)) is OwnFinder  # no file
+        assert type(default_finder(TorchRuntime(load_generator(str(tmp_path / f"{name}.safetensors"))))) is kind
+    assert type(default_finder(TorchRuntime(StandIn()))) is OwnFinder  # no file
     blind = StandIn()
     blind.spec = dataclasses.replace(blind.spec, kind="sam_vit")
     blind.source = GeneratorFile(name="blind", path=Path("blind"), sha256="0" * 64)
-    assert type(default_finder(blind, CPU)) is OwnFinder
+    assert type(default_finder(TorchRuntime(blind))) is OwnFinder
 
 
 def test_other_weights_of_the_second_finder_are_another_identity(session: Session) -> None:

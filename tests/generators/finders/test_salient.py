@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.generators.drawn_noise import picture
 from unseg_cli.core.errors import EnvironmentProblem
@@ -22,11 +21,11 @@ def test_the_probabilities_are_those_of_the_published_file() -> None:
     probability = SalientObjects().probability(picture()[0])
     assert probability.shape == (1, 160, 160)
     with np.load(REFERENCE) as reference:
-        published = torch.from_numpy(reference["probability"].astype(np.float32))
-    ours = torch.nn.functional.avg_pool2d(probability, 4)[0]
-    assert float(published.max() - published.min()) > 0.8
-    difference = (ours - published).abs()  # of float16, and of where it is enlarged
-    assert float(difference.mean()) < 0.01 and float(difference.max()) < 0.15
+        published = reference["probability"].astype(np.float32)
+    ours = probability[0].reshape(40, 4, 40, 4).mean((1, 3))
+    assert published.max() - published.min() > 0.8
+    difference = np.abs(ours - published)  # of float16, and of where it is enlarged
+    assert difference.mean() < 0.01 and difference.max() < 0.15
 
 
 def test_the_shipped_file_is_listed() -> None:

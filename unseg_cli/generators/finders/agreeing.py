@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from unseg_cli.core.constants import BoolArray
-from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder
-from unseg_cli.generators.finders.salient import SalientObjects
+import numpy as np
+
+from unseg_cli.core.constants import FloatArray
+from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder, share_of
 from unseg_cli.generators.frame import own_part
+from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
 from unseg_cli.generators.scenes import Scenes
-from unseg_cli.models.prompt import Prompt
-from unseg_cli.models.protocols import NoiseGenerator
 from unseg_cli.noise.field import Enlarged
-from unseg_cli.pictures.channels import strips
+from unseg_cli.pictures.channels import cached_strips
+
+if TYPE_CHECKING:
+    from unseg_cli.models.prompt import Prompt
 
 NAME = "lite+u2netp"
 #: Raise it when the same networks find other objects than before: it goes into fingerprints of protected pictures.
@@ -36,7 +37,7 @@ class AgreeingFinders:
 
     name = NAME
 
-    def __init__(self, generator: NoiseGenerator, salient: SalientObjects) -> None:
+    def __init__(self, generator: Runtime, salient: SecondOpinion) -> None:
         self._generator, self._own, self._salient = generator, OwnFinder(generator), salient
         self.identity: str | None = f"{NAME}:{RULE}:{salient.sha256}"
 
@@ -46,12 +47,12 @@ class AgreeingFinders:
         if logits is None:
             return self._own.find(scenes, prompt)
         return [
-            combined(own_part(plane, image.shape[:2]).sigmoid().float().cpu(), self._salient.probability(image), image.shape[:2])
-            for plane, image in zip(logits, scenes.images, strict=True)
+            combined(_sigmoid(own_part(plane, image.shape[:2])), self._salient.probability(small), image.shape[:2])
+            for plane, small, image in zip(logits, scenes.small, scenes.images, strict=True)
         ]
 
 
-def default_finder(generator: NoiseGenerator, device: torch.device) -> ObjectFinder:
+def default_finder(generator: Runtime) -> ObjectFinder:
     """What finds objects for a generator: two finders for one that finds salient objects, else its own decoder.
 
     A generator that was adapted to other objects knows them better than a network that never saw any, and weights that no file holds
@@ -63,10 +64,10 @@ def default_finder(generator: NoiseGenerator, device: torch.device) -> ObjectFin
     source = generator.source
     if source is None or source.adapted or not generator.spec.finds_objects:
         return OwnFinder(generator)
-    return AgreeingFinders(generator, SalientObjects(device))
+    return AgreeingFinders(generator, generator.second_opinion())
 
 
-def combined(own: Tensor, other: Tensor, shape: tuple[int, int]) -> Found | None:
+def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Found | None:
     """The detection that two maps make together.
 
     Where they agree well enough it is where the mean of both is above a half; an unsure one is all that either takes for the object.
@@ -81,13 +82,28 @@ def combined(own: Tensor, other: Tensor, shape: tuple[int, int]) -> Found | None
         None where there is no object.
     """
     maps = [Enlarged(plane, shape) for plane in (own, other)]
-    likely, either = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+    likely, either = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     shared = 0
-    for part in strips(shape[0]):
-        first, second = (one.rows(part)[..., 0] for one in maps)
-        likely[part] = (first + second > 1).numpy()
-        either[part] = ((first > 0.5) | (second > 0.5)).numpy()
-        shared += int(((first > 0.5) & (second > 0.5)).sum())
-    confidence = shared / max(int(either.sum()), 1)
-    mask: BoolArray = likely if confidence >= UNSURE else either
-    return Found(mask=mask, confidence=confidence, finder=NAME) if mask.mean() >= SMALLEST_OBJECT else None
+    for part in cached_strips(shape[0]):
+        columns = _columns_with_something(maps, part)
+        first, second = (one.rows(part, columns)[..., 0] for one in maps)
+        one, two = first > 0.5, second > 0.5
+        np.greater(first + second, 1, out=likely[part, columns])
+        np.logical_or(one, two, out=either[part, columns])
+        shared += int(np.count_nonzero(one & two))
+    confidence = shared / max(int(np.count_nonzero(either)), 1)
+    mask = likely if confidence >= UNSURE else either
+    return Found(mask=mask, confidence=confidence, finder=NAME) if share_of(mask) >= SMALLEST_OBJECT else None
+
+
+def _columns_with_something(maps: list[Enlarged], part: slice) -> slice:
+    """The columns where a map may exceed a half in some rows: no pixel exceeds both of its neighbours in the small map."""
+    within = np.zeros(maps[0].size[1], np.bool_)
+    for one in maps:
+        within |= one.largest_of_columns(part) > 0.5
+    places = np.flatnonzero(within)
+    return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)
+
+
+def _sigmoid(logits: FloatArray) -> FloatArray:
+    return np.reciprocal(np.float32(1) + np.exp(-logits))

@@ -14,7 +14,7 @@ from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import Embedding
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
-from unseg_cli.noise.arithmetic import without_colour
+from unseg_cli.noise.tensors import without_colour
 from unseg_cli.noise.tiles import Tiles
 
 

@@ -6,14 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from unseg_cli.models.specs import GeneratorSpec
-from unseg_cli.noise.tiles import Tiles
+from unseg_cli.noise.tiles import Tiles, tiles_of
 
-PLACES = ("inside", "outside", "inside_grey", "outside_grey")
-#: What the tiles start as, for each of `PLACES`: the colour of a checkerboard (its cells have it with either sign), and that of another in
-#: cells of half the side, which is added. A network reads magenta against green first, the axis on which pictures vary least; the eye
-#: would read brightness first, so the two are equally bright. Outside there is yellow against blue. Files of one channel take the green
-#: one, in which there is nothing but brightness; but among coloured pictures a few grey ones without the colour would show a victim what
-#: objects look like, so red and blue have it.
+#: What the tiles start as, for each of `unseg_cli.noise.tiles.PLACES`: the colour of a checkerboard (its cells have it with either sign),
+#: and that of another in cells of half the side, which is added. A network reads magenta against green first, the axis on which pictures
+#: vary least; the eye would read brightness first, so the two are equally bright. Outside there is yellow against blue. Files of one
+#: channel take the green one, in which there is nothing but brightness; but among coloured pictures a few grey ones without the colour
+#: would show a victim what objects look like, so red and blue have it.
 STARTS = (
     ((1.0, -0.4, 1.0), (0.0, 0.0, 0.0)),
     ((1.0, 1.0, -1.0), (0.0, 0.0, 0.0)),
@@ -46,13 +45,12 @@ class LiteNoiseHead(nn.Module):
 
     @property
     def planes(self) -> Tensor:
-        """(4, 3, n, n) in (-1, 1), one of each of `PLACES`."""
+        """(4, 3, n, n) in (-1, 1), one of each of `unseg_cli.noise.tiles.PLACES`."""
         return torch.tanh(self.raw)
 
     def tiles(self) -> Tiles:
         """The same as arrays, for drawing at a picture's own size."""
-        arrays = self.planes.detach().permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        return Tiles(**dict(zip(PLACES, arrays, strict=True)), pitch=self.spec.tile_pitch, cell=self.spec.tile_cell)
+        return tiles_of(self.planes.detach().cpu().numpy(), pitch=self.spec.tile_pitch, cell=self.spec.tile_cell)
 
     def forward(self, region: Tensor, grey: Tensor) -> Tensor:
         """Noise for a batch of frames.

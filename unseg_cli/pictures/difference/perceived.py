@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from skimage.color import rgb2xyz
 from skimage.filters import gaussian
 
@@ -77,8 +76,7 @@ def perceived_map(
         above = min(margin, strip.start)
         around = slice(strip.start - above, strip.stop + margin)
         kept = slice(above, above + strip.stop - strip.start)
-        one, two = (torch.from_numpy(_lab(_seen(pixels[around], levels, kept, pixels_per_degree))) for pixels in (clean, other))
-        out[strip] = ciede2000(one, two).numpy()
+        out[strip] = ciede2000(*(_lab(_seen(pixels[around], levels, kept, pixels_per_degree)) for pixels in (clean, other)))
     return out
 
 

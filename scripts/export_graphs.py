@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Write the ONNX graphs by which ONNX Runtime runs the shipped networks without PyTorch.
+
+    python scripts/export_graphs.py --pictures '../shared/data/train/duts-00.tar'
+
+A graph holds no weights of its own but points into the .safetensors file beside it, so both always hold the same ones. The second finder,
+which takes most of the time of a picture, has another graph of 8-bit integers: 2.5 times as fast on processors made for them. For that the
+range of each of its layers is measured on some pictures. All have to be written again whenever the weights change;
+`tests/generators/runtimes/` notices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import Tensor, nn
+
+from unseg_cli.core.constants import FloatArray
+from unseg_cli.datasets.shards import open_shards
+from unseg_cli.generators.files import FINDER_SIZE, finder_file, shipped_weights_dir, weights_file
+from unseg_cli.generators.finders.salient import NAME as SALIENT
+from unseg_cli.generators.finders.salient import load_network
+from unseg_cli.generators.frame import to_square
+from unseg_cli.generators.loading import load_generator
+from unseg_cli.generators.runtimes.on_onnx import GRAPH, IMAGE, LOGITS, ROUNDED_GRAPH
+from unseg_cli.generators.sums import record_sum, sha256_of
+
+OPSET = 17
+PICTURES = 64
+ROUNDED = ["Add", "Concat", "Conv", "MaxPool", "Relu", "Resize"]
+
+
+class Detecting(nn.Module):
+    """The part of a generator that finds the salient object."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1] -> mask logits (B, 1, h, w)."""
+        return self.generator.detect(self.generator.embed(frames))
+
+
+class Pictures(CalibrationDataReader):
+    """The first pictures of a shard, as the second finder sees them."""
+
+    def __init__(self, shard: Path) -> None:
+        self._samples = iter(open_shards([shard]).samples[:PICTURES])
+
+    def get_next(self) -> dict[str, FloatArray] | None:
+        """The next one; None after the last."""
+        sample = next(self._samples, None)
+        return None if sample is None else {IMAGE: to_square(sample.image.pixels()[0], FINDER_SIZE)[None]}
+
+
+def export(network: nn.Module, side: int, path: Path, **options: Any) -> None:
+    """Write a network for one square picture of this side, weights included."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of shapes that are fixed: they are meant to be
+        names = {"input_names": [IMAGE], "output_names": [LOGITS]}
+        torch.onnx.export(
+            network.eval(), (torch.zeros(1, 3, side, side),), str(path), dynamo=False, opset_version=OPSET, **names, **options
+        )
+
+
+def pointing_graph(network: nn.Module, side: int, weights: Path, prefix: str, path: Path) -> str:
+    """Write a graph that points into a weights file; gives what it is, in words."""
+    # Nothing is computed beforehand, not even batch norms joined with convolutions: it would not be in the weights file. ONNX Runtime
+    # does it while it loads.
+    export(network, side, path, do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE)
+    model = onnx.load(path)
+    count = point_into(model, weights, prefix)
+    path.write_bytes(model.SerializeToString())
+    return f"{count} tensors in {weights.name}"
+
+
+def rounded_graph(network: nn.Module, side: int, shard: Path, path: Path) -> str:
+    """Write a graph of 8-bit integers; gives what it is, in words."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
+        export(network, side, plain)
+        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+        quantize_static(
+            str(ready),
+            str(path),
+            Pictures(shard),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=ROUNDED,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+    return f"8 bits, ranges of {PICTURES} pictures of {shard.name}"
+
+
+def point_into(model: onnx.ModelProto, weights: Path, prefix: str) -> int:
+    """Replace a graph's weights by references into a .safetensors file.
+
+    Args:
+        model: changed in place.
+        weights: the file.
+        prefix: what the graph calls a tensor more than the file does.
+
+    Returns:
+        How many were replaced.
+    """
+    with weights.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
+    casts, replaced = [], 0
+    for tensor in model.graph.initializer:
+        entry = header.get(tensor.name.removeprefix(prefix))
+        if entry is None or entry["dtype"] not in types or list(tensor.dims) != entry["shape"]:
+            continue
+        name, (start, stop) = tensor.name, entry["data_offsets"]
+        if entry["dtype"] == "F16":
+            tensor.name = f"{name}:half"
+            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+        tensor.data_type = types[entry["dtype"]]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", weights.name), ("offset", 8 + length + start), ("length", stop - start)):
+            tensor.external_data.add(key=key, value=str(value))
+        replaced += 1
+    nodes = [*casts, *model.graph.node]
+    model.graph.ClearField("node")
+    model.graph.node.extend(nodes)
+    return replaced
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, required=True, help="a shard of pictures")
+    parser.add_argument("--out", type=Path, default=shipped_weights_dir(), help="where the weights files lie (default: weights)")
+    options = parser.parse_args()
+    generator, lite, salient = load_generator("lite"), weights_file("lite"), finder_file(SALIENT)
+    finder = load_network(salient, sha256_of(salient))
+    first, second, third = (options.out / name for name in (f"{lite.stem}{GRAPH}", f"{SALIENT}{GRAPH}", f"{SALIENT}{ROUNDED_GRAPH}"))
+    said = {
+        first: pointing_graph(Detecting(generator), generator.spec.image_size, lite, "generator.", first),
+        second: pointing_graph(finder, FINDER_SIZE, salient, "", second),
+        third: rounded_graph(finder, FINDER_SIZE, options.pictures, third),
+    }
+    for path, what in said.items():
+        record_sum(path)
+        print(f"{path}: {what}")
+
+
+if __name__ == "__main__":
+    main()

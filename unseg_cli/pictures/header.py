@@ -1,0 +1,18 @@
+"""What a picture file says of itself before its pixels."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from unseg_cli.pictures.decode import DECODING_ERRORS, quiet
+
+
+def pixels_in(data: bytes) -> int:
+    """How many pixels a file holds; 0 where that cannot be told."""
+    try:
+        with quiet(), Image.open(io.BytesIO(data)) as image:
+            return image.width * image.height
+    except (*DECODING_ERRORS, Image.DecompressionBombError):
+        return 0
