@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from unseg_cli import NoiseBudget, load_generator, protect_image
+from unseg_cli import NoiseBudget, open_runtime, protect_image
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     picture = ImageOps.exif_transpose(Image.open(arguments.src)).convert("RGB")
-    generator = load_generator("lite", device="cpu")
+    generator = open_runtime("lite", device="cpu")
     budget = NoiseBudget(foreground=8 / 255, background=2 / 255)
 
     # A PIL image in, a PIL image out. Without a mask the generator looks for the object itself.

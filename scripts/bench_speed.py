@@ -1,10 +1,14 @@
-"""How fast the generator is here, beside what reading and writing the same pictures costs anyway.
+#!/usr/bin/env python3
+"""How fast `unseg protect` is on this machine, beside what the same machine needs for the same files without it.
 
-    python scripts/bench_speed.py [--pictures FOLDER] [--generator lite|FILE] [--repeats 5]
-    python scripts/bench_speed.py --rate-only [--against COMMIT] [--rounds 3]
+    python scripts/bench_speed.py [--large FOLDER] [--many 1000] [--huge 178] [--quick] [--json FILE]
+    python scripts/bench_speed.py --rate-only [--pictures FOLDER] [--against COMMIT] [--rounds 3]
 
-Prints seconds a picture, the median of the repeats, at one and two threads and for batches of 1 and 8; then the pictures a second
-of a whole `unseg protect`, and the most memory the process ever held.
+Every row is measured in this one run, each command in a process of its own: pictures a second on files of 12 megapixels and of 640 x 480,
+beside Pillow decoding and encoding the same files at the same quality in as many processes; how soon the first picture is there; how much
+memory it takes; and what a method that optimises the noise of each picture by itself (20 steps of projected gradient descent) would need.
+
+The large files are made of the examples, unless --large names a folder of real ones: what is in them hardly changes how long a codec takes.
 
 With --rate-only it prints the pictures a second of `unseg protect` alone, each round in a process of its own, after one round that does not
 count. With --against it checks COMMIT out beside this one, lets the two take turns, so that whatever else the machine does hits both, and
@@ -17,97 +21,239 @@ import argparse
 import io
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
-from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.events import Events
-from unseg_cli.generators.loading import load_generator
-from unseg_cli.generators.session import Session
-from unseg_cli.models.build import Generator, build_generator
-from unseg_cli.models.prompt import Prompt
-from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.run import protect
+from unseg_cli.core.spread import cores
+from unseg_cli.pictures.difference import measure
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples" / "photos"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-THREADS = (1, 2)
-BATCHES = (1, 8)
-#: What the project promises for mask and noise together, seconds a picture on two cores.
-PROMISED = 0.3
+LARGE, SMALL = (4000, 3000), (640, 480)
+QUALITY = 90  # of the files that are made, and what `protect` writes them with
+GRAIN = 3.0  # grey levels: enlarged pictures are smoother than any camera's
+STEPS = 20  # of the rival's gradient descent
 #: Fewer rounds make no median.
 LEAST_ROUNDS = 3
 
 
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median duration of `work`, after one call that is not counted."""
-    work()
-    durations = []
-    for _ in range(repeats):
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One measurement.
+
+    Attributes:
+        what: in words.
+        value, unit: the figure.
+        beside: the figure that it is compared with, in the same unit; None: none.
+        rival: what that is of.
+        ratio: how many times as long, or as much, as the rival; None: none.
+    """
+
+    what: str
+    value: float
+    unit: str
+    beside: float | None = None
+    rival: str = ""
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A command that has run: what it printed, the seconds to its first file and to its end, and the most memory it held, in bytes."""
+
+    document: dict[str, float]
+    first: float
+    seconds: float
+    memory: int
+
+
+def held(pid: int) -> int:
+    """The most bytes that a running process ever held; 0 where the system does not tell.
+
+    What Linux tells of one that has ended may be what its parent held when it began.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Done:
+    """Run `unseg protect` in a process of its own and watch it.
+
+    Raises:
+        UnsegError: it did not end well.
+    """
+    command = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--device", "cpu", "--quiet", "--json", *options]
+    if only_core and (taskset := shutil.which("taskset")):
+        command = [taskset, "-c", "0", *command]
+    began, first, memory = time.perf_counter(), 0.0, 0
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        running = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, text=True)
+        while True:
+            memory = held(running.pid) or memory
+            ended, status, usage = os.wait4(running.pid, os.WNOHANG)
+            if not first and dst.is_dir() and any(path.suffix in SUFFIXES for path in dst.rglob("*")):
+                first = time.perf_counter() - began
+            if ended:
+                break
+            time.sleep(0.005 if not first else 0.05)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        out.seek(0)
+        err.seek(0)
+        if running.returncode:
+            raise UnsegError(f"`unseg protect` ended with {running.returncode}: {err.read().strip()[-500:]}")
+        return Done(document=json.loads(out.read()), first=first, seconds=seconds, memory=memory or usage.ru_maxrss)
+
+
+def make_pictures(folder: Path, size: tuple[int, int], count: int) -> Path:
+    """`count` JPEG files of `size` (width, height), made of the examples."""
+    folder.mkdir(parents=True)
+    sources = [path for path in sorted(EXAMPLES.glob("*.*")) if path.suffix in (".jpg", ".png", ".webp", ".bmp")]
+    rng, made = np.random.default_rng(0), []
+    for path in sources:
+        with Image.open(path) as image:
+            picture = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
+        grainy = np.clip(picture + rng.normal(0, GRAIN, picture.shape).astype(np.float32), 0, 255).astype(np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(grainy).save(out, "JPEG", quality=QUALITY)
+        made.append(out.getvalue())
+    for number in range(count):
+        # A byte more: no two files are the same.
+        (folder / f"{number:05}.jpg").write_bytes(made[number % len(made)] + number.to_bytes(3, "big"))
+    return folder
+
+
+def reencode(pair: tuple[Path, Path]) -> None:
+    """Decode a picture and encode it again, as a tool without any noise would."""
+    with Image.open(pair[0]) as image:
+        image.load()
+        image.save(pair[1], "JPEG", quality=QUALITY, subsampling=0)
+
+
+def pillow_rate(folder: Path, target: Path, workers: int) -> float:
+    """Pictures a second that Pillow decodes and encodes in as many processes; starting them does not count."""
+    target.mkdir()
+    pairs = [(path, target / path.name) for path in sorted(folder.iterdir())]
+    with ProcessPoolExecutor(workers) as pool:
+        list(pool.map(reencode, pairs[: 2 * workers]))
         began = time.perf_counter()
-        work()
-        durations.append(time.perf_counter() - began)
-    return statistics.median(durations)
+        list(pool.map(reencode, pairs))
+        return len(pairs) / (time.perf_counter() - began)
 
 
-def reencode(path: Path) -> None:
-    """Decode a picture and encode it again in memory, as a tool without any noise would."""
-    with Image.open(path) as picture:
-        kind = picture.format
-        picture.load()
-        options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"quality": 95} if kind == "WEBP" else {}
-        picture.save(io.BytesIO(), format=kind, **options)
+def rates_of(name: str, folder: Path, work: Path, rounds: int) -> tuple[list[Row], Done]:
+    """`unseg protect` and Pillow take turns on a folder."""
+    ours, theirs, done = [], [], None
+    for number in range(rounds):
+        theirs.append(pillow_rate(folder, work / f"pillow-{name}-{number}", cores()))
+        done = protect(folder, work / f"unseg-{name}-{number}")
+        ours.append(float(done.document["images_per_second"]))
+        shutil.rmtree(work / f"pillow-{name}-{number}")
+        shutil.rmtree(work / f"unseg-{name}-{number}")
+    assert done is not None
+    rate, plain = statistics.median(ours), statistics.median(theirs)
+    rival = f"Pillow, decoding and encoding, {cores()} processes"
+    return [Row(what=f"protect, {name}", value=rate, unit="pictures/s", beside=plain, rival=rival, ratio=plain / rate)], done
 
 
-def generator_rows(generator: Generator, pictures: list[np.ndarray], repeats: int) -> dict[str, dict[tuple[int, int], float]]:
-    """Stage -> (threads, batch) -> seconds a picture."""
-    size = generator.spec.image_size
+def measuring_row() -> Row:
+    """What comparing a large picture with its copy takes, beside encoding it."""
+    with Image.open(EXAMPLES / "cat.jpg") as image:
+        clean = np.asarray(image.convert("RGB").resize(LARGE))
+    other, picture = np.clip(clean, 4, 255) - np.uint8(4), Image.fromarray(clean)
 
-    def batch_of(count: int) -> tuple[torch.Tensor, list[np.ndarray]]:
-        chosen = [pictures[index % len(pictures)] for index in range(count)]
-        frames = [np.asarray(Image.fromarray(picture).resize((size, size))) for picture in chosen]
-        return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float().div_(255), chosen
+    def seconds(work: object) -> float:
+        durations = []
+        for _ in range(4):
+            began = time.perf_counter()
+            work()  # type: ignore[operator]
+            durations.append(time.perf_counter() - began)
+        return 1000 * min(durations)
 
-    rows: dict[str, dict[tuple[int, int], float]] = {
-        "image encoder": {},
-        "encoder, mask and noise": {},
-        "the same from picture to noise": {},
-    }
-    for threads in THREADS:
-        torch.set_num_threads(threads)
-        for count in BATCHES:
-            frames, chosen = batch_of(count)
-            works: list[Callable[[], object]] = [
-                lambda frames=frames: generator.encode(frames),
-                lambda frames=frames: generator(frames, Prompt()),
-                lambda chosen=chosen: Session(generator).noise(chosen, [None] * len(chosen), budget=NoiseBudget()),
-            ]
-            for row, work in zip(rows.values(), works, strict=True):
-                with torch.inference_mode():
-                    row[threads, count] = median_seconds(work, repeats) / count
-    return rows
+    ours, codec = (
+        seconds(lambda: measure(clean, other)),
+        seconds(lambda: picture.save(io.BytesIO(), "JPEG", quality=QUALITY, subsampling=0)),
+    )
+    rival = "Pillow, encoding it"
+    return Row(what="measuring a picture of 12 megapixels", value=ours, unit="ms", beside=codec, rival=rival, ratio=ours / codec)
 
 
-def protect_rate(folder: Path, generator: str) -> str:
-    """Pictures a second of the whole command; a reason where it cannot run."""
-    with tempfile.TemporaryDirectory() as target:
-        try:
-            report = protect(ProtectConfig(src=folder, dst=Path(target) / "out", generator=generator, device="cpu"), Events())
-        except UnsegError as problem:
-            return f"not measured: {problem.message}"
-    return f"{report.document['images_per_second']:.2f} pictures/s ({report.document['protected']} pictures, loading included)"
+def optimising_row(rate: float) -> Row:
+    """What the noise of a picture takes that is optimised for it alone, against a U-Net at 256 px."""
+    import segmentation_models_pytorch as smp
+    import torch
+
+    torch.manual_seed(0)
+    victim = smp.Unet("timm-tf_efficientnet_lite0", encoder_weights=None).eval()
+    picture, mask, epsilon = torch.rand(1, 3, 256, 256), (torch.rand(1, 1, 256, 256) > 0.5).float(), 8 / 255
+    began = time.perf_counter()
+    noise = torch.zeros_like(picture)
+    for _ in range(STEPS):
+        noise.requires_grad_(True)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(victim(picture + noise), mask)
+        (gradient,) = torch.autograd.grad(loss, noise)
+        noise = (noise.detach() - epsilon / 10 * gradient.sign()).clamp(-epsilon, epsilon)
+    theirs, ours = time.perf_counter() - began, 1 / rate
+    rival = f"{STEPS} steps of gradient descent for each picture, at 256 px"
+    return Row(what="a picture of 640 x 480", value=ours, unit="s", beside=theirs, rival=rival, ratio=ours / theirs)
+
+
+def measured(options: argparse.Namespace, work: Path) -> Iterator[Row]:
+    """All rows, each as soon as it is known."""
+    rounds = 1 if options.quick else LEAST_ROUNDS
+    large = options.large or make_pictures(work / "large", LARGE, 8 if options.quick else 24)
+    found, done = rates_of("12 megapixels", large, work, rounds)
+    yield from found
+    yield Row(what="most memory, 12 megapixels", value=done.memory / 1e9, unit="GB")
+    small = make_pictures(work / "small", SMALL, 40 if options.quick else 200)
+    found, done = rates_of("640 x 480", small, work, rounds)
+    yield from found
+    yield Row(what="most memory, 640 x 480", value=done.memory / 1e9, unit="GB")
+    first = [protect(small, work / f"first-{number}", "--limit", "1").first for number in range(rounds)]
+    yield Row(what="first picture is there after", value=statistics.median(first), unit="s")
+    hundred = protect(small, work / "one-core", "--limit", "100", only_core=True).document["images_per_second"]
+    yield Row(what="protect, 640 x 480, one core, 100 pictures", value=float(hundred), unit="pictures/s")
+    both = protect(small, work / "all-cores", "--limit", "100").document["images_per_second"]
+    ratio = float(both) / float(hundred)
+    yield Row(what=f"the same, {cores()} cores", value=float(both), unit="pictures/s", beside=float(hundred), rival="one core", ratio=ratio)
+    if options.many:
+        many = protect(make_pictures(work / "many", SMALL, options.many), work / "many-out")
+        rate = float(many.document["images_per_second"])
+        yield Row(what=f"protect, {options.many} pictures of 640 x 480", value=rate, unit="pictures/s")
+        yield Row(what=f"most memory, {options.many} pictures", value=many.memory / 1e9, unit="GB")
+    if options.huge:
+        side = round((options.huge * 1e6 * 4 / 3) ** 0.5)
+        huge = make_pictures(work / "huge", (side, int(side * 3 / 4)), 1)
+        done = protect(huge, work / "huge-out")
+        yield Row(what=f"one picture of {options.huge} megapixels", value=done.seconds, unit="s")
+        yield Row(what="most memory for it", value=done.memory / 1e9, unit="GB")
+    yield measuring_row()
+    yield optimising_row(found[0].value)
+
+
+def line_of(row: Row) -> str:
+    """For people to read."""
+    text = f"{row.what:<48}{row.value:>9.2f} {row.unit:<11}"
+    if row.beside is not None and row.ratio is not None:
+        text += f"{row.beside:>9.2f}   {row.ratio:>6.2f} times   {row.rival}"
+    return text.rstrip()
 
 
 def rate_of(code: Path, pictures: Path, generator: str) -> float:
@@ -171,81 +317,45 @@ def print_rates(options: argparse.Namespace) -> None:
         print(f"{'ratio':<16}{now / before:>8.3f}")
 
 
-def busy_note() -> str:
-    """A warning where other programs compete for the cores: threads that wait for each other then take many times longer."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    cores = os.cpu_count() or 1
-    return f"the machine is busy (load {load:.1f} on {cores} cores): read the figures as upper bounds\n" if load > cores / 2 else ""
+def busy() -> bool:
+    """Whether other programs compete for the cores."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > cores() / 2
 
 
-def peak_memory() -> str:
-    """The most memory this process ever held; Windows does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return "unknown on this system"
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:.0f} MiB"
+def print_table(options: argparse.Namespace) -> None:
+    """Measure and print, and keep it where --json says."""
+    print(f"{cores()} cores" + (", and other programs at work: read the figures as bounds, and the ratios with care" if busy() else ""))
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measured(options, Path(folder)):
+            print(line_of(row), flush=True)
+            rows.append(row)
+    if options.json:
+        document = {"command": f"python scripts/bench_speed.py{' --quick' * options.quick}", "cores": cores(), "rows": [*map(asdict, rows)]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, default=EXAMPLES, help="a folder of pictures (default: examples/photos)")
-    parser.add_argument("--generator", default="lite", help="lite (default) or a weights file of that kind")
-    parser.add_argument("--repeats", type=int, default=5, help="how often each stage is timed (default: 5)")
+    parser.add_argument("--large", type=Path, help="a folder of large JPEG files of quality 90 (default: made of the examples)")
+    parser.add_argument("--many", type=int, default=1000, help="how many small pictures make a long run; 0: none (default: 1000)")
+    parser.add_argument("--huge", type=int, default=170, help="megapixels of the one huge picture; 0: none (default: 170)")
+    parser.add_argument("--quick", action="store_true", help="one round, fewer pictures")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--rate-only", action="store_true", help="only pictures a second of `unseg protect`")
+    parser.add_argument("--pictures", type=Path, default=EXAMPLES, help="with --rate-only: a folder (default: examples/photos)")
+    parser.add_argument("--generator", default="lite", help="with --rate-only: lite (default) or a weights file")
     parser.add_argument("--against", metavar="COMMIT", default="", help="with --rate-only: take turns with this commit")
-    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"how often each is run (default and least: {LEAST_ROUNDS})")
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"with --rate-only: how often (default and least: {LEAST_ROUNDS})")
+    options = parser.parse_args(arguments)
     if options.against and not options.rate_only:
         parser.error("--against goes with --rate-only")
-
-    paths = sorted(path for path in options.pictures.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        print(f"no picture in {options.pictures}", file=sys.stderr)
-        return 3
-    if options.rate_only:
-        print(busy_note(), end="")
-        try:
-            print_rates(options)
-        except UnsegError as problem:
-            print(f"error: {problem.message}", file=sys.stderr)
-            return 1
-        return 0
     try:
-        generator = load_generator(options.generator)
-        kind = f"{options.generator}, {generator.source.sha256[:12]}"
+        print_rates(options) if options.rate_only else print_table(options)
     except UnsegError as problem:
-        print(f"{problem.message}: a random build is timed instead", file=sys.stderr)
-        generator = build_generator("lite").eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        kind = "lite, random weights"
-    if not generator.spec.finds_objects:
-        print("only generators that find objects are timed stage by stage", file=sys.stderr)
-        return 2
-
-    pictures = []
-    for path in paths:
-        with Image.open(path) as opened:
-            pictures.append(np.asarray(opened.convert("RGB")))
-    megapixels = statistics.mean(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
-    parameters = sum(parameter.numel() for parameter in generator.parameters()) / 1e6
-    print(f"{len(pictures)} pictures of {megapixels:.2f} megapixels on average; {os.cpu_count()} cores, torch {torch.__version__}")
-    print(f"generator {kind}, {parameters:.1f} M parameters, {generator.spec.image_size} px\n{busy_note()}")
-
-    rows = generator_rows(generator, pictures, options.repeats)
-    columns = [(threads, count) for threads in THREADS for count in BATCHES]
-    headings = [f"{threads} thread{'s' * (threads > 1)}, batch {count}" for threads, count in columns]
-    print(f"{'seconds a picture':<32}" + "".join(f"{heading:>20}" for heading in headings))
-    for name, row in rows.items():
-        print(f"{name:<32}" + "".join(f"{row[column]:>20.3f}" for column in columns))
-    codec = statistics.mean(median_seconds(lambda path=path: reencode(path), options.repeats) for path in paths)
-    print(f"{'Pillow decode + encode':<32}{codec:>20.3f}")
-    slowest = rows["encoder, mask and noise"][2, 1]
-    verdict = "within" if slowest <= PROMISED else "beyond"
-    print(f"\nmask and noise at 2 threads, one by one: {slowest:.3f} s, {verdict} the promised {PROMISED} s")
-    print(f"unseg protect: {protect_rate(options.pictures, options.generator)}")
-    print(f"peak memory: {peak_memory()}")
+        print(f"error: {problem.message}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -66,7 +66,8 @@ def test_a_problem_is_one_line_one_hint_and_an_exit_code(
         ("bench", "transformers.models", 'pip install "unseg_cli[bench]"'),
         ("train", "transformers", 'pip install "unseg_cli[bench]"'),  # the extra that has it, not that of the command
         ("protect", "pycocotools", 'pip install "unseg_cli[train]"'),
-        ("protect", "skimage.metrics", 'pip install "unseg_cli"'),
+        ("protect", "onnxruntime", 'pip install "unseg_cli"'),
+        ("detect", "skimage.filters", 'pip install "unseg_cli[torch]"'),
     ],
 )
 def test_the_missing_extra_is_named(command: str, module: str, hint: str, stand: Stand, capsys: Capture) -> None:

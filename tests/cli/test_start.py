@@ -49,7 +49,7 @@ assert set(unseg_cli.__all__) <= set(dir(unseg_cli))
 @pytest.mark.parametrize(
     ("package", "names"),
     [
-        ("unseg_cli", ("NoiseBudget", "Session", "load_generator", "protect_image")),
+        ("unseg_cli", ("NoiseBudget", "Session", "load_generator", "open_runtime", "protect_image")),
         ("unseg_cli.detect", ("detect",)),
         ("unseg_cli.protect", ("protect", "protect_bytes", "protect_image", "verify")),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unseg_cli.pictures import png
+from unseg_cli.pictures.formats import png
 
 LOSSLESS = [
     ("PNG", "L", 8),

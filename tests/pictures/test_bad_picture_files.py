@@ -12,9 +12,9 @@ from PIL import Image
 
 from tests.pictures.picture_makers import photo, plain_tiff, saved
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures import png
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import prepare_picture
+from unseg_cli.pictures.formats import png
 
 ANY = Path("picture")
 

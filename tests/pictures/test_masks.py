@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from tests.pictures.picture_makers import plain_tiff, saved
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.pictures import png
+from unseg_cli.pictures.formats import png
 from unseg_cli.pictures.masks import MaskFile, decode_mask, is_photograph, mask_rule, read_classes, read_mask
 
 LABELS = np.array([[0, 7, 9], [255, 1, 0]], np.uint8)

@@ -18,10 +18,10 @@ from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from tests.pictures.picture_makers import LOSSLESS, lossless_file, photo, plain_tiff, saved
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures import png
 from unseg_cli.pictures.coding import estimated_quality
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import choose_encoding, converted, encode_picture
+from unseg_cli.pictures.formats import png
 from unseg_cli.pictures.picture import Picture, from_upright, same_alpha, to_upright
 
 ANY = Path("picture")

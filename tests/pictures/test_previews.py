@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.pictures.picture_makers import photo, saved
 from tests.pictures.test_picture_files import exif_with_everything
-from unseg_cli.pictures import png
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
+from unseg_cli.pictures.formats import png
 from unseg_cli.pictures.metadata import without_xmp_previews
 
 PREVIEW = b"/9j/4AAQSkZJRgABAQ&#xA;THUMBNAIL//Z"

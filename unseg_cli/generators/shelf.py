@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import (
@@ -22,10 +20,7 @@ from unseg_cli.generators.files import (
     shipped_weights_dir,
     weights_file,
 )
-from unseg_cli.generators.foreign import read_state_dict, require_keys
-from unseg_cli.generators.loading import save_generator
 from unseg_cli.generators.sums import read_sums, record_sum, sha256_of
-from unseg_cli.models.build import build_generator
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 
 #: What an imported file is when it does not say so itself.
@@ -110,6 +105,12 @@ def weights_import(file: Path, name: str | None = None) -> Report:
         UsageProblem: a name that a file must not have, or one that the package ships.
         EnvironmentProblem: unreadable, or not exactly the keys, shapes and finite values of a generator.
     """
+    import torch
+
+    from unseg_cli.generators.foreign import read_state_dict, require_keys
+    from unseg_cli.generators.loading import save_generator
+    from unseg_cli.models.build import build_generator
+
     state = read_state_dict(file)
     spec = _spec_of(file)
     name = name or spec.name

@@ -26,6 +26,7 @@ _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750),
 #: Shares of red, green and blue light in brightness: the second row of sRGB's matrix, that of ITU-R 709.
 BRIGHTNESS = _TO_XYZ[1]
 _WHITE = (0.95047, 1.0, 1.08883)
+_HUNDREDTHS = 25_500  # of a grey level
 
 
 def resolved(tile: FloatArray, scale: float, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> FloatArray:
@@ -77,7 +78,8 @@ def visible_difference(image_01: FloatArray, changes: FloatArray, amplitude: Flo
     middle = (above + below) / 2
     light = (above - below) / (2 * np.maximum(far, np.float32(1e-6)))  # that a step of one channel makes here
     here = _lab(_xyz(_linear(planes)))
-    steps = np.unique(np.concatenate([changes, -changes]).astype(np.float32), axis=0)  # (K, 2, 3)
+    # (K, 2, 3); changes that differ by less than a hundredth of a level are told once.
+    steps = np.unique(np.rint(np.concatenate([changes, -changes]) * _HUNDREDTHS), axis=0).astype(np.float32) / np.float32(_HUNDREDTHS)
     fine, coarse = (steps[:, kind].T[..., None] * light for kind in (0, 1))  # (3, K, H W)
     brighter = _brightness(fine - coarse)
     differences = ciede2000(here, _lab(np.maximum(_xyz(middle + coarse) + brighter, 0)))
@@ -105,7 +107,10 @@ def _brightness(light: FloatArray) -> FloatArray:
 
 def _xyz(light: FloatArray) -> FloatArray:
     """(3, ...) red, green and blue light -> X, Y and Z."""
-    return (np.array(_TO_XYZ, np.float32) @ light.reshape(3, -1)).reshape(light.shape)
+    # No matrix product: its library would start threads beside those that work on other pictures.
+    red, green, blue = light
+    x, y, z = (np.float32(r) * red + np.float32(g) * green + np.float32(b) * blue for r, g, b in _TO_XYZ)
+    return np.stack([x, y, z])
 
 
 def _lab(xyz: FloatArray) -> FloatArray:

@@ -21,13 +21,14 @@ import numpy.typing as npt
 from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures import png, tiff
 from unseg_cli.pictures.coding import coding_of
-from unseg_cli.pictures.deep import decode_16, is_deep
 from unseg_cli.pictures.exif import PREFIX
+from unseg_cli.pictures.formats import png, tiff
+from unseg_cli.pictures.formats.deep import decode_16, is_deep
+from unseg_cli.pictures.formats.jpeg import decode_rgb
+from unseg_cli.pictures.formats.raw import refuse_partial
 from unseg_cli.pictures.metadata import Metadata, photoshop_blocks
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, Space, to_upright
-from unseg_cli.pictures.raw import refuse_partial
 
 #: Pictures above this are refused (it is also where Pillow suspects a decompression bomb).
 MAX_PIXELS = 178_956_970
@@ -179,7 +180,8 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
         notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are omitted: they may show the clean one")
     refuse_frames(image)
     deep = is_deep(image)
-    if kind != "tiff":
+    direct = decode_rgb(data) if kind == "jpeg" and image.mode == "RGB" else None
+    if direct is None and kind != "tiff":
         # Before the metadata: those of a PNG may follow its pixels. Those of a TIFF have to be read first.
         image.load()
     with quiet():
@@ -188,7 +190,7 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
     metadata, more = _metadata(image, data, kind)
     coding = coding_of(image, data, kind)
     notes += more
-    pixels, alpha, space, more = _pixels(image, data if deep else None, orientation)
+    pixels, alpha, space, more = _pixels(image, data if deep else None, orientation, direct)
     notes += more
     return Picture(
         pixels=pixels, alpha=alpha, space=space, kind=kind, orientation=orientation, metadata=metadata, coding=coding, notes=tuple(notes)
@@ -218,8 +220,12 @@ def _metadata(image: Image.Image, data: bytes, kind: Kind) -> tuple[Metadata, li
     return Metadata(**common), notes
 
 
-def _pixels(image: Image.Image, deep: bytes | None, orientation: int) -> tuple[PixelArray, PixelArray | None, Space, list[str]]:
-    """Upright pixels, alpha, space and notes; `deep` is the file where Pillow alone would lose bits."""
+def _pixels(
+    image: Image.Image, deep: bytes | None, orientation: int, direct: PixelArray | None
+) -> tuple[PixelArray, PixelArray | None, Space, list[str]]:
+    """Upright pixels, alpha, space and notes; `deep` is the file where Pillow alone would lose bits, `direct` its pixels where known."""
+    if direct is not None:
+        return np.ascontiguousarray(to_upright(direct, orientation)), None, "rgb", []
     if image.format == "TIFF":
         orientation = 1  # Pillow turns a TIFF upright while it loads it; of other formats it leaves the pixels as stored
     if deep is not None:

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures import png, tiff
 from unseg_cli.pictures.channels import rgb_from_cmyk, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
+from unseg_cli.pictures.formats import png, tiff
 from unseg_cli.pictures.metadata import jpeg_keywords, to_write, webp_keywords
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, from_upright, to_upright
 
@@ -223,7 +223,9 @@ def _pil(stacked: PixelArray, space: str) -> Image.Image:
     """(H, W, C) uint8 as a Pillow picture."""
     mode = {("grey", 1): "L", ("grey", 2): "LA", ("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("cmyk", 4): "CMYK"}[space, stacked.shape[2]]
     height, width = stacked.shape[:2]
-    return Image.frombytes(mode, (width, height), np.ascontiguousarray(stacked).tobytes())
+    image = Image.new(mode, (width, height), None)  # not filled with black first, and the array is not copied, as Pillow's shortcuts do
+    image.frombytes(np.ascontiguousarray(stacked).data)
+    return image
 
 
 def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:

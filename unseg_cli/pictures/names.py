@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES
-from unseg_cli.pictures.raw import RAW_SUFFIXES
+from unseg_cli.pictures.formats.raw import RAW_SUFFIXES
 
 _WRITABLE = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 #: Known for pictures although they cannot be written, so that a folder of them is not passed over in silence.

@@ -11,6 +11,7 @@ from PIL import Image
 from unseg_cli.core.budget import NoiseBudget, check_budget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
@@ -31,7 +32,7 @@ _MODES: dict[str, tuple[Space, bool]] = {
 
 
 def protect_image(
-    generator: NoiseGenerator,
+    generator: NoiseGenerator | Runtime,
     image: AnyImage,
     mask: npt.NDArray[Any] | Image.Image | None = None,
     budget: NoiseBudget | None = None,
@@ -39,7 +40,7 @@ def protect_image(
     """Add protecting noise to one picture.
 
     Args:
-        generator: from `load_generator`.
+        generator: from `open_runtime`, or from `load_generator`.
         image: a Pillow picture of mode L, LA, RGB, RGBA, CMYK or I;16, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4 = RGBA)
             of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
         mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
@@ -82,7 +83,7 @@ def protect_image(
 
 
 def _noised(
-    generator: NoiseGenerator,
+    generator: NoiseGenerator | Runtime,
     stored: npt.NDArray[Any],
     space: Space,
     alpha: bool,

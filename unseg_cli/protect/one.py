@@ -255,7 +255,8 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
         raise UnsegError(
             f"the written file came back as {written.pixels.dtype} {written.space} of {written.size}", hint="use --format png for it"
         )
-    if np.array_equal(written.pixels, clean.pixels):
+    difference = measure(clean.pixels, written.pixels)
+    if difference.linf_255 == 0:
         raise UnsegError(
             "the written file equals the original: no noise survived, and it was removed",
             hint="raise --epsilon, raise --quality, or use a lossless format",
@@ -270,7 +271,6 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",
             hint="raise --quality or --epsilon, or use a lossless format",
         )
-    difference = measure(clean.pixels, written.pixels)
     return Record(
         linf_255=round(difference.linf_255, 6),
         psnr=None if difference.psnr is None else round(difference.psnr, 6),

@@ -116,7 +116,11 @@ def test_protecting_imports_no_torch(tmp_path: Path) -> None:
 def test_who_runs_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(open_runtime("lite", device="cpu"), OnnxRuntime)
     monkeypatch.setattr(choose, "accelerator_here", lambda: True)
+    monkeypatch.setattr(choose, "pick_device", lambda text: torch.device("cpu"))
+    assert isinstance(open_runtime("lite", device="auto"), OnnxRuntime)  # it turned out to be none that PyTorch can use
+    monkeypatch.setattr(choose, "_on_processor", lambda device: False)
     assert isinstance(open_runtime("lite", device="auto"), TorchRuntime)
+    monkeypatch.undo()
     monkeypatch.setattr(choose, "accelerator_here", lambda: False)
     assert isinstance(open_runtime("lite", device="auto"), OnnxRuntime)
     mine = tmp_path / "mine.safetensors"

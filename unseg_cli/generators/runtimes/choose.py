@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 from unseg_cli.core.device import accelerator_here, check_device, pick_device
@@ -24,10 +25,17 @@ def open_runtime(generator: str = "lite", *, device: str = "auto", sam_checkpoin
     """
     check_device(device)
     weights = weights_file(generator)
-    on_processor = device == "cpu" or (device == "auto" and not accelerator_here())
-    if on_processor and sam_checkpoint is None and weights.parent == shipped_weights_dir() and can_run(weights):
+    if _on_processor(device) and sam_checkpoint is None and weights.parent == shipped_weights_dir() and can_run(weights):
         return OnnxRuntime(weights)
     from unseg_cli.generators.loading import load_generator
     from unseg_cli.generators.runtimes.on_torch import TorchRuntime
 
     return TorchRuntime(load_generator(generator, device=pick_device(device), sam_checkpoint=sam_checkpoint))
+
+
+def _on_processor(device: str) -> bool:
+    if device != "auto":
+        return device == "cpu"
+    if not accelerator_here() or importlib.util.find_spec("torch") is None:
+        return True
+    return pick_device("auto").type == "cpu"

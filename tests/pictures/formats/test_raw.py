@@ -14,7 +14,7 @@ from tests.pictures.picture_makers import photo, saved
 from unseg_cli.cli.app import main
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures.decode import read_picture
-from unseg_cli.pictures.raw import first_tags
+from unseg_cli.pictures.formats.raw import first_tags
 
 SHORT, LONG, BYTE = 3, 4, 1
 

@@ -1,0 +1,90 @@
+"""Noise on pixels: only where it may be, never more than it may be, and how much of it a codec left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.noise.arithmetic import apply_noise
+from unseg_cli.noise.field import ArrayField
+from unseg_cli.pictures import channels
+from unseg_cli.pictures.channels import add_noise, noise_kept, parts_with_noise, within_budget
+
+SIDES = st.integers(1, 90)
+
+
+def picture(height: int, width: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (height, width, 3), dtype)
+
+
+def noise(height: int, width: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (height, width, 3)).astype(np.float32)
+
+
+def some(height: int, width: int, share: float, seed: int = 2) -> np.ndarray:
+    return np.random.default_rng(seed).random((height, width)) < share
+
+
+@given(
+    height=SIDES, width=SIDES, share=st.sampled_from([0.0, 0.01, 0.5, 1.0]), seed=st.integers(0, 99),
+    inside=st.sampled_from([4 / 255, 8 / 255, 4.6 / 255]), outside=st.sampled_from([0, 0.4 / 255, 2 / 255]),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+)  # fmt: skip
+def test_part_by_part_it_is_what_it_is_at_once(
+    height: int, width: int, share: float, seed: int, inside: float, outside: float, dtype: type
+) -> None:
+    clean, drawn, mask, budget = (
+        picture(height, width, seed, dtype),
+        noise(height, width),
+        some(height, width, share),
+        NoiseBudget(inside, outside),
+    )
+    made = add_noise(clean, "rgb", ArrayField(drawn), mask, budget)
+    assert np.array_equal(made, apply_noise(clean, drawn, mask, budget))
+    assert within_budget(clean, made, mask, budget)
+
+
+@given(height=SIDES, width=SIDES, share=st.sampled_from([0.0, 0.002, 0.1, 1.0]), outside=st.sampled_from([0, 2 / 255]))
+def test_the_parts_hold_all_that_may_change_and_no_place_twice(height: int, width: int, share: float, outside: float) -> None:
+    mask = some(height, width, share)
+    covered = np.zeros(mask.shape, int)
+    for rows, columns in parts_with_noise(mask, NoiseBudget(8 / 255, outside), 255):
+        covered[rows, columns] += 1
+    assert covered.max(initial=0) <= 1
+    assert (covered == 1).all() if outside else (covered[mask] == 1).all()
+    if not mask.any() and not outside:
+        assert not covered.any()
+
+
+@pytest.mark.parametrize("place", [(0, 0), (31, 10), (32, 79), (99, 40)])
+def test_one_pixel_beyond_its_bound_is_seen(place: tuple[int, int]) -> None:
+    clean, mask, budget = np.full((100, 80, 3), 100, np.uint8), np.zeros((100, 80), bool), NoiseBudget(8 / 255, 2 / 255)
+    mask[:, :40] = True
+    made = clean + np.where(mask, 8, 2).astype(np.uint8)[..., None]
+    assert within_budget(clean, made, mask, budget)
+    made[(*place, 1)] += 1
+    assert not within_budget(clean, made, mask, budget)
+    grey = made[..., 1]
+    assert not within_budget(clean[..., 1], grey, mask, budget)
+
+
+def test_what_a_codec_keeps_of_a_large_picture_is_told_from_some_rows() -> None:
+    clean, mask = picture(1700, 1300, 3) // 2 + 60, np.ones((1700, 1300), bool)
+    meant = add_noise(clean, "rgb", ArrayField(noise(1700, 1300)), mask, NoiseBudget(8 / 255, 0))
+    written = np.where(some(1700, 1300, 0.7)[..., None], meant, clean)
+    assert noise_kept(clean, meant, written) == pytest.approx(0.7, abs=0.01)
+    assert noise_kept(clean, meant, meant) == 1 and noise_kept(clean, meant, clean) == 0
+
+
+def test_also_where_few_rows_have_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "_ENOUGH_PIXELS", 1000)
+    clean = picture(600, 50, 3) // 2 + 60
+    for top in (0, 33, 300, 590):
+        mask = np.zeros((600, 50), bool)
+        mask[top : top + 4] = True
+        meant = add_noise(clean, "rgb", ArrayField(noise(600, 50)), mask, NoiseBudget(8 / 255, 0))
+        assert noise_kept(clean, meant, meant) == 1
+    assert noise_kept(clean, clean, clean) == 0

@@ -1,0 +1,1 @@
+"""What one file format alone knows or needs."""
