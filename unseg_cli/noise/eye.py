@@ -116,5 +116,6 @@ def _xyz(light: FloatArray) -> FloatArray:
 def _lab(xyz: FloatArray) -> FloatArray:
     """(3, ...) X, Y and Z -> CIELAB under D65."""
     share = xyz / np.array(_WHITE, np.float32).reshape(3, *[1] * (xyz.ndim - 1))
-    x, y, z = np.where(share > np.float32(0.008856), np.cbrt(share), np.float32(7.787) * share + np.float32(16 / 116))
+    root = share ** np.float32(1 / 3)  # several times faster than np.cbrt
+    x, y, z = np.where(share > np.float32(0.008856), root, np.float32(7.787) * share + np.float32(16 / 116))
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unseg_cli.bench.report import efficacy, facts, first, kept, lines, markdown
+from unseg_cli.bench.report import efficacy, facts, first, kept, lines, markdown, speed
 from unseg_cli.bench.report.targets import targets
 
 #: The table of README.md stands between these.
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
+SPEED_BEGIN, SPEED_END = "<!-- speed by scripts/make_results.py -->", "<!-- end of speed -->"
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables above."
 
 
@@ -27,7 +28,8 @@ def pages(docs: Path) -> dict[Path, str]:
     made = {docs / "results.md": _results_page(docs, runs, pooled)}
     readme = docs.parent / "README.md"
     if readme.is_file():
-        made[readme] = with_table(readme.read_text(encoding="utf-8"), efficacy.efficacy(pooled, short=True))
+        text = with_table(readme.read_text(encoding="utf-8"), efficacy.efficacy(pooled, short=True))
+        made[readme] = with_table(text, speed.sentence(docs), SPEED_BEGIN, SPEED_END)
     return made
 
 
@@ -36,17 +38,24 @@ def stale(made: dict[Path, str]) -> list[Path]:
     return [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
-def with_table(readme: str, table: str) -> str:
-    """The README with the table between its two comments made again."""
-    if BEGIN not in readme or END not in readme:
+def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """The README with what stands between two comments made again."""
+    if begin not in readme or end not in readme:
         return readme
-    head, rest = readme.split(BEGIN, 1)
-    return f"{head}{BEGIN}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}"
+    head, rest = readme.split(begin, 1)
+    return f"{head}{begin}\n\n{table}\n\n{end}{rest.split(end, 1)[1]}"
 
 
 def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> str:
     introduction = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs)
-    parts = [introduction, targets(docs, pooled), efficacy.section(pooled), first.section(docs, runs), *map(_section, runs)]
+    parts = [
+        introduction,
+        targets(docs, pooled),
+        efficacy.section(pooled),
+        speed.section(docs),
+        first.section(docs, runs),
+        *map(_section, runs),
+    ]
     parts += [lines.detections(docs), lines.schedules(docs), lines.experiments(docs)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -1,0 +1,52 @@
+"""What `make bench-speed` kept, as a table and as a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unseg_cli.bench.report import page, speed
+
+ROWS = [
+    {"what": "protect, 12 megapixels", "value": 4.26, "unit": "pictures/s", "beside": 20.0, "rival": "Pillow", "ratio": 4.69,
+     "aim": "at most 2 times", "met": False},
+    {"what": "most memory, 12 megapixels", "value": 0.61, "unit": "GB", "beside": None, "rival": "", "ratio": None,
+     "aim": "under 1 GB", "met": True},
+    {"what": "protect, 640 x 480", "value": 19.6, "unit": "pictures/s", "beside": 800.0, "rival": "Pillow", "ratio": 40.8, "aim": "", "met": None},
+    {"what": "first picture is there after", "value": 1.23, "unit": "s", "beside": None, "rival": "", "ratio": None, "aim": "", "met": None},
+]  # fmt: skip
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    document = {"command": "python scripts/bench_speed.py", "cores": 2, "rows": ROWS}
+    (tmp_path / "results" / "speed.json").write_text(json.dumps(document), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_table_has_every_row_and_says_what_was_missed(docs: Path) -> None:
+    text = speed.section(docs)
+    assert "on 2 cores" in text and "    python scripts/bench_speed.py" in text
+    assert "| protect, 12 megapixels | 4.26 pictures/s | 20.00 pictures/s | 4.69 | Pillow | at most 2 times | missed |" in text
+    assert "| most memory, 12 megapixels | 0.61 GB | - | - | - | under 1 GB | met |" in text
+    assert text.count("\n| ") == len(ROWS) + 2
+
+
+def test_the_sentence_for_a_reader(docs: Path) -> None:
+    text = speed.sentence(docs)
+    assert "does 20 pictures of 640 x 480 a second, or 4 of 12 megapixels" in text
+    assert "after 1.2 seconds" in text and "0.6 GB" in text
+
+
+def test_where_nothing_was_kept_nothing_is_said(tmp_path: Path) -> None:
+    assert speed.section(tmp_path) == speed.sentence(tmp_path) == ""
+
+
+def test_the_sentence_stands_between_its_comments(docs: Path) -> None:
+    readme = f"a\n{page.SPEED_BEGIN}\nold\n{page.SPEED_END}\nb"
+    made = page.with_table(readme, speed.sentence(docs), page.SPEED_BEGIN, page.SPEED_END)
+    assert "old" not in made and "640 x 480" in made and made.startswith("a\n") and made.endswith("\nb")
+    assert page.with_table("no comments", "text", page.SPEED_BEGIN, page.SPEED_END) == "no comments"
