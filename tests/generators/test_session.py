@@ -131,6 +131,15 @@ def test_where_all_masks_are_given_and_noise_is_made_of_tiles_no_network_runs(ge
     assert np.array_equal(whole_noise(made), whole_noise(before))
 
 
+@pytest.mark.parametrize("shape", [(60, 80), (80, 60), (200, 201), (33, 400), (400, 1)])
+def test_padding_that_is_left_out_did_not_matter(generator: Any, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    image, mask = np.clip(rng.normal(128, 30, (*shape, 3)), 0, 255).astype(np.uint8), np.ones(shape, bool)
+    part = whole_noise(picture_noise(generator, [image], [mask], "auto", LIMIT)[0])
+    monkeypatch.setattr("unseg_cli.generators.session.with_surroundings", lambda frame, shape, margin: frame)
+    assert np.allclose(part, whole_noise(picture_noise(generator, [image], [mask], "auto", LIMIT)[0]), atol=1e-5)
+
+
 def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
     stand_in = StandIn()
     session, image = Session(stand_in), np.full((48, 64, 3), 90, np.uint8)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
 from unseg_cli.core.spread import cores, spread
 from unseg_cli.detect.config import DetectConfig
@@ -50,6 +51,7 @@ def detect(config: DetectConfig, events: Events) -> Report:
         KeyboardInterrupt: with how many pictures are done; they stay.
     """
     started = time.perf_counter()
+    keep_freed_memory()
     correction = Correction(points=config.point, not_points=config.not_point, box=config.box, whole=config.whole)
     source, masks = places(config.src, config.masks)
     jobs = _jobs(config, source, masks, correction, events)

@@ -62,6 +62,23 @@ def own_part(plane: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     return plane[:, :new_h, :new_w]
 
 
+def with_surroundings(frame: FloatArray, shape: tuple[int, ...], margin: int) -> FloatArray:
+    """(C, S, S) -> (C, h, w): the part that a picture of this (H, W) fills and, of the padding, as much as can matter to it.
+
+    Args:
+        frame: S even.
+        shape: (H, W).
+        margin: how far beyond its edge anything matters to a picture, in pixels of the frame; even.
+    """
+    new_h, new_w = (min(frame.shape[-1], side + side % 2 + margin) for side in _inner_size(shape[0], shape[1], frame.shape[-1]))
+    return frame[:, :new_h, :new_w]
+
+
+def own_size(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """What a picture of this (H, W) fills of a frame of side `size`."""
+    return _inner_size(shape[0], shape[1], size)
+
+
 def _resize(pixels: U8Array, size: int, shape: tuple[int, ...]) -> U8Array:
     new_h, new_w = _inner_size(shape[0], shape[1], size)
     picture = Image.fromarray(np.ascontiguousarray(pixels))

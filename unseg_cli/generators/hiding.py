@@ -23,12 +23,15 @@ GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fraction
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
 
+FARTHEST = 20  # pixels of the frame: five windows of `AROUND` places follow one another, and a place is two pixels
+
 
 def hidden_share(frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, closely: bool) -> FloatArray:
     """The share of the amplitude that stays under the limit.
 
     Args:
-        frame_01: (3, S, S) in [0, 1], S even: the picture as the generator looks at it.
+        frame_01: (3, h, w) in [0, 1], sides even: the picture as the generator looks at it, what is around it included; what is farther
+            away than `FARTHEST` pixels does not matter to a place.
         tile: (n, n, 3) in [-1, 1].
         epsilon: what the tile is multiplied with, as a fraction of full intensity.
         scale: side of a pixel of the tile in pixels of the picture's file.
@@ -36,7 +39,7 @@ def hidden_share(frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scal
         closely: whether it must not be found at 200 %, either.
 
     Returns:
-        (1, S / 2, S / 2) in [0, 1].
+        (1, h / 2, w / 2) in [0, 1].
     """
     changes = np.ascontiguousarray(tile.transpose(2, 0, 1)) * np.float32(epsilon)
     colours = _halved(frame_01)

@@ -12,8 +12,8 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
-from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame
-from unseg_cli.generators.hiding import hidden_share
+from unseg_cli.generators.frame import mask_to_frame, own_part, own_size, shrunk, to_frame, with_surroundings
+from unseg_cli.generators.hiding import FARTHEST, hidden_share
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import is_grey
@@ -134,8 +134,10 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: bool, bu
     inside, outside = tiles.of(is_grey(frame))
     if budget.visible is None:
         return TileField(inside, outside, mask, pitch)
-    share = hidden_share(frame, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible, closely=closely)
-    return TileField(inside, outside, mask, pitch, Enlarged(own_part(share, mask.shape), (mask.shape[0], mask.shape[1])))
+    part = with_surroundings(frame, mask.shape, FARTHEST)
+    share = hidden_share(part, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible, closely=closely)
+    height, width = own_size(mask.shape, frame.shape[-1] // 2)
+    return TileField(inside, outside, mask, pitch, Enlarged(share[:, :height, :width], (mask.shape[0], mask.shape[1])))
 
 
 def _running(generator: NoiseGenerator | Runtime) -> Runtime:

@@ -8,6 +8,7 @@ import time
 from unseg_cli.core.device import check_device
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
@@ -41,6 +42,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         KeyboardInterrupt: with how many pictures are done; they stay.
     """
     started = time.perf_counter()
+    keep_freed_memory()
     settings = _settings(config)
     plan = _plan(config, events)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))

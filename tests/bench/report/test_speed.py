@@ -14,8 +14,10 @@ ROWS = [
      "aim": "at most 2 times", "met": False},
     {"what": "most memory, 12 megapixels", "value": 0.61, "unit": "GB", "beside": None, "rival": "", "ratio": None,
      "aim": "under 1 GB", "met": True},
-    {"what": "protect, 640 x 480", "value": 19.6, "unit": "pictures/s", "beside": 800.0, "rival": "Pillow", "ratio": 40.8, "aim": "", "met": None},
-    {"what": "first picture is there after", "value": 1.23, "unit": "s", "beside": None, "rival": "", "ratio": None, "aim": "", "met": None},
+    {"what": "protect, 640 x 480", "value": 19.6, "unit": "pictures/s", "beside": 800.0, "rival": "Pillow", "ratio": 40.8,
+     "aim": "", "met": None},
+    {"what": "first picture is there after", "value": 1.23, "unit": "s", "beside": None, "rival": "", "ratio": None,
+     "aim": "", "met": None},
 ]  # fmt: skip
 
 

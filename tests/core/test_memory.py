@@ -1,0 +1,34 @@
+"""Freed memory is kept where the C library can be told so, and nothing happens elsewhere."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import pytest
+
+from unseg_cli.core.memory import keep_freed_memory
+
+
+def test_glibc_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Library:
+        @staticmethod
+        def mallopt(parameter: int, value: int) -> int:
+            told.append((parameter, value))
+            return 1
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
+    keep_freed_memory()
+    assert told == [(-1, 128 << 20), (-3, 32 << 20)]
+
+
+def test_another_system_or_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr(sys, "platform", "linux")
+    keep_freed_memory()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: pytest.fail("nothing is asked"))
+    monkeypatch.setattr(sys, "platform", "win32")
+    keep_freed_memory()
