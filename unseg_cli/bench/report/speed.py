@@ -36,9 +36,9 @@ def sentence(docs: Path) -> str:
         return ""
     values = {row["what"]: row["value"] for row in document["rows"]}
     return (
-        f"On {document['cores']} cores `protect` does {values['protect, 640 x 480']:.0f} pictures of 640 x 480 a second, or "
-        f"{values['protect, 12 megapixels']:.0f} of 12 megapixels; the first is there after {values['first picture is there after']:.1f} "
-        f"seconds, and it needs {values['most memory, 12 megapixels']:.1f} GB of memory ([how that was measured](docs/results.md#speed))."
+        f"{document['cores']} cores do {values['protect, 640 x 480']:.0f} pictures of 640 x 480 a second, or "
+        f"{values['protect, 12 megapixels']:.0f} of 12 megapixels, the first within {values['first picture is there after']:.1f} s, "
+        f"in {values['most memory, 12 megapixels']:.1f} GB of memory ([measured](docs/results.md#speed))."
     )
 
 
