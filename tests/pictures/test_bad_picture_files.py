@@ -70,7 +70,7 @@ def test_preparing_refuses_what_reading_refuses(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "kind", "message"), [("keep", "AVIF", "AVIF pictures can be read but not written"), ("jpeg", "PNG", "transparent pixels")]
+    ("format", "kind", "message"), [("keep", "AVIF", "AVIF does not keep exactly"), ("jpeg", "PNG", "transparent pixels")]
 )
 def test_preparing_refuses_what_cannot_be_written(format: str, kind: str, message: str) -> None:
     see_through = Image.fromarray(photo()).convert("RGBA")

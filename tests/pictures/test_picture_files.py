@@ -333,18 +333,6 @@ def test_multi_picture_jpeg_gives_its_first_picture() -> None:
         assert getattr(opened, "n_frames", 1) == 1
 
 
-def test_heic_and_avif_are_read_and_written_as_something_else() -> None:
-    pillow_heif = pytest.importorskip("pillow_heif")
-    pillow_heif.register_heif_opener()
-    for format in ("HEIF", "AVIF"):
-        data = saved(Image.fromarray(photo(64, 64)), format, quality=95)
-        with pytest.raises(UnsegError, match="can be read but not written"):
-            again(data)
-        first, second, _ = again(data, format="jpeg")
-        assert first.size == (64, 64)
-        assert second.kind == "jpeg"
-
-
 def test_large_exif_that_jpeg_cannot_hold_is_noted() -> None:
     picture = read_picture(ANY, saved(Image.fromarray(photo()), "PNG", exif=exif_with_everything()))
     picture = replace(picture, metadata=replace(picture.metadata, xmp=b"x" * 70_000))

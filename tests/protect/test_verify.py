@@ -321,3 +321,30 @@ def test_a_manifest_of_the_version_before_is_read_judged_by_its_own_epsilons_and
     now = {row["src"]: row for row in map(json.loads, manifest.read_text().splitlines())}
     assert all("spared" not in row and row["recipe"]["min_cell"] == 8 and row["noise_code"] == NOISE_CODE for row in now.values())
     assert run_protect(src, dst).document["skipped"] == 4
+
+
+def faint(tmp_path: Path, run_protect: Protect, suffix: str) -> tuple[Path, Path]:
+    """A large photograph with little noise, as one without masks gets."""
+    src, dst = tmp_path / "src", tmp_path / "out"
+    src.mkdir()
+    Image.fromarray(photo(300, 400)).save(src / f"a{suffix}", quality=92)
+    run_protect(src, dst, budget=NoiseBudget(1 / 255, 0))
+    return src, dst
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".avif", ".heic"])
+def test_little_noise_is_noise_in_a_file_that_protect_measured(tmp_path: Path, run_protect: Protect, suffix: str) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    src, dst = faint(tmp_path, run_protect, suffix)
+    report, pairs = check(src, dst)
+    assert report.exit_code == 0 and pairs[f"a{suffix}"]["ok"]
+
+
+def test_a_clean_copy_in_its_place_is_found_all_the_same(tmp_path: Path, run_protect: Protect) -> None:
+    src, dst = faint(tmp_path, run_protect, ".jpg")
+    with Image.open(src / "a.jpg") as clean:
+        clean.save(dst / "a.jpg", quality=92, subsampling=0)
+    report, pairs = check(src, dst)
+    assert report.exit_code == 1 and pairs["a.jpg"]["verdict"] == "not protected"

@@ -23,7 +23,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures.coding import coding_of
 from unseg_cli.pictures.exif import PREFIX
-from unseg_cli.pictures.formats import png, tiff
+from unseg_cli.pictures.formats import heif, png, tiff
 from unseg_cli.pictures.formats.deep import decode_16, is_deep
 from unseg_cli.pictures.formats.jpeg import decode_rgb
 from unseg_cli.pictures.formats.raw import refuse_partial
@@ -133,12 +133,7 @@ def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Im
         UnsegError: of a kind that is not supported, or one of which only a part could be read.
     """
     refuse_partial(data, path)
-    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1", b"ftypheim", b"ftypheis"):
-        try:
-            import pillow_heif
-        except ImportError:
-            raise UnsegError("HEIC pictures need the package pillow-heif", hint="pip install pillow-heif") from None
-        pillow_heif.register_heif_opener()
+    heif.register(data)
     with quiet():
         image = Image.open(io.BytesIO(data))
     if image.width * image.height > MAX_PIXELS:
@@ -179,6 +174,8 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
     if image.format == "MPO":
         notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are omitted: they may show the clean one")
     refuse_frames(image)
+    if kind in ("heif", "avif"):
+        notes += heif.notes_on(image, data)
     deep = is_deep(image)
     direct = decode_rgb(data) if kind == "jpeg" and image.mode == "RGB" else None
     if direct is None and kind != "tiff":

@@ -17,8 +17,8 @@ from PIL import Image
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures.channels import rgb_from_cmyk, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
-from unseg_cli.pictures.formats import png, tiff
-from unseg_cli.pictures.metadata import jpeg_keywords, to_write, webp_keywords
+from unseg_cli.pictures.formats import heif, png, tiff
+from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, from_upright, to_upright
 
 #: The lowest quality chosen without being asked for.
@@ -32,11 +32,13 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "webp": (".webp",),
     "tiff": (".tif", ".tiff"),
     "bmp": (".bmp", ".dib"),
+    "heif": (".heic", ".heif", ".hif"),
+    "avif": (".avif",),
 }
 
 
 #: What a format can hold; wider or higher pictures are refused before noise is made for them.
-LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}
+LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "heif": 16_384, "avif": 16_384}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,8 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
         lossless = picture.coding.lossless and (quality is None or picture.kind == "webp")
         chosen_webp = None if lossless else quality or max(picture.coding.quality or WEBP_QUALITY, WEBP_QUALITY)
         return Encoding(kind=kind, lossless=lossless, quality=chosen_webp, metadata=metadata)
+    if kind in heif.QUALITY:
+        return Encoding(kind=kind, lossless=False, quality=quality or heif.QUALITY[kind], metadata=metadata)
     return Encoding(kind=kind, lossless=True, quality=None, metadata=metadata)
 
 
@@ -94,8 +98,8 @@ def written_kind(kind: Kind, format: str) -> Kind:
         UnsegError: the source's format can be read but not written.
     """
     written: Kind = kind if format == "keep" else format  # type: ignore[assignment]
-    if written in ("heif", "avif"):
-        raise UnsegError(f"{written.upper()} pictures can be read but not written", hint="add --format jpeg, png or webp")
+    if written in ("heif", "avif") and not heif.can_write(written):
+        raise UnsegError(f"{written.upper()} pictures cannot be written on this machine", hint="add --format jpeg, png or webp")
     return written
 
 
@@ -133,12 +137,13 @@ def converted(picture: Picture, kind: Kind) -> Picture:
         UnsegError: an alpha channel that the format cannot hold.
     """
     pixels, alpha, space, notes = picture.pixels, picture.alpha, picture.space, list(picture.notes)
-    if alpha is not None and kind in ("jpeg", "bmp"):
+    if alpha is not None and kind in ("jpeg", "bmp", "heif", "avif"):
         if int(alpha.min()) < np.iinfo(alpha.dtype).max:
-            raise UnsegError(f"has transparent pixels, which {kind.upper()} cannot hold", hint="add --format png or webp")
+            what = "cannot hold" if kind in ("jpeg", "bmp") else "does not keep exactly"
+            raise UnsegError(f"has transparent pixels, which {kind.upper()} {what}", hint="add --format png or webp")
         alpha = None
-        notes.append(f"its alpha channel, opaque everywhere, is omitted: {kind.upper()} has none")
-    if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp"):
+        notes.append(f"its alpha channel, opaque everywhere, is omitted in {kind.upper()}")
+    if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp", "heif", "avif"):
         pixels, alpha = to_8_bit(pixels), None if alpha is None else to_8_bit(alpha)
         notes.append(f"16 bits a channel become 8: {kind.upper()} has no more")
     if space == "cmyk" and kind not in ("jpeg", "tiff"):
@@ -159,7 +164,7 @@ def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[st
         UnsegError: the format cannot hold the picture (for example its size).
     """
     same_kind = encoding.kind == picture.kind
-    upright = not same_kind or encoding.metadata == "strip" or encoding.kind == "bmp"
+    upright = not same_kind or encoding.metadata == "strip" or encoding.kind in ("bmp", "heif", "avif")
     metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
     orientation = 1 if upright else picture.orientation
     pixels = from_upright(picture.pixels, orientation)
@@ -179,11 +184,14 @@ def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[st
         image = image if picture.space == "rgb" else image.convert("RGBA" if alpha is not None else "RGB")
         options: dict[str, Any] = {"lossless": True, "quality": 80} if encoding.lossless else {"quality": encoding.quality}
         # exact: colours under full transparency are part of the picture, too
-        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | webp_keywords(metadata)), []
+        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), []
     if encoding.kind == "jpeg":
         keywords, notes = jpeg_keywords(metadata)
         options = {"quality": encoding.quality, "subsampling": 0, "progressive": picture.coding.progressive and same_kind}
         return _saved(image, "JPEG", options | keywords), notes
+    if encoding.kind in ("heif", "avif"):
+        options = heif.keywords(encoding.kind, encoding.quality, grey=picture.space == "grey") | other_keywords(metadata)
+        return _saved(image, encoding.kind.upper(), options), []
     return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), []
 
 
@@ -193,7 +201,7 @@ def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
     Args:
         picture: 8-bit pixels, of the space of `like`.
         like: a decoded lossy file; a JPEG brings its quantisation tables and chroma subsampling.
-        quality: for WebP, whose files do not tell theirs.
+        quality: for the other formats, whose files do not tell theirs.
 
     Returns:
         Upright pixels.
@@ -202,6 +210,8 @@ def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
     image = _pil(stored[..., None] if stored.ndim == 2 else stored, picture.space)
     if like.kind == "jpeg":
         data = _saved(image, "JPEG", {"qtables": like.coding.tables, "subsampling": like.coding.sampling})
+    elif like.kind in ("heif", "avif"):
+        data = _saved(image, like.kind.upper(), heif.keywords(like.kind, quality, grey=picture.space == "grey"))
     else:
         data = _saved(image.convert("RGB"), "WEBP", {"quality": quality, "method": 4})
     copy = read_picture(Path("copy"), data)

@@ -223,6 +223,7 @@ def jpeg_keywords(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
     return keywords, notes
 
 
-def webp_keywords(metadata: Metadata) -> dict[str, Any]:
-    """Pillow's arguments for WebP."""
-    return {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+def other_keywords(metadata: Metadata) -> dict[str, Any]:
+    """Pillow's arguments for WebP, HEIC and AVIF."""
+    given = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    return {name: value for name, value in given.items() if value}

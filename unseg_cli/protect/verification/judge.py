@@ -27,6 +27,7 @@ from unseg_cli.pictures.channels import strips
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import linf_255, measure, psnr
 from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
+from unseg_cli.pictures.formats import heif
 from unseg_cli.pictures.masks import MaskRule, read_mask
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.picture import Picture, PixelArray, full_scale, same_alpha
@@ -37,6 +38,8 @@ MISSING = "is missing in DST"
 CODEC_MARGIN = 2.5
 #: A lossy file whose root mean square distance to the re-encoded clean picture is below this, in 1/255, carries no noise.
 UNCHANGED_RMS = 0.5
+#: The same of a file whose very bytes `protect` measured: large photographs have little noise, and less is enough to tell it from none.
+UNCHANGED_BYTES_RMS = 0.02
 _ROUNDING = 1e-6
 _SAME_MEASUREMENT = 1e-4
 
@@ -91,7 +94,8 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
     epsilon = max(bound.foreground, bound.background)
     codec, noise_found = 0.0, difference.linf_255 > 0
     if noise_found and not written.coding.lossless:
-        codec, noise_found = _codec(clean, written, epsilon, _quality(pair.row))
+        codec, change = _codec(clean, written, epsilon, _quality(pair.row, written.kind))
+        noise_found = change >= (UNCHANGED_BYTES_RMS if _as_recorded(pair) else UNCHANGED_RMS)
     if inside is None:
         regions = [("", difference.linf_255, 255 * epsilon + codec)]
     else:
@@ -141,9 +145,17 @@ def _replaced(pair: Pair, measures: dict[str, float | None]) -> bool:
     row = pair.row
     if row is None or row.get("status") != "protected" or row.get("dst") != pair.dst_name or pair.dst is None:
         return False
-    if row.get("dst_sha256") in (None, sha256_of(pair.dst)):
+    if row.get("dst_sha256") is None or _as_recorded(pair):
         return False
     return not all(_same(row.get(name), value) for name, value in measures.items())
+
+
+def _as_recorded(pair: Pair) -> bool:
+    """Whether the file has the very bytes that `protect` recorded as protected."""
+    row = pair.row
+    if row is None or pair.dst is None or row.get("status") != "protected":
+        return False
+    return row.get("dst_sha256") == sha256_of(pair.dst)
 
 
 def _same(recorded: object, measured: float | None) -> bool:
@@ -187,18 +199,18 @@ def _recorded(row: Record | None) -> NoiseBudget:
     return NoiseBudget()
 
 
-def _quality(row: Record | None) -> int:
+def _quality(row: Record | None, kind: str) -> int:
     quality = row.get("quality") if row else None
-    return quality if isinstance(quality, int) and quality else WEBP_QUALITY
+    return quality if isinstance(quality, int) and quality else heif.QUALITY.get(kind, WEBP_QUALITY)
 
 
-def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tuple[float, bool]:
-    """What the codec is allowed to change, in 1/255, and whether the file holds more than the codec's change."""
+def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tuple[float, float]:
+    """What the codec is allowed to change, in 1/255, and by how much more than the codec alone the file changed, root mean square."""
     plain = codec_copy(clean, written, quality)
     probe = _with_bounded_change(clean.pixels, plain, written.pixels, epsilon)
     probed = codec_copy(replace(clean, pixels=probe), written, quality)
     allowance = CODEC_MARGIN * max(linf_255(clean.pixels, plain), linf_255(probe, probed))
-    return allowance, _rms_255(plain, written.pixels) >= UNCHANGED_RMS
+    return allowance, _rms_255(plain, written.pixels)
 
 
 def _with_bounded_change(clean: PixelArray, plain: PixelArray, written: PixelArray, epsilon: float) -> PixelArray:
