@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any, cast
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -151,6 +151,12 @@ class Console(Events):
     def report(self, report: Report) -> None:
         """Print the result of a workflow and its closing lines."""
         self.stop()
+        if report.data is not None:
+            self._out.file.flush()
+            cast("IO[bytes]", getattr(self._out.file, "buffer", self._out.file)).write(report.data)
+            self._out = self._err
+            if self.quiet:
+                return
         if self.json_output:
             self._document(report.document)
         elif report.document.get("command") == "weights path":

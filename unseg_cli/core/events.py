@@ -36,8 +36,10 @@ class Report:
         document: JSON-ready result, as documented for `--json`.
         exit_code: 0 done, 1 some input failed or a threshold was missed.
         closing: lines for a person, printed after the summary.
+        data: bytes for standard output; what is said then goes to standard error.
     """
 
     document: dict[str, Any]
     exit_code: int = 0
     closing: tuple[str, ...] = field(default=())
+    data: bytes | None = None

@@ -43,7 +43,7 @@ def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_s
     """
     np.rint(noise, out=noise)
     bounds = [(epsilon * full_scale, budget_levels(epsilon, full_scale)) for epsilon in (budget.foreground, budget.background)]
-    if any(round(bound) > whole for bound, whole in bounds):  # 4.6 levels: some of the noise was rounded to 5
+    if any(bound - whole > 0.25 for bound, whole in bounds):  # 4.6 levels: some of the noise was rounded to 5
         most = np.where(mask, np.float32(bounds[0][1]), np.float32(bounds[1][1]))
         most = most[..., None] if noise.ndim == 3 else most
         np.clip(noise, -most, most, out=noise)

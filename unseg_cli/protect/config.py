@@ -24,8 +24,8 @@ from unseg_cli.core.settings import argument, joined, option, parse_count
 class ProtectConfig:
     """Settings of `unseg protect`."""
 
-    src: Path = argument(help="A picture, or a folder of pictures.")
-    dst: Path = argument(help="Where the protected tree goes; never SRC itself.")
+    src: Path = argument(help="A picture, or a folder of pictures; -: one from stdin.")
+    dst: Path = argument(help="Where the protected tree goes, never SRC itself; -: one picture to stdout.")
     masks: Path | None = option(None, help="Folder with masks of the same relative names.")
     mask_rule: str = mask_rule_option()
     per_class: bool = option(False, help="Masks hold class numbers: every class gets noise of its own.")

@@ -22,6 +22,7 @@ from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stream import is_stream, protect_stream, refuse_for_stream
 from unseg_cli.protect.unsure import detect_command
 
 
@@ -44,6 +45,10 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     started = time.perf_counter()
     keep_freed_memory()
     settings = _settings(config)
+    if is_stream(config):
+        refuse_for_stream(config)
+        runtime = open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint)
+        return protect_stream(config, settings, Session(runtime), events)
     plan = _plan(config, events)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):

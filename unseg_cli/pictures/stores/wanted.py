@@ -25,6 +25,7 @@ def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequenc
         filtered = " that --include and --exclude leave" if include or exclude else ""
         passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
         raise NothingToDo(
-            f"no picture{filtered} in {source.where('')}{passed}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp"
+            f"no picture{filtered} in {source.where('')}{passed}",
+            hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp, .heic or .avif",
         )
     return found
