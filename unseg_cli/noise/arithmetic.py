@@ -85,6 +85,12 @@ def luma_of(frame_01: FloatArray) -> FloatArray:
     return frame_01[0] * red + frame_01[1] * green + frame_01[2] * blue
 
 
+def sigmoid(logits: FloatArray) -> FloatArray:
+    """Logits -> probabilities in [0, 1]; far below 0 they are 0, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.reciprocal(np.float32(1) + np.exp(-logits))
+
+
 def is_grey(frame_01: FloatArray) -> bool:
     """Whether the channels of (3, H, W) are alike everywhere, up to the rounding of a codec."""
     return bool((frame_01.max(0) - frame_01.min(0)).max() <= LIKE)

@@ -11,6 +11,7 @@ from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFind
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
 from unseg_cli.generators.scenes import Scenes
+from unseg_cli.noise.arithmetic import sigmoid
 from unseg_cli.noise.field import Enlarged
 from unseg_cli.pictures.channels import cached_strips
 
@@ -47,7 +48,7 @@ class AgreeingFinders:
         if logits is None:
             return self._own.find(scenes, prompt)
         return [
-            combined(_sigmoid(own_part(plane, image.shape[:2])), self._salient.probability(small), image.shape[:2])
+            combined(sigmoid(own_part(plane, image.shape[:2])), self._salient.probability(small), image.shape[:2])
             for plane, small, image in zip(logits, scenes.small, scenes.images, strict=True)
         ]
 
@@ -103,7 +104,3 @@ def _columns_with_something(maps: list[Enlarged], part: slice) -> slice:
         within |= one.largest_of_columns(part) > 0.5
     places = np.flatnonzero(within)
     return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)
-
-
-def _sigmoid(logits: FloatArray) -> FloatArray:
-    return np.reciprocal(np.float32(1) + np.exp(-logits))

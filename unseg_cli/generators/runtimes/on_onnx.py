@@ -21,6 +21,7 @@ from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.generators.files import FINDER_SIZE, describe, finder_file, read_spec
 from unseg_cli.generators.frame import to_square
 from unseg_cli.generators.sums import intact_sha256
+from unseg_cli.noise.arithmetic import sigmoid
 from unseg_cli.noise.tiles import Tiles, tiles_of
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ class OnnxSalientObjects:
 
     def probability(self, image: U8Array) -> FloatArray:
         """See `SecondOpinion`."""
-        logits = self._network(to_square(image, FINDER_SIZE)[None])[0]
-        likely: FloatArray = 1 / (1 + np.exp(-logits))
-        return likely
+        return sigmoid(self._network(to_square(image, FINDER_SIZE)[None])[0])
 
 
 class OnnxNetwork:
