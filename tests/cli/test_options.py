@@ -18,7 +18,7 @@ from unseg_cli.train.presets import PRESETS
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
-    "metadata workers batch-size limit include exclude overwrite fail-fast dry-run save-noise preview device",
+    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview device",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
     "verify": "",
@@ -58,6 +58,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--batch-size auto", "batch_size", None),
     ("protect", "--limit 7", "limit", 7),
     ("protect", "--include *.png", "include", ("*.png",)),
+    ("protect", "--files-from list.txt", "files_from", "list.txt"),
     ("protect", "--exclude a --exclude b", "exclude", ("a", "b")),
     ("protect", "--overwrite", "overwrite", True),
     ("protect", "--fail-fast", "fail_fast", True),

@@ -47,6 +47,7 @@ class ProtectConfig:
     limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
     include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")
     exclude: tuple[str, ...] = option((), metavar="GLOB", help="Not matching paths; may be repeated.")
+    files_from: str | None = option(None, metavar="FILE|-", help="Only pictures that FILE lists, one path below SRC a line; -: stdin.")
     overwrite: bool = option(False, help="Replace files in DST that no manifest knows.")
     fail_fast: bool = option(False, help="Stop at the first failure.")
     dry_run: bool = option(False, help="Say what would be done; write nothing.")

@@ -5,12 +5,12 @@ What is asked here are questions about paths; which pictures there are, and what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES, written_suffix
 from unseg_cli.pictures.names import is_only_mask, is_picture_name
 from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_overlap, refuse_same
@@ -35,6 +35,28 @@ class Plan:
     jobs: tuple[Job, ...]
     masks: LocalStore | None = None
     passed_over: str = ""
+
+    def only(self, lines: Iterable[str]) -> Plan:
+        """The jobs of some pictures.
+
+        Args:
+            lines: their names below SRC, or whole paths; blank lines do not count.
+
+        Raises:
+            UsageProblem: a line that names no picture of SRC.
+            NothingToDo: no line names one.
+        """
+        root, jobs = self.source.root, {job.name: job for job in self.jobs}
+        wanted: dict[str, Job] = {}
+        for line in filter(None, (line.strip("\r\n") for line in lines)):
+            path = Path(line)
+            name = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+            if name not in jobs:
+                raise UsageProblem(f"--files-from lists {line}, which is no picture of {root}", hint="list paths below SRC, one a line")
+            wanted[name] = jobs[name]
+        if not wanted:
+            raise NothingToDo("--files-from lists no picture", hint="list paths below SRC, one a line")
+        return replace(self, jobs=tuple(wanted[name] for name in sorted(wanted)))
 
     def with_masks(self, masks: Path) -> Plan:
         """Each job with the masks of its name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 
 from unseg_cli.core.device import check_device
 from unseg_cli.core.errors import UsageProblem
@@ -22,7 +23,7 @@ from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
 from unseg_cli.protect.settings import Settings
-from unseg_cli.protect.stream import is_stream, protect_stream, refuse_for_stream
+from unseg_cli.protect.stream import is_stream, listed_in, protect_stream, refuse_for_stream
 from unseg_cli.protect.unsure import detect_command
 
 
@@ -114,7 +115,11 @@ def _settings(config: ProtectConfig) -> Settings:
 
 
 def _plan(config: ProtectConfig, events: Events) -> Plan:
-    plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=config.limit)
+    limit = None if config.files_from else config.limit
+    plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=limit)
+    if config.files_from:
+        plan = plan.only(listed_in(config.files_from))
+        plan = replace(plan, jobs=plan.jobs[: config.limit], passed_over="")
     refuse_extras(config.src, plan.target.root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
     if plan.passed_over:
         events.info(f"passed over: {plan.passed_over}")

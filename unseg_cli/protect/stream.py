@@ -1,4 +1,4 @@
-"""`unseg protect - -`: one picture through standard input and output, for pipelines that keep no files."""
+"""Standard input and output: `unseg protect - -` for one picture, and `--files-from -` for the names of many."""
 
 from __future__ import annotations
 
@@ -32,10 +32,16 @@ def refuse_for_stream(config: ProtectConfig) -> None:
     Raises:
         UsageProblem: an option that one picture without a place cannot have.
     """
-    for option, value in {
-        "--include": config.include, "--exclude": config.exclude, "--limit": config.limit, "--dry-run": config.dry_run,
-        "--save-noise": config.save_noise, "--preview": config.preview,
-    }.items():  # fmt: skip
+    of_folders = {
+        "--files-from": config.files_from,
+        "--include": config.include,
+        "--exclude": config.exclude,
+        "--limit": config.limit,
+        "--dry-run": config.dry_run,
+        "--save-noise": config.save_noise,
+        "--preview": config.preview,
+    }
+    for option, value in of_folders.items():
         if value:
             raise UsageProblem(f"{option} needs folders, not standard input and output", hint=f"omit {option}, or name files")
     if config.masks is not None and not config.masks.is_file():
@@ -49,6 +55,21 @@ def refuse_for_stream(config: ProtectConfig) -> None:
     if config.dst != STREAM and config.dst.exists() and (config.dst.is_dir() or not config.overwrite):
         what = "is a folder" if config.dst.is_dir() else "exists"
         raise UsageProblem(f"DST {config.dst} {what}", hint="name a file that is not there yet, or add --overwrite to replace one")
+
+
+def listed_in(name: str) -> list[str]:
+    """The lines of a file, or of standard input where it is called "-".
+
+    Raises:
+        UsageProblem: it cannot be read, or is no text.
+    """
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode().splitlines()
+    except OSError as problem:
+        raise UsageProblem(f"--files-from {name} cannot be read ({problem.strerror or problem})", hint="name a text file, or -") from None
+    except UnicodeDecodeError:
+        raise UsageProblem(f"--files-from {name} is not text in UTF-8", hint="list paths below SRC, one a line") from None
 
 
 def protect_stream(config: ProtectConfig, settings: Settings, session: Session, events: Events) -> Report:

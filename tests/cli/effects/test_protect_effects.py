@@ -184,6 +184,12 @@ def test_limit(protect: Runs) -> None:
     assert set(written(protect("--limit", "1"))) == {"a.jpg"}
 
 
+def test_files_from(protect: Runs) -> None:
+    names = protect.where / "list"
+    names.write_text("sub/c.png\n", encoding="utf-8")
+    assert set(written(protect("--files-from", names))) == {"sub/c.png"}
+
+
 def test_include(protect: Runs) -> None:
     assert set(written(protect("--include", "c.*", "--include", "*.jpg"))) == {"a.jpg", "sub/c.png"}
 
