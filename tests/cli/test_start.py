@@ -114,3 +114,11 @@ sys.exit(main(["bench", "--out", sys.argv[1]]))
     assert done.returncode == 4
     assert "matplotlib is not installed" in done.stderr and 'pip install "unseg_cli[bench]"' in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("words", "completed"), [("unseg prot", "protect"), ("unseg protect --str", "--strength")])
+def test_a_shell_can_complete_commands_and_options(words: str, completed: str, root: Path) -> None:
+    environment = {**os.environ, "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1), "_UNSEG_COMPLETE": "complete_bash"}
+    code = "import sys; sys.argv = ['unseg']; from unseg_cli.cli.app import run; run()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [completed], done.stderr

@@ -25,7 +25,7 @@ from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
 
 app = typer.Typer(
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
