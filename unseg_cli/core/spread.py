@@ -17,6 +17,9 @@ from unseg_cli.core.pipeline import result_of
 J = TypeVar("J")
 R = TypeVar("R")
 
+#: Pixels that are worked on at once, for each worker: a pixel takes about 20 bytes.
+PIXELS_A_WORKER = 22_000_000
+
 
 def spread(
     jobs: Iterable[J], work: Callable[[J], R], *, workers: int, fail_fast: bool = False

@@ -11,7 +11,7 @@ from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
-from unseg_cli.core.spread import cores, spread
+from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.detect.correction import Correction
 from unseg_cli.detect.files import JobFiles, Outcome
@@ -25,6 +25,7 @@ from unseg_cli.detect.sheet import Sheet
 from unseg_cli.generators.find import UNSURE, Found
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
+from unseg_cli.pictures.header import pixels_in
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
 
@@ -136,15 +137,18 @@ def _results(config: DetectConfig, files: JobFiles, session: Session, events: Ev
         return Outcome(status="planned", record=Detection()) if config.dry_run else files.deliver(job, *looked)
 
     if not (session.threads_of_its_own or config.batch_size):
+        workers = config.workers or cores()
+        room = Room(PIXELS_A_WORKER * workers)
 
         def whole(job: Job) -> Outcome:
-            got = read(job)
-            if isinstance(got, Done):
-                return got.result
-            (looked,) = (rehearse if config.dry_run else look)([got])
-            return write(job, looked)
+            with room.taken(_pixels(files, job)):
+                got = read(job)
+                if isinstance(got, Done):
+                    return got.result
+                (looked,) = (rehearse if config.dry_run else look)([got])
+                return write(job, looked)
 
-        return spread(jobs, whole, workers=config.workers or cores())
+        return spread(jobs, whole, workers=workers)
     stages: Pipeline[Job, Opened, Looked, Outcome] = Pipeline(
         read=read,
         work=rehearse if config.dry_run else look,
@@ -155,6 +159,13 @@ def _results(config: DetectConfig, files: JobFiles, session: Session, events: Ev
         say=events.detail,
     )
     return stages.run(jobs)
+
+
+def _pixels(files: JobFiles, job: Job) -> int:
+    try:
+        return pixels_in(files.source.read(job.name))
+    except UnsegError:  # it is refused when it is its turn
+        return 0
 
 
 def _commands(config: DetectConfig) -> Commands:

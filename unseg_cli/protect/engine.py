@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.pipeline import OF_ONE_JOB, Done, Pipeline, told, usual_batch
-from unseg_cli.core.spread import Room, cores, spread
+from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
 from unseg_cli.protect.files import JobFiles
@@ -29,8 +29,6 @@ SessionFactory = Callable[[], Session]
 
 #: Threads that read and write beside a network that keeps the cores busy.
 BESIDE_THE_NETWORK = 2
-#: Pixels that are worked on at once, for each worker: a pixel takes about 20 bytes.
-PIXELS_A_WORKER = 22_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
