@@ -41,7 +41,7 @@ SUFFIX = {"PNG": ".png", "TIFF": ".tif", "WEBP": ".webp", "BMP": ".bmp", "JPEG":
 
 
 @given(data=st.data(), what=st.sampled_from(LOSSLESS), seed=st.integers(0, 9), inside=st.integers(1, 40), outside=st.integers(0, 40))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_pixel_of_a_decoded_lossless_file_leaves_its_bound(
     data: Any, what: tuple[str, str, int], seed: int, inside: int, outside: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
