@@ -109,7 +109,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/core: pyproject.toml constraints.txt | $(STAMPS)/venv
-	@echo "installing unseg into $(VENV) (torch is large: minutes on a slow line)"
+	@echo "installing unseg into $(VENV)"
 	$(call install,.)
 	@touch $@
 

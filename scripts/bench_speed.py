@@ -23,32 +23,28 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from compare_speed import LEAST_ROUNDS, ROOT, print_rates
 from PIL import Image
+from watched_protect import Done, protect
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.spread import cores
 from unseg_cli.pictures.difference import measure
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples" / "photos"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90  # of the files that are made, and what `protect` writes them with
 GRAIN = 3.0  # grey levels: enlarged pictures are smoother than any camera's
 STEPS = 20  # of the rival's gradient descent
-#: Fewer rounds make no median.
-LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,57 +79,6 @@ def at_most(row: Row, ratio: float) -> Row:
 def under(row: Row, value: float) -> Row:
     """The row, aimed at a value that it should stay under."""
     return replace(row, aim=f"under {value:g} {row.unit}", met=row.value < value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A command that has run: what it printed, the seconds to its first file and to its end, and the most memory it held, in bytes."""
-
-    document: dict[str, float]
-    first: float
-    seconds: float
-    memory: int
-
-
-def held(pid: int) -> int:
-    """The most bytes that a running process ever held; 0 where the system does not tell.
-
-    What Linux tells of one that has ended may be what its parent held when it began.
-    """
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
-
-
-def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Done:
-    """Run `unseg protect` in a process of its own and watch it.
-
-    Raises:
-        UnsegError: it did not end well.
-    """
-    command = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--device", "cpu", "--quiet", "--json", *options]
-    if only_core and (taskset := shutil.which("taskset")):
-        command = [taskset, "-c", "0", *command]
-    began, first, memory = time.perf_counter(), 0.0, 0
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        running = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, text=True)
-        while True:
-            memory = held(running.pid) or memory
-            ended, status, usage = os.wait4(running.pid, os.WNOHANG)
-            if not first and dst.is_dir() and any(path.suffix in SUFFIXES for path in dst.rglob("*")):
-                first = time.perf_counter() - began
-            if ended:
-                break
-            time.sleep(0.005 if not first else 0.05)
-        running.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - began
-        out.seek(0)
-        err.seek(0)
-        if running.returncode:
-            raise UnsegError(f"`unseg protect` ended with {running.returncode}: {err.read().strip()[-500:]}")
-        return Done(document=json.loads(out.read()), first=first, seconds=seconds, memory=memory or usage.ru_maxrss)
 
 
 def make_pictures(folder: Path, size: tuple[int, int], count: int) -> Path:
@@ -269,67 +214,6 @@ def line_of(row: Row) -> str:
     if row.beside is not None and row.ratio is not None:
         text += f"{row.beside:>9.2f}   {row.ratio:>6.2f} times   {row.rival}"
     return text.rstrip() + (f"   ({row.aim}: {'met' if row.met else 'missed'})" if row.aim else "")
-
-
-def rate_of(code: Path, pictures: Path, generator: str) -> float:
-    """Pictures a second of `unseg protect`, run from a checkout in a process of its own; loading the weights counts, importing does not.
-
-    Raises:
-        UnsegError: it did not end well.
-    """
-    with tempfile.TemporaryDirectory() as target:
-        command = [sys.executable, "-m", "unseg_cli", "protect", str(pictures.resolve()), str(Path(target) / "out")]
-        command += ["--generator", generator, "--device", "cpu", "--quiet", "--json"]
-        done = subprocess.run(command, cwd=code, env={**os.environ, "PYTHONPATH": str(code)}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UnsegError(f"`unseg protect` in {code} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return float(json.loads(done.stdout)["images_per_second"])
-
-
-@contextmanager
-def checkout(commit: str) -> Iterator[Path]:
-    """A commit of this repository in a temporary folder.
-
-    Raises:
-        UnsegError: there is no such commit.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        code = Path(folder) / "code"
-        made = subprocess.run(
-            ["git", "-C", str(ROOT), "worktree", "add", "--detach", str(code), commit], capture_output=True, text=True, check=False
-        )
-        if made.returncode:
-            raise UnsegError(f"{commit} cannot be checked out: {made.stderr.strip()}")
-        try:
-            yield code
-        finally:
-            subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(code)], capture_output=True, check=False)
-
-
-def rates(codes: dict[str, Path], pictures: Path, generator: str, rounds: int) -> dict[str, list[float]]:
-    """Name -> pictures a second in each round; all names take turns, and a first round does not count."""
-    found: dict[str, list[float]] = {name: [] for name in codes}
-    for number in range(rounds + 1):
-        for name, code in codes.items():
-            rate = rate_of(code, pictures, generator)
-            if number:
-                found[name].append(rate)
-    return found
-
-
-def print_rates(options: argparse.Namespace) -> None:
-    """The rate of this code, and beside it that of another commit where one is named."""
-    rounds = max(options.rounds, LEAST_ROUNDS)
-    if not options.against:
-        found = rates({"now": ROOT}, options.pictures, options.generator, rounds)
-    else:
-        with checkout(options.against) as code:
-            found = rates({options.against: code, "now": ROOT}, options.pictures, options.generator, rounds)
-    for name, each in found.items():
-        print(f"{name:<16}{statistics.median(each):>8.3f} pictures/s, the median of {', '.join(f'{rate:.3f}' for rate in each)}")
-    if options.against:
-        before, now = (statistics.median(found[name]) for name in (options.against, "now"))
-        print(f"{'ratio':<16}{now / before:>8.3f}")
 
 
 def busy() -> bool:

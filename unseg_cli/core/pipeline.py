@@ -12,6 +12,8 @@ from unseg_cli.core.errors import UnsegError
 
 #: Pictures in one forward pass, where none are asked for.
 BATCH_CPU, BATCH_GPU = 4, 16
+#: Threads that read and write beside a network that keeps the cores busy.
+BESIDE_THE_NETWORK = 2
 #: A batch is full, and reading ahead pauses, at this many pixels.
 BATCH_PIXELS = 16_000_000
 #: What goes wrong with one job and says nothing about the next.
@@ -53,7 +55,7 @@ class Pipeline(Generic[J, A, B, R]):
         write: Callable[[J, B], R],
         area: Callable[[A], int],
         batch_size: int,
-        workers: int = 2,
+        workers: int = BESIDE_THE_NETWORK,
         fail_fast: bool = False,
         say: Callable[[str], object] = lambda message: None,
     ) -> None:

@@ -67,14 +67,18 @@ class JobFiles:
     dry_run: bool = False
     finished: set[str] = field(default_factory=set)
 
-    def fetch(self, job: Job) -> Opened | Outcome:
+    def fetch(self, job: Job, data: bytes | None = None) -> Opened | Outcome:
         """Read the picture; where its mask is there and stays, its outcome instead.
+
+        Args:
+            job: which.
+            data: the picture's file, where it has been read already.
 
         Raises:
             UnsegError: unreadable, no place to write to, several masks, or a mask that other pictures would have, too.
             UsageProblem: a correction that points outside the picture.
         """
-        data = self.source.read(job.name)
+        data = self.source.read(job.name) if data is None else data
         sha256, there = sha256_hex(data), only_mask(job.masks)
         mask = None if there is None else self.masks.read(there)
         mask_sha256 = None if mask is None else sha256_hex(mask)

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.memory import keep_freed_memory
-from unseg_cli.core.pipeline import Done, Pipeline, usual_batch
+from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, usual_batch
 from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.detect.correction import Correction
@@ -31,8 +31,6 @@ from unseg_cli.pictures.stores.local import LocalStore
 
 Looked = tuple[Opened, Found | None]
 Results = Generator[tuple[Job, Outcome | UnsegError], None, None]
-#: Threads that read and write beside a network that keeps the cores busy.
-BESIDE_THE_NETWORK = 2
 
 
 def detect(config: DetectConfig, events: Events) -> Report:
@@ -123,8 +121,8 @@ def _refuse_blind(session: Session, correction: Correction) -> None:
 
 
 def _results(config: DetectConfig, files: JobFiles, session: Session, events: Events, jobs: Sequence[Job]) -> Results:
-    def read(job: Job) -> Opened | Done[Outcome]:
-        fetched = files.fetch(job)
+    def read(job: Job, data: bytes | None = None) -> Opened | Done[Outcome]:
+        fetched = files.fetch(job, data)
         return Done(fetched) if isinstance(fetched, Outcome) else fetched
 
     def look(batch: list[Opened]) -> list[Looked]:
@@ -141,8 +139,9 @@ def _results(config: DetectConfig, files: JobFiles, session: Session, events: Ev
         room = Room(PIXELS_A_WORKER * workers)
 
         def whole(job: Job) -> Outcome:
-            with room.taken(_pixels(files, job)):
-                got = read(job)
+            data = files.source.read(job.name)
+            with room.taken(pixels_in(data)):
+                got = read(job, data)
                 if isinstance(got, Done):
                     return got.result
                 (looked,) = (rehearse if config.dry_run else look)([got])
@@ -159,13 +158,6 @@ def _results(config: DetectConfig, files: JobFiles, session: Session, events: Ev
         say=events.detail,
     )
     return stages.run(jobs)
-
-
-def _pixels(files: JobFiles, job: Job) -> int:
-    try:
-        return pixels_in(files.source.read(job.name))
-    except UnsegError:  # it is refused when it is its turn
-        return 0
 
 
 def _commands(config: DetectConfig) -> Commands:

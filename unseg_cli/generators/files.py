@@ -17,10 +17,11 @@ SPEC_KEY = "unseg_spec"
 SUFFIX = ".safetensors"
 ADAPTED = "adapt"  # the preset whose generators know other objects
 #: Weights files that are no generators: networks that help to find objects, see `unseg_cli.generators.finders`.
-FINDERS = ("u2netp",)
+SALIENT = "u2netp"
+FINDERS = (SALIENT,)
 FINDER_SIZE = 320  # side of their square input in pixels
 HOW_TO_GET = {
-    "u2netp": "it ships with the package: reinstall it; `unseg weights list` shows what is there",
+    SALIENT: "it ships with the package: reinstall it; `unseg weights list` shows what is there",
     "lite": "it ships with the package: reinstall it; `unseg weights list` shows what is there",
     "vit_b": "get the authors' released Generator_*.pth, then run `unseg weights import FILE`; nothing is downloaded by itself",
 }

@@ -47,6 +47,12 @@ class Rows(Protocol):
         ...
 
 
+def all_columns(field: Rows, part: slice) -> FloatArray:
+    """`Rows.rows` of a field that is drawn by `Rows.times`."""
+    height, width = field.size
+    return field.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+
+
 class Enlarged:
     """A small map, enlarged (or shrunk) bilinearly to any size, of which parts are computed when they are asked for.
 
@@ -63,11 +69,7 @@ class Enlarged:
         """(rows, columns, C) float32 of a part of the result; slices without a step."""
         start, stop, _ = part.indices(self.size[0])
         upper, lower, share = self._places
-        upper, lower, share = upper[start:stop], lower[start:stop], share[start:stop]
-        wide = self._wide[:, columns]
-        first, second = upper[:1].max(initial=0), lower[-1:].max(initial=0) + 1
-        few = wide[first:second]  # what lies around the part: an index into all of the map would touch more memory
-        return _blended(few, upper - first, lower - first, share[:, None, None])
+        return _blended(self._wide[:, columns], upper[start:stop], lower[start:stop], share[start:stop, None, None])
 
     def largest_of_columns(self, part: slice) -> FloatArray:
         """(W,): no row of `part` has more than this, in any channel; costs little."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.closed_form import tiled
-from unseg_cli.noise.field import EVERYTHING, Rows
+from unseg_cli.noise.field import Rows, all_columns
 
 #: In a map of classes: no class, thus no noise of its own.
 NO_CLASS = -1
@@ -60,8 +60,7 @@ class PerClassField:
 
     def rows(self, part: slice) -> FloatArray:
         """See `Rows`."""
-        height, width = self.size
-        return self.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+        return all_columns(self, part)
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""

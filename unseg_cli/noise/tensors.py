@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.noise.arithmetic import LIKE, LUMA
+from unseg_cli.noise.arithmetic import LIKE, LUMA, to_frames_01
 
 
 def perturb(image_01: Tensor, noise: Tensor, mask: Tensor, budget: NoiseBudget) -> Tensor:
@@ -36,4 +36,4 @@ def without_colour(image_01: Tensor) -> Tensor:
 
 def to_tensor_01(image_u8: npt.NDArray[np.uint8]) -> Tensor:
     """(H, W, 3) uint8 -> (3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(image_u8.transpose(2, 0, 1))).float().div_(255)
+    return torch.from_numpy(to_frames_01(image_u8))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.noise.closed_form import cells_of
-from unseg_cli.noise.field import EVERYTHING, Enlarged
+from unseg_cli.noise.field import Enlarged, all_columns
 
 #: Up to this longer side in pixels a file has as many tiles along it as any other; attackers shrink it to 128 to 512 pixels.
 USUAL_SIDE = 600
@@ -89,8 +89,7 @@ class TileField:
 
     def rows(self, part: slice) -> FloatArray:
         """See `Rows`."""
-        height, width = self.size
-        return self.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+        return all_columns(self, part)
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""

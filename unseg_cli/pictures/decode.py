@@ -174,7 +174,7 @@ def _decoded(image: Image.Image, data: bytes) -> Picture:
     if image.format == "MPO":
         notes.append(f"{frames - 1} further picture(s) in the file (preview, depth or gain map) are omitted: they may show the clean one")
     refuse_frames(image)
-    if kind in ("heif", "avif"):
+    if kind in heif.KINDS:
         notes += heif.notes_on(image, data)
     deep = is_deep(image)
     direct = decode_rgb(data) if kind == "jpeg" and image.mode == "RGB" else None

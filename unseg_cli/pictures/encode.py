@@ -82,7 +82,7 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
         lossless = picture.coding.lossless and (quality is None or picture.kind == "webp")
         chosen_webp = None if lossless else quality or max(picture.coding.quality or WEBP_QUALITY, WEBP_QUALITY)
         return Encoding(kind=kind, lossless=lossless, quality=chosen_webp, metadata=metadata)
-    if kind in heif.QUALITY:
+    if kind in heif.KINDS:
         return Encoding(kind=kind, lossless=False, quality=quality or heif.QUALITY[kind], metadata=metadata)
     return Encoding(kind=kind, lossless=True, quality=None, metadata=metadata)
 
@@ -98,7 +98,7 @@ def written_kind(kind: Kind, format: str) -> Kind:
         UnsegError: the source's format can be read but not written.
     """
     written: Kind = kind if format == "keep" else format  # type: ignore[assignment]
-    if written in ("heif", "avif") and not heif.can_write(written):
+    if written in heif.KINDS and not heif.can_write(written):
         raise UnsegError(f"{written.upper()} pictures cannot be written on this machine", hint="add --format jpeg, png or webp")
     return written
 
@@ -137,13 +137,13 @@ def converted(picture: Picture, kind: Kind) -> Picture:
         UnsegError: an alpha channel that the format cannot hold.
     """
     pixels, alpha, space, notes = picture.pixels, picture.alpha, picture.space, list(picture.notes)
-    if alpha is not None and kind in ("jpeg", "bmp", "heif", "avif"):
+    if alpha is not None and kind in ("jpeg", "bmp", *heif.KINDS):
         if int(alpha.min()) < np.iinfo(alpha.dtype).max:
             what = "cannot hold" if kind in ("jpeg", "bmp") else "does not keep exactly"
             raise UnsegError(f"has transparent pixels, which {kind.upper()} {what}", hint="add --format png or webp")
         alpha = None
         notes.append(f"its alpha channel, opaque everywhere, is omitted in {kind.upper()}")
-    if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp", "heif", "avif"):
+    if pixels.dtype == np.uint16 and kind in ("jpeg", "webp", "bmp", *heif.KINDS):
         pixels, alpha = to_8_bit(pixels), None if alpha is None else to_8_bit(alpha)
         notes.append(f"16 bits a channel become 8: {kind.upper()} has no more")
     if space == "cmyk" and kind not in ("jpeg", "tiff"):
@@ -164,7 +164,7 @@ def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[st
         UnsegError: the format cannot hold the picture (for example its size).
     """
     same_kind = encoding.kind == picture.kind
-    upright = not same_kind or encoding.metadata == "strip" or encoding.kind in ("bmp", "heif", "avif")
+    upright = not same_kind or encoding.metadata == "strip" or encoding.kind in ("bmp", *heif.KINDS)
     metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
     orientation = 1 if upright else picture.orientation
     pixels = from_upright(picture.pixels, orientation)
@@ -189,7 +189,7 @@ def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[st
         keywords, notes = jpeg_keywords(metadata)
         options = {"quality": encoding.quality, "subsampling": 0, "progressive": picture.coding.progressive and same_kind}
         return _saved(image, "JPEG", options | keywords), notes
-    if encoding.kind in ("heif", "avif"):
+    if encoding.kind in heif.KINDS:
         options = heif.keywords(encoding.kind, encoding.quality, grey=picture.space == "grey") | other_keywords(metadata)
         return _saved(image, encoding.kind.upper(), options), []
     return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), []
@@ -210,7 +210,7 @@ def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
     image = _pil(stored[..., None] if stored.ndim == 2 else stored, picture.space)
     if like.kind == "jpeg":
         data = _saved(image, "JPEG", {"qtables": like.coding.tables, "subsampling": like.coding.sampling})
-    elif like.kind in ("heif", "avif"):
+    elif like.kind in heif.KINDS:
         data = _saved(image, like.kind.upper(), heif.keywords(like.kind, quality, grey=picture.space == "grey"))
     else:
         data = _saved(image.convert("RGB"), "WEBP", {"quality": quality, "method": 4})

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Literal, Protocol, TypeAlias
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import OF_ONE_JOB, Done, Pipeline, told, usual_batch
+from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, OF_ONE_JOB, Done, Pipeline, told, usual_batch
 from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
@@ -26,9 +26,6 @@ from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.one import Noised, Opened, Source, add_noise_to, encode, open_picture, protect_source
 
 SessionFactory = Callable[[], Session]
-
-#: Threads that read and write beside a network that keeps the cores busy.
-BESIDE_THE_NETWORK = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,15 +48,14 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     settings = _settings(config)
     if is_stream(config):
         refuse_for_stream(config)
-        runtime = open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint)
-        return protect_stream(config, settings, Session(runtime), events)
+        return protect_stream(config, settings, _session(config), events)
     plan = _plan(config, events)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
     manifest = Manifest(plan.target)
-    session = Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
+    session = _session(config)
     files = JobFiles(
         source=plan.source,
         target=plan.target,
@@ -92,6 +91,10 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         dry_run=config.dry_run,
         seconds=time.perf_counter() - started,
     )
+
+
+def _session(config: ProtectConfig) -> Session:
+    return Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
 
 
 def _settings(config: ProtectConfig) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem
@@ -106,4 +107,4 @@ def protect_stream(config: ProtectConfig, settings: Settings, session: Session, 
         dry_run=False,
         seconds=time.perf_counter() - started,
     )
-    return Report(document=said.document, exit_code=said.exit_code, closing=said.closing, data=made.data if config.dst == STREAM else None)
+    return replace(said, data=made.data) if config.dst == STREAM else said

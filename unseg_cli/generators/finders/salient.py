@@ -11,12 +11,12 @@ from safetensors.torch import load_file
 
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.core.errors import EnvironmentProblem
-from unseg_cli.generators.files import FINDER_SIZE, finder_file
+from unseg_cli.generators.files import FINDER_SIZE, SALIENT, finder_file
 from unseg_cli.generators.frame import to_square
 from unseg_cli.generators.sums import intact_sha256
 from unseg_cli.models.u2net import U2NetP
 
-NAME = "u2netp"
+NAME = SALIENT
 HEADER = "unseg_finder"  # entry of the weights file that says where they come from
 
 

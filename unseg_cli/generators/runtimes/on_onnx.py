@@ -18,7 +18,7 @@ from safetensors import safe_open
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.core.device import multiplies_integers
 from unseg_cli.core.errors import EnvironmentProblem
-from unseg_cli.generators.files import FINDER_SIZE, describe, finder_file, read_spec
+from unseg_cli.generators.files import FINDER_SIZE, SALIENT, describe, finder_file, read_spec
 from unseg_cli.generators.frame import to_square
 from unseg_cli.generators.sums import intact_sha256
 from unseg_cli.noise.arithmetic import sigmoid
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 GRAPH, ROUNDED_GRAPH = ".onnx", "-int8.onnx"
 IMAGE, LOGITS = "image", "logits"
-SECOND = "u2netp"
 RAW_TILES = "noise_head.raw"  # of the weights file
 
 
@@ -112,8 +111,8 @@ class OnnxSalientObjects:
     """See `SecondOpinion`."""
 
     def __init__(self) -> None:
-        weights = finder_file(SECOND)
-        self.sha256, rounded = intact_sha256(weights), weights.with_name(f"{SECOND}{ROUNDED_GRAPH}")
+        weights = finder_file(SALIENT)
+        self.sha256, rounded = intact_sha256(weights), weights.with_name(f"{SALIENT}{ROUNDED_GRAPH}")
         # On other processors the integers are no faster, and sums of them overflow.
         fast = multiplies_integers() and rounded.is_file()
         self._network = OnnxNetwork(rounded if fast else weights.with_suffix(GRAPH))

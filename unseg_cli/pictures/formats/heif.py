@@ -10,10 +10,10 @@ from unseg_cli.core.errors import UnsegError
 
 #: Brands of files whose pictures HEVC coded; Pillow needs pillow-heif for them.
 _BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1", b"ftypheim", b"ftypheis")
-_ENCODERS = {"heif": "HEIF", "avif": "AVIF"}
 #: For what is written, since files do not tell the quality that they were made with: at these the codecs keep as much of the noise as JPEG
 #: does at 90, in files of its size. Chroma is not halved: the noise lies in it.
 QUALITY = {"heif": 80, "avif": 90}
+KINDS = tuple(QUALITY)
 
 
 def register(data: bytes) -> None:
@@ -34,7 +34,7 @@ def register(data: bytes) -> None:
 def can_write(kind: str) -> bool:
     """Whether Pillow, as it is built here, has an encoder."""
     Image.init()
-    return _ENCODERS[kind] in Image.SAVE
+    return kind.upper() in Image.SAVE
 
 
 def notes_on(image: Image.Image, data: bytes) -> list[str]:

@@ -89,13 +89,13 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         inside = _foreground(pair, rule, clean.size)
     except UnsegError as error:
         return result | {"verdict": Verdict.UNREADABLE.value, "problem": error.message}
-    difference = measure(clean.pixels, written.pixels)
+    difference, recorded = measure(clean.pixels, written.pixels), _as_recorded(pair)
     bound = budget or _recorded(pair.row)
     epsilon = max(bound.foreground, bound.background)
     codec, noise_found = 0.0, difference.linf_255 > 0
     if noise_found and not written.coding.lossless:
         codec, change = _codec(clean, written, epsilon, _quality(pair.row, written.kind))
-        noise_found = change >= (UNCHANGED_BYTES_RMS if _as_recorded(pair) else UNCHANGED_RMS)
+        noise_found = change >= (UNCHANGED_BYTES_RMS if recorded else UNCHANGED_RMS)
     if inside is None:
         regions = [("", difference.linf_255, 255 * epsilon + codec)]
     else:
@@ -122,7 +122,7 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         verdict, problem = Verdict.EXCEEDED, "; ".join(exceeded)
     elif not same_alpha(clean, written):
         verdict, problem = Verdict.ALTERED, "has another alpha channel than the clean picture"
-    elif _replaced(pair, measures):
+    elif not recorded and _replaced(pair, measures):
         verdict, problem = Verdict.ALTERED, "is not what `unseg protect` wrote: the manifest has other bytes and other measurements"
     return (
         result
@@ -138,14 +138,14 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
 
 
 def _replaced(pair: Pair, measures: dict[str, float | None]) -> bool:
-    """Whether the file's pixels are others than those that were recorded: any small change would pass for noise otherwise.
+    """Of a file whose bytes are not the recorded ones, whether its pixels are others, too: any small change would pass for noise otherwise.
 
     Other bytes alone, as of a file whose metadata somebody edited, do no harm; nor do other measurements alone, since decoders differ.
     """
     row = pair.row
     if row is None or row.get("status") != "protected" or row.get("dst") != pair.dst_name or pair.dst is None:
         return False
-    if row.get("dst_sha256") is None or _as_recorded(pair):
+    if row.get("dst_sha256") is None:
         return False
     return not all(_same(row.get(name), value) for name, value in measures.items())
 
