@@ -11,8 +11,9 @@ import pytest
 
 from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import main
-from unseg_cli.cli.console import cell, protect_lines
 from unseg_cli.cli.detect_text import detect_lines
+from unseg_cli.cli.protect_text import protect_lines
+from unseg_cli.cli.words import cell
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import MissingPackage

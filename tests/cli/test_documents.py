@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import Stand
+from tests.cli.conftest import WORKFLOWS, Stand
 from unseg_cli.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def test_the_three_commands_are_there() -> None:
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("unseg ")])
 def test_commands_are_understood(line: str, stand: Stand) -> None:
-    for command in ("protect", "detect", "verify", "train", "bench", "doctor"):
+    for command in WORKFLOWS:
         stand(command)
     assert main(shlex.split(line, comments=True)[1:]) == 0
 

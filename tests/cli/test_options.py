@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from unseg_cli.train.presets import PRESETS
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
-    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview device",
+    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report watch device",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
     "verify": "",
+    "restore": "workers overwrite",
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed",
     "bench": "victim data task conditions protect-masks defences ratio seeds init epochs image-size limit generator protected out "
@@ -65,6 +67,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--dry-run", "dry_run", True),
     ("protect", "--save-noise n", "save_noise", Path("n")),
     ("protect", "--preview p", "preview", Path("p")),
+    ("protect", "--report r.html", "report", Path("r.html")),
+    ("protect", "--watch", "watch", True),
     ("protect", "--device cuda:1", "device", "cuda:1"),
     ("verify", "", "budget", None),
     ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 0.0, visible=None)),
@@ -74,6 +78,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("verify", "", "only_problems", None),
     ("verify", "--only-problems", "only_problems", True),
     ("verify", "--all-pictures", "only_problems", False),
+    ("restore", "--workers 3", "workers", 3),
+    ("restore", "--overwrite", "overwrite", True),
     ("train", "--preset tiny", "preset", "tiny"),
     ("train", "--epochs 3", "epochs", 3.0),
     ("train", "--object-epochs 0.5", "object_epochs", 0.5),
@@ -208,6 +214,26 @@ def test_the_environment_sets_options(
 def test_help_can_be_asked_for_in_one_letter(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*name.split(), "-h"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: unseg {name}".strip())
+
+
+@pytest.mark.parametrize("name", INTERFACE)
+def test_the_help_has_every_option_once_under_a_heading(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*name.split(), "-h"])
+    text = capsys.readouterr().out
+    headings = re.findall(r"^([A-Z][a-z ]+):$", text, flags=re.MULTILINE)
+    assert headings[-1] == "Messages"
+    assert len(headings) == len(set(headings))
+    for parameter in commands()[name].params:
+        (flag, *_) = [option for option in parameter.opts if option.startswith("--")] or [parameter.name]
+        assert len(re.findall(rf"^  (?:-\w, )?{flag}\b(?!-)", text, flags=re.MULTILINE)) == 1, flag
+
+
+def test_the_options_of_protect_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["protect", "-h"])
+    text = capsys.readouterr().out
+    order = "Arguments: Objects: --masks --target Noise: --strength Written-files: --format Which-pictures: --include Run: --workers"
+    places = [text.index(f"\n{word.replace('-', ' ')}" if word.endswith(":") else f"  {word}") for word in order.split()]
+    assert places == sorted(places)
 
 
 def test_every_preset_can_be_chosen() -> None:

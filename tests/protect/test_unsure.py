@@ -14,7 +14,7 @@ from PIL import Image
 from tests.protect.conftest import hashes, rows, session_of, texture
 from unseg_cli.core.events import Report
 from unseg_cli.generators.find import UNSURE
-from unseg_cli.protect.unsure import count_unsure, detect_command
+from unseg_cli.protect.unsure import Unsure, detect_command
 
 
 @pytest.fixture
@@ -73,9 +73,14 @@ def test_only_what_was_detected_is_counted() -> None:
         {"mask_source": "whole", "mask_empty": True},
         {"mask_source": "file", "confidence": None},
     ]
-    found = count_unsure(lines, "auto")
+    found, others = Unsure(), Unsure()
+    for line in lines:
+        found.add(line)
+        others.add(line, "whole")
     assert (found.unsure, found.unknown, found.nothing) == (2, 1, 1)
-    assert count_unsure(lines, "whole").lines("x") == count_unsure(lines[:1], "auto").lines("x") == ()
+    sure = Unsure()
+    sure.add(lines[0])
+    assert others.lines("x") == sure.lines("x") == ()
     assert found.lines("unseg detect a b")[0] == (
         "To be looked at: 1 detected object unsure, 1 of unknown certainty, 1 picture with nothing found, protected as a whole."
     )

@@ -18,22 +18,24 @@ class BenchConfig:
     """Settings of `unseg bench`. None stands for what the victim, or the task, brings along."""
 
     victims: tuple[str, ...] = option(
-        ("unet",), name="victim", metavar="NAME,...", parse=parse_names, help="Victims to train; see `unseg victims`."
+        ("unet",),
+        group="Victims and data",
+        name="victim",
+        metavar="NAME,...",
+        parse=parse_names,
+        help="Victims to train; see `unseg victims`.",
     )
     data: str = option("synthetic", metavar="DATA", help="A folder with images/{train,test} and masks/{train,test}, or synthetic.")
     task: str | None = option(None, help="Task.  [default: read from the data]")
+    limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
+    source_size: int | None = option(None, min=32, help="Bring all files to this longer side first.  [default: as they are]")
     conditions: tuple[str, ...] = option(
         ("clean", "protected", "random"),
+        group="What is compared",
         metavar="NAME,...",
         parse=parse_names,
         help=f"Of {names_for_help()}.",
     )
-    protect_masks: str = option(
-        "gt", choices=get_args(MaskSource), help="Masks that the protection uses; corrected: detections, true masks where they are unsure."
-    )
-    masks_from: Path | None = option(None, metavar="DIR", help="Folder with the masks that the protection uses.")
-    mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
-    budget: NoiseBudget = budget_options()
     defences: tuple[str, ...] = option(
         ("none",),
         metavar="NAME,...",
@@ -42,17 +44,24 @@ class BenchConfig:
     )
     ratio: float = option(1.0, min=0, max=1, help="Share of the training pictures that is protected.")
     seeds: tuple[int, ...] = option((0,), flags=("--seeds", "--seed"), metavar="N,...", parse=parse_integers, help="One run for each.")
-    init: str = option("pretrained", choices=("pretrained", "scratch"), help="How victims start.")
+    protect_masks: str = option(
+        "gt",
+        group="Protection",
+        choices=get_args(MaskSource),
+        help="Masks that the protection uses; corrected: detections, true masks where they are unsure.",
+    )
+    masks_from: Path | None = option(None, metavar="DIR", help="Folder with the masks that the protection uses.")
+    mask_rule: str | None = option(None, help="Which labels are objects.  [default: the task's]")
+    protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")
+    budget: NoiseBudget = budget_options()
+    generator: str = generator_option()
+    init: str = option("pretrained", group="Training", choices=("pretrained", "scratch"), help="How victims start.")
     epochs: int | None = option(None, min=1, help="Passes over the data.  [default: the victim's]")
     image_size: int | None = option(None, min=32, help="Side of the training pictures.  [default: the victim's]")
     batch_size: int | None = option(None, min=1, help="Pictures in a step.  [default: the victim's]")
     lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
     augment: str = option("jitter", choices=get_args(AugmentName), help="Flips and: zooms of 0.5 to 2, or crops of 70 to 100 %.")
-    limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
-    source_size: int | None = option(None, min=32, help="Bring all files to this longer side first.  [default: as they are]")
-    generator: str = generator_option()
-    protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")
-    out: Path = option(Path("runs/bench"), metavar="RUN", help="The run's folder.")
+    out: Path = option(Path("runs/bench"), group="Run", metavar="RUN", help="The run's folder.")
     resume: bool = option(False, help="Go on where RUN stopped.")
     fail_under: float | None = option(None, metavar="PERCENT", help="Exit 1 where the drop is smaller.")
     workers: int = option(0, min=0, help="Threads that prepare pictures; the results are the same for any number.")

@@ -20,7 +20,7 @@ from unseg_cli.cli.weights import weights_app
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.detect.config import DetectConfig
-from unseg_cli.protect.config import ProtectConfig, VerifyConfig
+from unseg_cli.protect.config import ProtectConfig, RestoreConfig, VerifyConfig
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
 
@@ -66,6 +66,14 @@ def detect(config: DetectConfig, events: Events) -> Report:
 def verify(config: VerifyConfig, events: Events) -> Report:
     """Compare a protected folder with the clean one. Per picture: largest change, PSNR, SSIM, within the budget or not."""
     from unseg_cli.protect.verification import verify as workflow
+
+    return workflow(config, events)
+
+
+@command(app, unit="pictures")
+def restore(config: RestoreConfig, events: Events) -> Report:
+    """Take the noise away again, with what --save-noise kept. For lossless formats: the very pixels, or an error."""
+    from unseg_cli.protect.restore import restore as workflow
 
     return workflow(config, events)
 

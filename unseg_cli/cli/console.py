@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from unseg_cli.cli.detect_text import detect_lines
-from unseg_cli.cli.verify_text import pictures, verify_lines
+from unseg_cli.cli.protect_text import protect_lines, restore_lines
+from unseg_cli.cli.verify_text import verify_lines
+from unseg_cli.cli.words import cell, one_line
 from unseg_cli.core.events import Events, Report
 
 #: Document and list -> the columns that a person wants to see; the rest is for --json and the files of a run.
@@ -27,11 +29,6 @@ UNSEEN = {("bench", "rows")}
 ENDLESS = 10_000
 #: Except in texts that are written for a page: they keep to its width as far as file names allow.
 PAGE = 100
-
-
-def one_line(text: str) -> str:
-    """The text with every run of white space, line ends included, as one blank."""
-    return " ".join(text.split())
 
 
 def rate_of(task: Task) -> float | None:
@@ -177,7 +174,7 @@ class Console(Events):
 
     def _render(self, document: Mapping[str, Any]) -> None:
         """Text form of a report: `protect`, `detect` and `verify` in words, anything else as tables of what the document holds."""
-        in_words = {"protect": protect_lines, "detect": detect_lines}.get(str(document.get("command")))
+        in_words = {"protect": protect_lines, "restore": restore_lines, "detect": detect_lines}.get(str(document.get("command")))
         if in_words is not None:
             for line in in_words(document):
                 self._out.print(line, soft_wrap=True)
@@ -202,44 +199,6 @@ class Console(Events):
         for key, value in rows.items():
             if (command, key) not in UNSEEN:
                 self._out.print(_rows_table(value, COLUMNS.get((str(command), key))))
-
-
-def protect_lines(document: Mapping[str, Any]) -> list[str]:
-    """The summary of `protect` for a person."""
-    sources, failed = document["mask_source"], [f"{one['path']}: {one_line(one['error'])}" for one in document["failures"]]
-    if document.get("dry_run"):
-        return [
-            *(f"would protect {one['src']}" + (f" -> {one['dst']}" if one["dst"] != one["src"] else "") for one in document["planned"]),
-            *(f"would fail on {line}" for line in failed),
-            f"{pictures(document['images'])}: {document['would_protect']} would be protected, {document['skipped']} skipped,"
-            f" {document['failed']} would fail",
-        ]
-    lines = [
-        f"{pictures(document['images'])}: {document['protected']} protected, {document['skipped']} skipped, {document['failed']} failed"
-        f" in {document['seconds']:.1f} s ({document['images_per_second']:.2f} pictures/s)"
-    ]
-    if document["protected"] and document.get("linf_255_max") is not None:
-        lines += [
-            f"largest change {cell(document['linf_255_max'])}/255, mean PSNR {cell(document['psnr_mean'])} dB, "
-            f"mean SSIM {cell(document['ssim_mean'])}",
-            f"objects: {sources['file']} from mask files, {sources['auto']} detected by the generator, {sources['whole']} whole picture",
-        ]
-    return [*lines, *(f"failed: {line}" for line in failed)]
-
-
-def cell(value: Any) -> str:
-    """A value as a short text: four digits of a float, names and values of a mapping, members of a list."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {cell(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(cell(item) for item in value)
-    return str(value)
 
 
 def _is_rows(value: Any) -> bool:

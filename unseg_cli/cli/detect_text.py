@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unseg_cli.cli.verify_text import pictures
+from unseg_cli.cli.words import failures, pictures
 
 
 def detect_lines(document: Mapping[str, Any]) -> list[str]:
     """The summary."""
-    failed = [f"{one['path']}: {' '.join(one['error'].split())}" for one in document["failures"]]
+    failed = failures(document)
     if document.get("dry_run"):
         return [
             *(f"would look at {one['src']} -> {one['mask']}" for one in document["planned"]),

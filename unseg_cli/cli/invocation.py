@@ -15,9 +15,12 @@ from unseg_cli.core.extras import MissingPackage, how_to_install
 from unseg_cli.core.settings import option
 
 INTERRUPTED = 130
+#: Heading of the options that every command has.
+MESSAGES = "Messages"
 #: What to do after Ctrl-C.
 AGAIN = {
     "protect": "finished pictures stay; run the same command again to protect the rest",
+    "restore": "restored pictures stay; run the same command again for the rest",
     "detect": "finished masks stay; run the same command again for the rest",
     "train": "run the same command again with --resume",
     "bench": "run the same command again with --resume",
@@ -28,7 +31,7 @@ AGAIN = {
 class Flags:
     """The options that every command has."""
 
-    json: bool = option(False, help="Print the result as one JSON document.")
+    json: bool = option(False, group=MESSAGES, help="Print the result as one JSON document.")
     quiet: bool = option(False, flags=("--quiet", "-q"), help="Only the result, warnings and errors.")
     verbose: bool = option(False, flags=("--verbose", "-v"), help="Also details.")
     debug: bool = option(False, help="Show the traceback of an error.")

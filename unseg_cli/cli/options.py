@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
-from unseg_cli.cli.invocation import Flags, run_workflow
+from unseg_cli.cli.invocation import MESSAGES, Flags, run_workflow
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.settings import Option, Setting, settings_of
 
@@ -41,15 +43,39 @@ def command(app: typer.Typer, *, name: str = "", unit: str = "", make: Callable[
 
             return run_workflow(full_name, called, flags, unit=unit)
 
-        known = [option for setting in (*settings, *settings_of(Flags)) for option in setting.options]
+        known = grouped([option for setting in (*settings, *settings_of(Flags)) for option in setting.options])
         parameters = [parameter(option) for option in known]
         run.__doc__ = work.__doc__
         run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
-        app.command(full_name.split()[-1])(run)
+        app.command(full_name.split()[-1], cls=GroupedCommand)(run)
         return work
 
     return decorate
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help has its options under headings. As plain text: rich's tables would be imported for every `--help`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, in the order of the headings' first ones."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            heading = "Arguments" if one.param_type_name == "argument" else getattr(one, "rich_help_panel", None) or MESSAGES
+            if (line := one.get_help_record(ctx)) is not None:
+                groups.setdefault(heading, []).append(line)
+        for heading, lines in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(lines)
+
+
+def grouped(options: Sequence[Option]) -> list[Option]:
+    """The options, each with a heading: its own, or that of the one before it."""
+    heading, found = "Options", []
+    for one in options:
+        heading = one.group or heading
+        found.append(replace(one, group=heading))
+    return found
 
 
 def read_settings(settings: list[Setting], typed: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +99,7 @@ def parameter(option: Option) -> inspect.Parameter:
             metavar=option.metavar,
             min=option.min,
             max=option.max,
+            rich_help_panel=option.group,
             show_envvar=False,  # the rule for all of them is in the epilogue
         )
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from unseg_cli.cli.words import pictures
+
 #: More pictures than this, and those without a problem are not listed unless asked for.
 MANY = 20
 #: A longer name has a line of its own.
@@ -45,11 +47,6 @@ def verify_lines(document: Mapping[str, Any], *, width: int, quiet: bool) -> lis
 def _summary(document: Mapping[str, Any]) -> str:
     counts = [f"{count} {verdict}" for verdict, count in document["verdicts"].items() if count]
     return f"{pictures(document['images'])}: {', '.join(counts)}"
-
-
-def pictures(count: int) -> str:
-    """So many of them, in words."""
-    return f"{count} picture{'' if count == 1 else 's'}"
 
 
 def _row(pair: Mapping[str, Any]) -> tuple[str, ...]:

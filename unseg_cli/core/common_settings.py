@@ -8,7 +8,7 @@ from typing import Any
 
 from unseg_cli.core.budget import STRENGTHS, NoiseBudget, check_budget, parse_epsilon
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.settings import Option, joined, option
+from unseg_cli.core.settings import Option, joined, option, parse_count
 
 _STRENGTH = "How far the noise may show: low, medium or high.  [default: medium]"
 
@@ -25,6 +25,16 @@ def seed_option() -> Any:
     return option(0, min=0, help="Same seed, same bytes on the same device.")
 
 
+def workers_option() -> Any:
+    """How many pictures are worked on at once."""
+    return option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures worked on at once.  [auto: one for each core]")
+
+
+def batch_size_option() -> Any:
+    """How many pictures go through the network at once."""
+    return option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
+
+
 def generator_option() -> Any:
     """The generator's name or file."""
     return option("lite", metavar="lite|vit_b|FILE", help="The noise generator.")
@@ -39,7 +49,7 @@ def budget_options() -> Any:
     """How much noise: --strength, or each of the numbers that it stands for."""
     return joined(
         NoiseBudget(),
-        Option(name="strength", type=str, default=None, choices=tuple(STRENGTHS), help=_STRENGTH),
+        Option(name="strength", group="Noise", type=str, default=None, choices=tuple(STRENGTHS), help=_STRENGTH),
         epsilon_text("epsilon", "Bound on objects instead: 8/255 or a float in [0,1], however far it shows."),
         epsilon_text("epsilon_bg", "Bound outside the object.  [default: 0]"),
         Option(name="max_difference", type=float, default=None, metavar="D", help=_MAX_DIFFERENCE),

@@ -35,6 +35,7 @@ class Option:
         repeated: may be passed several times; its value is a tuple, and `parse` reads each of them.
         parse: from the text and the flag to the value; None: the text's own type is enough.
         from_preset: where it is not typed, a preset says the value, not the field.
+        group: the heading in the help that it stands under; "": the one before it.
     """
 
     help: str
@@ -51,6 +52,7 @@ class Option:
     repeated: bool = False
     parse: Callable[[str, str], Any] | None = None
     from_preset: bool = False
+    group: str = ""
 
     @property
     def flag(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from unseg_cli.core.common_settings import device_option, generator_option
-from unseg_cli.core.settings import argument, option, parse_count
+from unseg_cli.core.common_settings import batch_size_option, device_option, generator_option, workers_option
+from unseg_cli.core.settings import argument, option
 from unseg_cli.detect.correction import Box, Point, parse_box, parse_point
 
 
@@ -17,9 +17,11 @@ class DetectConfig:
     src: Path = argument(help="A picture, or a folder of pictures.")
     masks: Path = argument(help="Folder for masks, detections.jsonl and review.html.")
     threshold: float | None = option(
-        None, min=0, max=1, help="Confidence below which a detection counts as unsure.  [default: as measured]"
+        None, group="Objects", min=0, max=1, help="Confidence below which a detection counts as unsure.  [default: as measured]"
     )
-    only: str | None = option(None, metavar="NAME", help="One picture of SRC, by its path below it.")
+    generator: str = generator_option()
+    sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
+    only: str | None = option(None, group="Corrections", metavar="NAME", help="One picture of SRC, by its path below it.")
     point: tuple[Point, ...] = option(
         (), metavar="X,Y", repeated=True, parse=parse_point, help="A pixel on the object of one picture; may be repeated."
     )
@@ -29,14 +31,10 @@ class DetectConfig:
     box: Box | None = option(None, metavar="X0,Y0,X1,Y1", parse=parse_box, help="A box around the object of one picture.")
     whole: bool = option(False, help="The whole picture is the object.")
     overwrite: bool = option(False, help="Let a correction replace a mask drawn or edited by hand.")
-    generator: str = generator_option()
-    sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
-    workers: int | None = option(
-        None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures worked on at once.  [auto: one for each core]"
-    )
-    batch_size: int | None = option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
-    limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
+    limit: int | None = option(None, group="Which pictures", min=1, help="Only the first so many pictures, done ones included.")
     include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")
     exclude: tuple[str, ...] = option((), metavar="GLOB", help="Not matching paths; may be repeated.")
-    dry_run: bool = option(False, help="Say what would be done; write nothing.")
+    dry_run: bool = option(False, group="Run", help="Say what would be done; write nothing.")
+    workers: int | None = workers_option()
+    batch_size: int | None = batch_size_option()
     device: str = device_option()

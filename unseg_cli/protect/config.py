@@ -9,15 +9,17 @@ from typing import Any
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.common_settings import (
+    batch_size_option,
     budget_options,
     device_option,
     epsilon_text,
     generator_option,
     mask_rule_option,
     read_budget,
+    workers_option,
 )
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.settings import argument, joined, option, parse_count
+from unseg_cli.core.settings import argument, joined, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class ProtectConfig:
 
     src: Path = argument(help="A picture, or a folder of pictures; -: one from stdin.")
     dst: Path = argument(help="Where the protected tree goes, never SRC itself; -: one picture to stdout.")
-    masks: Path | None = option(None, help="Folder with masks of the same relative names.")
+    masks: Path | None = option(None, group="Objects", help="Folder with masks of the same relative names.")
     mask_rule: str = mask_rule_option()
     per_class: bool = option(False, help="Masks hold class numbers: every class gets noise of its own.")
     target: str = option(
@@ -37,22 +39,22 @@ class ProtectConfig:
     budget: NoiseBudget = budget_options()
     generator: str = generator_option()
     sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
-    format: str = option("keep", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
+    format: str = option("keep", group="Written files", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
     quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG at least 90, lossy WebP 95]")
     metadata: str = option("keep", choices=("keep", "strip", "strip-gps"), help="EXIF, ICC and the like.")
-    workers: int | None = option(
-        None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures worked on at once.  [auto: one for each core]"
-    )
-    batch_size: int | None = option(None, text="auto", metavar="auto|N", parse=parse_count, help="Pictures in one forward pass.")
-    limit: int | None = option(None, min=1, help="Only the first so many pictures, done ones included.")
+    save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays, for `unseg restore`.")
+    preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
+    report: Path | None = option(None, metavar="FILE.html", help="Write a page that says what was done, with some pictures.")
+    limit: int | None = option(None, group="Which pictures", min=1, help="Only the first so many pictures, done ones included.")
     include: tuple[str, ...] = option((), metavar="GLOB", help="Only matching paths; may be repeated.")
     exclude: tuple[str, ...] = option((), metavar="GLOB", help="Not matching paths; may be repeated.")
     files_from: str | None = option(None, metavar="FILE|-", help="Only pictures that FILE lists, one path below SRC a line; -: stdin.")
-    overwrite: bool = option(False, help="Replace files in DST that no manifest knows.")
+    watch: bool = option(False, help="Go on with what arrives in SRC, until Ctrl-C.")
+    overwrite: bool = option(False, group="Run", help="Replace files in DST that no manifest knows.")
     fail_fast: bool = option(False, help="Stop at the first failure.")
     dry_run: bool = option(False, help="Say what would be done; write nothing.")
-    save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays.")
-    preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
+    workers: int | None = workers_option()
+    batch_size: int | None = batch_size_option()
     device: str = device_option()
 
 
@@ -81,3 +83,14 @@ class VerifyConfig:
         flags=("--only-problems/--all-pictures",),
         help="Which pictures are listed.  [default: of more than 20 only those with problems]",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreConfig:
+    """Settings of `unseg restore`."""
+
+    protected: Path = argument(help="A protected picture, or a folder of them.")
+    noise: Path = argument(help="What `unseg protect --save-noise` kept: a folder, or the file of one picture.")
+    out: Path = argument(help="Where the clean pictures go, under the protected ones' names.")
+    workers: int | None = workers_option()
+    overwrite: bool = option(False, help="Replace other files of these names in OUT.")

@@ -13,8 +13,9 @@ from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
+from unseg_cli.protect.noise_files import SUFFIX, noise_file
 from unseg_cli.protect.one import Protected, Source
-from unseg_cli.protect.previews import noise_file, preview_file
+from unseg_cli.protect.previews import preview_file
 from unseg_cli.protect.settings import Settings
 
 
@@ -99,7 +100,7 @@ class JobFiles:
 
         def record_it() -> None:
             if self.noises is not None:
-                self.noises.put(noise_name(job), noise_file(made.clean.pixels, made.noised, made.mask, self.settings.budget))
+                self.noises.put(noise_name(job), noise_file(made, self.settings.budget))
             if self.previews is not None:
                 self.previews.put(preview_name(job), preview_file(made.clean, made.written))
             record["seconds"] = round((made.record["seconds"] or 0.0) + time.perf_counter() - started, 4)
@@ -147,7 +148,7 @@ class JobFiles:
 
 def noise_name(job: Job) -> str:
     """What the noise file of a job is called."""
-    return f"{job.name}.npz"
+    return job.name + SUFFIX
 
 
 def preview_name(job: Job) -> str:

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from unseg_cli.pictures.encode import written_suffix
-from unseg_cli.pictures.names import pair_masks, stem_of
+from unseg_cli.pictures.names import by_stem, pair_masks, stem_of
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.pictures.stores.wanted import wanted_pictures
 
@@ -31,7 +31,13 @@ class Job:
 
 
 def list_jobs(
-    source: Store, *, format: str = "keep", include: Sequence[str] = (), exclude: Sequence[str] = (), limit: int | None = None
+    source: Store,
+    *,
+    format: str = "keep",
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    limit: int | None = None,
+    may_be_none: bool = False,
 ) -> tuple[tuple[Job, ...], str]:
     """A job for each picture of a store.
 
@@ -41,6 +47,7 @@ def list_jobs(
         include: see `is_wanted`.
         exclude: see `is_wanted`.
         limit: only the first so many.
+        may_be_none: no picture is no mistake.
 
     Returns:
         The jobs, sorted by name; and hidden and linked pictures that no job is for, in words, "" where there are none.
@@ -48,20 +55,21 @@ def list_jobs(
     Raises:
         NothingToDo: no picture.
     """
-    found = wanted_pictures(source, include, exclude)
+    found = source.list(include, exclude) if may_be_none else wanted_pictures(source, include, exclude)
     # By all pictures of the store, not only those asked for: a run over some of them must not write over the copies of others.
     targets = target_names(source.list().names if include or exclude else found.names, format)
     jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in found.names[:limit])
     return jobs, found.passed_over
 
 
-def with_masks(jobs: Sequence[Job], masks: Store) -> tuple[Job, ...]:
+def with_masks(jobs: Sequence[Job], masks: Store, *, may_be_none: bool = False) -> tuple[Job, ...]:
     """Each job with the masks of its name.
 
     Raises:
-        UsageProblem: see `pair_masks`.
+        UsageProblem: no job has any, and that is a mistake; see `pair_masks`.
     """
-    found = pair_masks(masks.list().names, [job.name for job in jobs], where=masks.where(""))
+    names = masks.list().names
+    found = by_stem(names) if may_be_none else pair_masks(names, [job.name for job in jobs], where=masks.where(""))
     return tuple(replace(job, masks=tuple(found.get(stem_of(job.name), ()))) for job in jobs)
 
 

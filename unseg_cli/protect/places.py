@@ -58,11 +58,12 @@ class Plan:
             raise NothingToDo("--files-from lists no picture", hint="list paths below SRC, one a line")
         return replace(self, jobs=tuple(wanted[name] for name in sorted(wanted)))
 
-    def with_masks(self, masks: Path) -> Plan:
+    def with_masks(self, masks: Path, *, may_be_none: bool = False) -> Plan:
         """Each job with the masks of its name.
 
         Args:
             masks: a folder of masks, or the mask of a single picture.
+            may_be_none: that no job has any is no mistake.
 
         Raises:
             UsageProblem: see `is_only_mask` and `pair_masks`.
@@ -71,11 +72,18 @@ class Plan:
             jobs = tuple(replace(job, masks=(masks.name,)) for job in self.jobs)
             return replace(self, jobs=jobs, masks=LocalStore(masks.parent))
         store = LocalStore(masks)
-        return replace(self, jobs=with_masks(self.jobs, store), masks=store)
+        return replace(self, jobs=with_masks(self.jobs, store, may_be_none=may_be_none), masks=store)
 
 
 def plan_jobs(
-    src: Path, dst: Path, *, format: str = "keep", include: Sequence[str] = (), exclude: Sequence[str] = (), limit: int | None = None
+    src: Path,
+    dst: Path,
+    *,
+    format: str = "keep",
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    limit: int | None = None,
+    may_be_none: bool = False,
 ) -> Plan:
     """Pair every picture of SRC with its place in DST.
 
@@ -86,6 +94,7 @@ def plan_jobs(
         include: which pictures of a folder.
         exclude: which not.
         limit: only the first so many.
+        may_be_none: that a folder holds no picture is no mistake.
 
     Raises:
         UsageProblem: SRC does not exist, SRC and DST overlap, or DST's suffix is of another format than asked for.
@@ -97,7 +106,7 @@ def plan_jobs(
         return _single(src, dst, format)
     refuse_mirror(src, dst)
     source = LocalStore(src)
-    jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit)
+    jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit, may_be_none=may_be_none)
     return Plan(source=source, target=LocalStore(dst, originals=src), jobs=jobs, passed_over=passed_over)
 
 

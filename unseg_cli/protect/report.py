@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engine import Outcome
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.unsure import count_unsure
+from unseg_cli.protect.unsure import Unsure
 
 CLAIM = (
     "What this does: it lowers what a model can learn from these pictures when it is trained on them.",
@@ -20,47 +21,114 @@ CLAIM = (
 
 
 @dataclass(kw_only=True)
+class Mean:
+    """The mean of the values that are known."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float | None) -> None:
+        """Count one more."""
+        if value is not None:
+            self.total += value
+            self.count += 1
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Mean:
+        """Of several."""
+        mean = cls()
+        for value in values:
+            mean.add(value)
+        return mean
+
+    @property
+    def rounded(self) -> float | None:
+        """For a document; None where nothing is known."""
+        return round(self.total / self.count, 4) if self.count else None
+
+
+@dataclass(kw_only=True)
 class Tally:
-    """Counts outcomes, and tells of them as they come.
+    """Counts outcomes, and tells of them as they come. It holds sums, not lines: it does not grow with the number of pictures.
 
     Attributes:
         events: receives progress, and what is worth reading about a picture.
-        protected: lines of the manifest that this run wrote.
-        skipped: those of pictures that were done already.
+        target: what was protected where there was no mask.
+        protected, skipped: how many pictures this run protected, and how many were done already.
         failures: `{"path", "error", "hint"}` of each picture that failed.
-        planned: what is known of the pictures that a run would protect.
+        planned: `{"src", "dst"}` of each picture that a run would protect.
+        masked, mask_empty: how many pictures have a mask, and how many of those masks mark nothing.
+        unsure: of all that are protected.
+        sources: how many of the pictures of this run had which `mask_source`.
+        lossy: how many of them were written with a lossy codec.
+        src_bytes, dst_bytes: of their files.
+        linf_255, linf_255_lossless: the largest of each; None where there is none.
+        psnr, ssim: means over them.
     """
 
     events: Events
-    protected: list[Record] = field(default_factory=list)
-    skipped: list[Record] = field(default_factory=list)
+    target: str = "auto"
+    protected: int = 0
+    skipped: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
-    planned: list[Record] = field(default_factory=list)
+    planned: list[dict[str, str]] = field(default_factory=list)
+    masked: int = 0
+    mask_empty: int = 0
+    unsure: Unsure = field(default_factory=Unsure)
+    sources: Counter[str] = field(default_factory=Counter)
+    lossy: int = 0
+    src_bytes: int = 0
+    dst_bytes: int = 0
+    linf_255: float | None = None
+    linf_255_lossless: float | None = None
+    psnr: Mean = field(default_factory=Mean)
+    ssim: Mean = field(default_factory=Mean)
+
+    @property
+    def images(self) -> int:
+        """All pictures that were looked at."""
+        return self.protected + self.skipped + len(self.failures) + len(self.planned)
 
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
         job, record, problem = outcome.job, outcome.record, outcome.problem
         if problem is not None:
             self._fail(job.name, problem)
-        elif record is not None and outcome.status == "planned":
-            self.planned.append(record)
-        elif record is not None and outcome.status == "skipped":
-            self.skipped.append(record)
         elif record is not None:
-            self.protected.append(record)
-            for note in record["notes"]:
-                self.events.warn(f"{job.name}: {note}")
-            self.events.detail(f"{job.name}: {record['mask_source']}, largest change {record['linf_255']:.4g}/255")
+            self.masked += bool(record.get("mask_empty")) or record.get("mask_source") == "file"
+            self.mask_empty += bool(record.get("mask_empty"))
+            if outcome.status == "planned":
+                self.planned.append({"src": record["src"], "dst": record["dst"]})
+            else:
+                self.unsure.add(record, self.target)
+                if outcome.status == "skipped":
+                    self.skipped += 1
+                else:
+                    self._protected(job.name, record)
         self.events.advance()
+
+    def _protected(self, name: str, record: Record) -> None:
+        self.protected += 1
+        self.sources[str(record["mask_source"])] += 1
+        self.src_bytes += record["src_bytes"]
+        self.dst_bytes += record["dst_bytes"]
+        change = record["linf_255"] or 0.0
+        self.linf_255 = max(change, self.linf_255 or 0.0)
+        self.lossy += not record["lossless"]
+        if record["lossless"]:
+            self.linf_255_lossless = max(change, self.linf_255_lossless or 0.0)
+        self.psnr.add(record["psnr"])
+        self.ssim.add(record["ssim"])
+        for note in record["notes"]:
+            self.events.warn(f"{name}: {note}")
+        self.events.detail(f"{name}: {record['mask_source']}, largest change {change:.4g}/255")
 
     def _fail(self, name: str, problem: UnsegError) -> None:
         self.failures.append({"path": name, "error": problem.message, "hint": problem.hint})
         self.events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
 
 
-def report(
-    tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, seconds: float, look: str = "unseg detect", target: str = "auto"
-) -> Report:
+def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, seconds: float, look: str = "unseg detect") -> Report:
     """The result of a run.
 
     Args:
@@ -70,50 +138,41 @@ def report(
         dry_run: nothing was written.
         seconds: of the whole run.
         look: the command that shows the detections.
-        target: what was protected where there was no mask.
 
     Returns:
         The documented document; exit code 1 where a picture failed, or where every mask marks nothing.
     """
-    rows = tally.protected
-    sources = Counter(row["mask_source"] for row in rows)
     document: dict[str, Any] = {
         "schema": 1,
         "command": "protect",
-        "images": len(rows) + len(tally.skipped) + len(tally.failures) + len(tally.planned),
-        "protected": len(rows),
-        "skipped": len(tally.skipped),
+        "images": tally.images,
+        "protected": tally.protected,
+        "skipped": tally.skipped,
         "failed": len(tally.failures),
-        "linf_255_max": max((row["linf_255"] or 0.0 for row in rows), default=None),
-        "linf_255_max_lossless": max((row["linf_255"] or 0.0 for row in rows if row["lossless"]), default=None),
-        "psnr_mean": mean_of_known([row["psnr"] for row in rows]),
-        "ssim_mean": mean_of_known([row["ssim"] for row in rows]),
+        "linf_255_max": tally.linf_255,
+        "linf_255_max_lossless": tally.linf_255_lossless,
+        "psnr_mean": tally.psnr.rounded,
+        "ssim_mean": tally.ssim.rounded,
         "seconds": round(seconds, 3),
-        "images_per_second": round(len(rows) / seconds, 3) if seconds else 0.0,
-        "mask_source": {name: sources[name] for name in ("file", "auto", "whole")},
+        "images_per_second": round(tally.protected / seconds, 3) if seconds else 0.0,
+        "mask_source": {name: tally.sources[name] for name in ("file", "auto", "whole")},
         "generator": {"name": generator.name, "sha256": generator.sha256},
         "failures": tally.failures,
-        "src_bytes": sum(row["src_bytes"] for row in rows),
-        "dst_bytes": sum(row["dst_bytes"] for row in rows),
+        "src_bytes": tally.src_bytes,
+        "dst_bytes": tally.dst_bytes,
+        "unsure": tally.unsure.unsure,
+        "nothing_found": tally.unsure.nothing,
     }
-    doubts = count_unsure([*rows, *tally.skipped], target)
-    document |= {"unsure": doubts.unsure, "nothing_found": doubts.nothing}
-    masks_fail = _masks_mark_nothing(tally, rule)
     if dry_run:
-        planned = [{"src": row["src"], "dst": row["dst"]} for row in tally.planned]
-        document |= {"dry_run": True, "would_protect": len(planned), "planned": planned}
-    return Report(
-        document=document,
-        exit_code=1 if tally.failures or masks_fail else 0,
-        closing=("dry run: nothing was written",) if dry_run else (*_closing(rows), *(doubts.lines(look) if rows else ())),
-    )
+        document |= {"dry_run": True, "would_protect": len(tally.planned), "planned": tally.planned}
+    masks_fail = _masks_mark_nothing(tally, rule)
+    closing = ("dry run: nothing was written",) if dry_run else _closing(tally, look) if tally.protected else ()
+    return Report(document=document, exit_code=1 if tally.failures or masks_fail else 0, closing=closing)
 
 
 def _masks_mark_nothing(tally: Tally, rule: str) -> bool:
     """Warn of empty masks; whether all are, and the rule is most likely wrong."""
-    rows = (*tally.protected, *tally.skipped, *tally.planned)
-    empty = sum(bool(row.get("mask_empty")) for row in rows)
-    masked = empty + sum(row.get("mask_source") == "file" for row in rows)
+    empty, masked = tally.mask_empty, tally.masked
     if not empty:
         return False
     if empty == masked:
@@ -126,17 +185,8 @@ def _masks_mark_nothing(tally: Tally, rule: str) -> bool:
     return False
 
 
-def _closing(rows: list[Record]) -> tuple[str, ...]:
-    if not rows:
-        return ()
-    before, after = (sum(row["src_bytes"] for row in rows) / 1e6, sum(row["dst_bytes"] for row in rows) / 1e6)
-    lines = [f"size of the files: {before:.1f} MB before, {after:.1f} MB after"]
-    if any(not row["lossless"] for row in rows):
+def _closing(tally: Tally, look: str) -> tuple[str, ...]:
+    lines = [f"size of the files: {tally.src_bytes / 1e6:.1f} MB before, {tally.dst_bytes / 1e6:.1f} MB after"]
+    if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
-    return (*lines, *CLAIM)
-
-
-def mean_of_known(values: list[float | None]) -> float | None:
-    """For the document: the mean of the values that are there, None where there are none."""
-    known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 4) if known else None
+    return (*lines, *CLAIM, *tally.unsure.lines(look))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from unseg_cli.core.device import check_device
@@ -18,13 +19,16 @@ from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
+from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
 from unseg_cli.protect.report import Tally, report
+from unseg_cli.protect.report_page import ReportPage
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stream import is_stream, listed_in, protect_stream, refuse_for_stream
 from unseg_cli.protect.unsure import detect_command
+from unseg_cli.protect.watch import Stamp, arriving, refuse_to_watch
 
 
 def protect(config: ProtectConfig, events: Events) -> Report:
@@ -50,6 +54,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
         refuse_for_stream(config)
         return protect_stream(config, settings, _session(config), events)
     plan = _plan(config, events)
+    page = None if config.report is None else ReportPage(config.report, src=config.src, overwrite=config.overwrite)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):
         if store is not None:
@@ -74,23 +79,43 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     else:
         engine = LocalEngine(files, workers=config.workers, batch_size=config.batch_size, fail_fast=config.fail_fast, say=events.detail)
         plan.target.sweep([MANIFEST_NAME, *(job.dst_name for job in plan.jobs)])
-    tally = Tally(events=events)
+    tally = Tally(events=events, target=config.target)
     what = "would protect" if config.dry_run else "protecting"
-    with (
-        recorded_run(manifest, events, what=what, total=len(plan.jobs), finished=files.finished, dry_run=config.dry_run),
-        contextlib.closing(engine.run(plan.jobs, lambda: session)) as outcomes,
-    ):
-        for outcome in outcomes:
-            tally.add(outcome)
-    return report(
+
+    def work(jobs: Sequence[Job]) -> None:
+        with (
+            recorded_run(manifest, events, what=what, total=len(jobs), finished=files.finished, dry_run=config.dry_run),
+            contextlib.closing(engine.run(jobs, lambda: session)) as outcomes,
+        ):
+            for outcome in outcomes:
+                tally.add(outcome)
+
+    if config.watch:
+        events.info(f"watching {config.src}: Ctrl-C ends it")
+        with contextlib.suppress(KeyboardInterrupt):  # how it is meant to end
+            for jobs in arriving(lambda: _stamped(_plan(config, Events()))):
+                work(jobs)
+    else:
+        work(plan.jobs)
+    found = report(
         tally,
         generator=files.generator,
         rule=config.mask_rule,
         look=detect_command(config.src, config.masks),
-        target=config.target,
         dry_run=config.dry_run,
         seconds=time.perf_counter() - started,
     )
+    return found if page is None else page.write(found, files, settings)
+
+
+def _stamped(plan: Plan) -> dict[Job, Stamp]:
+    """Every job whose files are there, with what tells that one of them was changed."""
+    found: dict[Job, Stamp] = {}
+    for job in plan.jobs:
+        stamps = [plan.source.stamp(job.name), *(plan.masks.stamp(name) for name in job.masks if plan.masks is not None)]
+        if None not in stamps:
+            found[job] = tuple(stamps)
+    return found
 
 
 def _session(config: ProtectConfig) -> Session:
@@ -109,6 +134,8 @@ def _settings(config: ProtectConfig) -> Settings:
         metadata=config.metadata,
     )
     rule = rule_for(config.masks, config.mask_rule)
+    if config.watch:
+        refuse_to_watch(config)
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
@@ -118,8 +145,15 @@ def _settings(config: ProtectConfig) -> Settings:
 
 
 def _plan(config: ProtectConfig, events: Events) -> Plan:
-    limit = None if config.files_from else config.limit
-    plan = plan_jobs(config.src, config.dst, format=config.format, include=config.include, exclude=config.exclude, limit=limit)
+    plan = plan_jobs(
+        config.src,
+        config.dst,
+        format=config.format,
+        include=config.include,
+        exclude=config.exclude,
+        limit=None if config.files_from else config.limit,
+        may_be_none=config.watch,
+    )
     if config.files_from:
         plan = plan.only(listed_in(config.files_from))
         plan = replace(plan, jobs=plan.jobs[: config.limit], passed_over="")
@@ -128,7 +162,7 @@ def _plan(config: ProtectConfig, events: Events) -> Plan:
         events.info(f"passed over: {plan.passed_over}")
     if config.masks is None:
         return plan
-    plan = plan.with_masks(config.masks)
+    plan = plan.with_masks(config.masks, may_be_none=config.watch)
     without = sum(not job.masks for job in plan.jobs)
     if without:
         events.warn(f"{without} of {len(plan.jobs)} pictures have no mask: --target {config.target} is used for them")

@@ -41,6 +41,8 @@ def refuse_for_stream(config: ProtectConfig) -> None:
         "--dry-run": config.dry_run,
         "--save-noise": config.save_noise,
         "--preview": config.preview,
+        "--report": config.report,
+        "--watch": config.watch,
     }
     for option, value in of_folders.items():
         if value:
@@ -97,13 +99,12 @@ def protect_stream(config: ProtectConfig, settings: Settings, session: Session, 
     made = protect_source(source, session, settings)
     if config.dst != STREAM:
         LocalStore(config.dst.parent).put(config.dst.name, made.data)
-    tally = Tally(events=events)
+    tally = Tally(events=events, target=config.target)
     tally.add(Outcome(job=Job(name=name, dst_name=str(config.dst)), status="protected", record=made.record))
     said = report(
         tally,
         generator=session.generator.source,
         rule=config.mask_rule,
-        target=config.target,
         dry_run=False,
         seconds=time.perf_counter() - started,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from unseg_cli.generators.find import UNSURE
 from unseg_cli.protect.manifest import Record
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Unsure:
     """How many there are.
 
@@ -21,9 +20,24 @@ class Unsure:
         nothing: pictures that nothing was found on.
     """
 
-    unsure: int
-    unknown: int
-    nothing: int
+    unsure: int = 0
+    unknown: int = 0
+    nothing: int = 0
+
+    def add(self, row: Record, target: str = "auto") -> None:
+        """Count one more.
+
+        Args:
+            row: its line of the manifest.
+            target: where nobody gave a mask; only "auto" goes by what was detected.
+        """
+        if target != "auto":
+            return
+        if row.get("mask_source") == "auto":
+            confidence = row.get("confidence")
+            self.unsure += confidence is None or confidence < UNSURE
+            self.unknown += confidence is None
+        self.nothing += row.get("mask_source") == "whole" and not row.get("mask_empty")
 
     def lines(self, look: str) -> tuple[str, ...]:
         """What to tell their owner; () where there are none.
@@ -44,23 +58,6 @@ class Unsure:
         if not parts:
             return ()
         return (f"To be looked at: {', '.join(parts)}.", f"See and correct them with `{look}`, then protect again with its masks.")
-
-
-def count_unsure(rows: Sequence[Record], target: str) -> Unsure:
-    """Count them among lines of the manifest.
-
-    Args:
-        rows: the lines.
-        target: where nobody gave a mask; only "auto" goes by what was detected.
-    """
-    if target != "auto":
-        return Unsure(unsure=0, unknown=0, nothing=0)
-    sure = [row.get("confidence") for row in rows if row.get("mask_source") == "auto"]
-    return Unsure(
-        unsure=sum(one is None or one < UNSURE for one in sure),
-        unknown=sum(one is None for one in sure),
-        nothing=sum(row.get("mask_source") == "whole" and not row.get("mask_empty") for row in rows),
-    )
 
 
 def detect_command(src: Path, masks: Path | None) -> str:

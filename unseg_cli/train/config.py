@@ -51,12 +51,15 @@ class TrainConfig:
 
     data: str = option(
         "synthetic",
+        group="Data and run",
         required=True,
         metavar="DATA",
         help="Folder, wds:GLOB, hqseg44k:ROOT, sa1b:ROOT, coco:IMAGES:JSON, synthetic or a name; comma-joined.",
     )
     out: Path = option(Path("runs/train"), metavar="RUN", help="The run's folder.")
-    preset: str = option("lite", choices=("lite", "adapt", "paper", "tiny"), help="Recipe whose values the other options replace.")
+    preset: str = option(
+        "lite", group="Recipe", choices=("lite", "adapt", "paper", "tiny"), help="Recipe whose values the other options replace."
+    )
     generator: str = "lite"
     epochs: float = of_preset(0.182, min=0, help="Passes over the data in the bilevel stage.")
     object_epochs: float = of_preset(2.5, min=0, help="Passes in the first stage, which learns to find objects.")
@@ -83,7 +86,7 @@ class TrainConfig:
     sam_parts: Path | None = of_preset(None, metavar="FILE", help="SAM's prompt encoder and mask decoder.")
     surrogate_init: Path | None = of_preset(None, metavar="FILE", help="MAE's ViT weights, for the surrogate of vit_b.")
     amp: bool = of_preset(False, help="Mixed precision.")
-    resume: bool = option(False, help="Go on where RUN stopped.")
+    resume: bool = option(False, group="Machine", help="Go on where RUN stopped.")
     workers: int = of_preset(1, min=0, help="Processes that load data.")
     save_every: int = 100
     device: str = device_option()

@@ -33,14 +33,14 @@ def refuse_same(src: Path, other: Path, what: str, *, of: str) -> None:
         raise UsageProblem(f"{what} {other} is {of} itself", hint="files there could be overwritten: name another folder")
 
 
-def refuse_mirror(src: Path, other: Path, what: str = "DST") -> None:
+def refuse_mirror(src: Path, other: Path, what: str = "DST", *, of: str = "SRC") -> None:
     """`refuse_overlap` for a folder that will hold the tree of SRC: the mirrored tree could meet the originals from above, too.
 
     Raises:
         UsageProblem: one lies in the other, both are the same, or a file has the name of the one that is written to.
     """
     if other.exists() and not other.is_dir():
-        raise UsageProblem(f"{what} {other} is a file, but SRC is a folder", hint=f"name a folder for {what}")
-    refuse_overlap(src, other, what)
+        raise UsageProblem(f"{what} {other} is a file, but {of} is a folder", hint=f"name a folder for {what}")
+    refuse_overlap(src, other, what, of=of)
     if src.resolve().is_relative_to(other.resolve()):
-        raise UsageProblem(f"SRC {src} lies inside {what} {other}", hint=f"name a folder of its own for {what}")
+        raise UsageProblem(f"{of} {src} lies inside {what} {other}", hint=f"name a folder of its own for {what}")

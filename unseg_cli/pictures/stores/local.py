@@ -35,6 +35,14 @@ class LocalStore:
         """See `Store`."""
         return (self.root / name).exists()
 
+    def stamp(self, name: str) -> tuple[int, int] | None:
+        """What tells that a file was changed, or is still being written: its size and when that was. None where it is not there."""
+        try:
+            found = (self.root / name).stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
     def put(self, name: str, data: bytes, *, before: Callable[[], object] = lambda: None) -> None:
         """See `Store`. The bytes are read back from the temporary file before anything else happens."""
 

@@ -12,7 +12,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.pictures.masks import MaskRule, rule_for
 from unseg_cli.protect.config import VerifyConfig
-from unseg_cli.protect.report import mean_of_known
+from unseg_cli.protect.report import Mean
 from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
 from unseg_cli.protect.verification.pairs import Trees, pair_trees
 from unseg_cli.protect.verification.strangers import judge_strangers
@@ -85,8 +85,8 @@ def _report(
         "not_in_manifest": sum(not result["in_manifest"] for result in results),
         "verdicts": {verdict.value: verdicts[verdict.value] for verdict in Verdict},
         "linf_255_max": max((result["linf_255"] for result in measured), default=None),
-        "psnr_mean": mean_of_known([result["psnr"] for result in measured]),
-        "ssim_mean": mean_of_known([result["ssim"] for result in measured]),
+        "psnr_mean": Mean.of(result["psnr"] for result in measured).rounded,
+        "ssim_mean": Mean.of(result["ssim"] for result in measured).rounded,
         "seconds": round(seconds, 3),
         "images_per_second": round(len(results) / seconds, 3) if seconds else 0.0,
         "mask_source": {source: sources[source] for source in ("file", "auto", "whole")},
