@@ -72,6 +72,10 @@ bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only 
 results: $(STAMPS)/all ## write docs/results.md from docs/results/
 	$(BIN)/python scripts/make_results.py
 
+.PHONY: docs
+docs: $(STAMPS)/all ## write docs/cli.md and docs/formats.md, which tests make
+	UNSEG_WRITE_DOCS=1 $(TEST_ENV) $(BIN)/python -m pytest tests/cli/test_cli_page.py tests/pictures/test_formats_page.py
+
 # What is protected and measured: the examples, and twenty test pictures of ECSSD where the data folder is there.
 VISIBILITY ?= runs/visibility
 .PHONY: visibility

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ import torch
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+#: `make docs` sets it: pages that tests make are written instead of compared. (Read here, since no test sees a UNSEG_ variable.)
+WRITE_DOCS = bool(os.environ.get("UNSEG_WRITE_DOCS"))
+Page = Callable[[str, str], None]
 
 # Timing depends on the machine, examples must not: the same ones on every run, and no folder written for them.
 settings.register_profile(
@@ -45,6 +49,19 @@ def _seeds() -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def page(root: Path) -> Page:
+    """Compares a page of the documents with what a test has made of it, or writes it for `make docs`."""
+
+    def compare(name: str, text: str) -> None:
+        path = root / name
+        if WRITE_DOCS:
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text, f"{name} is stale: run `make docs`"
+
+    return compare
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ WORKFLOWS = {
     "train": ("unseg_cli.train.loop", "train"),
     "bench": ("unseg_cli.bench.run", "bench"),
     "doctor": ("unseg_cli.doctor.checks", "doctor"),
+    "weights import": ("unseg_cli.generators.shelf", "weights_import"),
 }
 #: The least that a command needs on its line.
 LEAST = {

@@ -13,7 +13,7 @@ from tests.cli.conftest import WORKFLOWS, Stand
 from unseg_cli.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
-WITH_COMMANDS = ["README.md", "docs/using.md", "examples/README.md"]
+WITH_COMMANDS = ["README.md", "docs/using.md", "docs/cli.md", "examples/README.md"]
 DOCUMENTS = [
     *WITH_COMMANDS,
     "CHANGELOG.md",
@@ -44,7 +44,8 @@ def shell_lines() -> list[str]:
     for name in WITH_COMMANDS:
         for block in re.findall(r"```sh\n(.*?)```", text(name), flags=re.DOTALL):
             lines += block.splitlines()
-        lines += [code for code in re.findall(r"`((?:unseg|make) [^`]+)`", text(name)) if "COMMAND" not in code]
+        if name != "docs/cli.md":  # where such are help texts
+            lines += [code for code in re.findall(r"`((?:unseg|make) [^`]+)`", text(name)) if "COMMAND" not in code]
     return [line for line in lines if line.strip()]
 
 
@@ -56,7 +57,8 @@ def test_the_three_commands_are_there() -> None:
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("unseg ")])
 def test_commands_are_understood(line: str, stand: Stand) -> None:
     for command in WORKFLOWS:
-        stand(command)
+        if line.startswith(f"unseg {command}"):
+            stand(command)
     assert main(shlex.split(line, comments=True)[1:]) == 0
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand
 
 from unseg_cli.cli.invocation import MESSAGES, Flags, run_workflow
+from unseg_cli.cli.manual import MANUAL
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.settings import Option, Setting, settings_of
+
+#: What stands for a value in the help, where nothing better is known.
+METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", str: "NAME"}
 
 Work = TypeVar("Work", bound=Callable[..., Report])
 
@@ -68,6 +73,15 @@ class GroupedCommand(TyperCommand):
             with formatter.section(heading):
                 formatter.write_dl(lines)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write examples, each on a line of its own however long it is: they are there to be copied."""
+        manual = MANUAL.get(ctx.command_path.removeprefix("unseg "))
+        if manual is not None:
+            with formatter.section("Examples"):
+                for purpose, line in manual.examples:
+                    formatter.write_text(f"{purpose}:")
+                    formatter.write(f"{'':{formatter.current_indent + 2}}{line}\n")
+
 
 def grouped(options: Sequence[Option]) -> list[Option]:
     """The options, each with a heading: its own, or that of the one before it."""
@@ -96,7 +110,7 @@ def parameter(option: Option) -> inspect.Parameter:
         info = typer.Option(
             *_flags(option),
             help=option.help,
-            metavar=option.metavar,
+            metavar=option.metavar or (None if option.choices else METAVARS.get(option.type)),
             min=option.min,
             max=option.max,
             rich_help_panel=option.group,

@@ -55,7 +55,7 @@ def weights_verify(events: Events) -> Report:
 
 @command(weights_app, name="weights import")
 def weights_import(config: ImportConfig, events: Events) -> Report:
-    """Turn released weights into safetensors. `--generator NAME` finds them."""
+    """Turn released weights into safetensors, for `--generator NAME`."""
     from unseg_cli.generators.shelf import weights_import as workflow
 
     return workflow(config.file, config.name)

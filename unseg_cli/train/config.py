@@ -57,6 +57,7 @@ class TrainConfig:
         help="Folder, wds:GLOB, hqseg44k:ROOT, sa1b:ROOT, coco:IMAGES:JSON, synthetic or a name; comma-joined.",
     )
     out: Path = option(Path("runs/train"), metavar="RUN", help="The run's folder.")
+    resume: bool = option(False, help="Go on where RUN stopped.")
     preset: str = option(
         "lite", group="Recipe", choices=("lite", "adapt", "paper", "tiny"), help="Recipe whose values the other options replace."
     )
@@ -86,8 +87,7 @@ class TrainConfig:
     sam_parts: Path | None = of_preset(None, metavar="FILE", help="SAM's prompt encoder and mask decoder.")
     surrogate_init: Path | None = of_preset(None, metavar="FILE", help="MAE's ViT weights, for the surrogate of vit_b.")
     amp: bool = of_preset(False, help="Mixed precision.")
-    resume: bool = option(False, group="Machine", help="Go on where RUN stopped.")
-    workers: int = of_preset(1, min=0, help="Processes that load data.")
+    workers: int = of_preset(1, group="Machine", min=0, help="Processes that load data.")
     save_every: int = 100
     device: str = device_option()
     seed: int = seed_option()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.cli.effects.conftest import Passes, Threads, lines_of, pixels, run, scene, untested
 from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.protect.watch import arriving
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +237,27 @@ def test_preview(protect: Runs) -> None:
     protect("--preview", folder)
     shown = pixels(folder / "b.png.png")
     assert np.array_equal(shown[:48, :64, :3], pixels(protect.src / "b.png"))
+
+
+def test_report(protect: Runs) -> None:
+    protect("--report", protect.where / "report.html")
+    assert "b.png" in (protect.where / "report.html").read_text(encoding="utf-8")
+
+
+def test_watch(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look finds all pictures, the second finds them unchanged; a third one arrives before Ctrl-C."""
+    looks = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            shutil.copy(protect.src / "b.png", protect.src / "new.png")
+        elif looks == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("unseg_cli.protect.run.arriving", partial(arriving, sleep=sleep))
+    assert "new.png" in written(protect("--watch"))
 
 
 def test_device(protect: Runs) -> None:
