@@ -12,9 +12,10 @@ from PIL import Image
 
 from tests.pictures.picture_makers import photo, plain_tiff, saved
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures.decode import read_picture
+from unseg_cli.pictures.decode import kind_of, read_picture
 from unseg_cli.pictures.encode import prepare_picture
 from unseg_cli.pictures.formats import png
+from unseg_cli.pictures.header import pixels_in
 
 ANY = Path("picture")
 
@@ -51,12 +52,23 @@ def test_bad_files_get_one_clear_line(name: str) -> None:
     assert "\n" not in caught.value.message + caught.value.hint
 
 
+def claiming(width: int, height: int) -> bytes:
+    """A PNG whose header says so."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = bytearray(saved(Image.fromarray(photo()), "PNG"))
+    data[16:29], data[29:33] = header, struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    return bytes(data)
+
+
 def test_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    bomb = bytearray(saved(Image.fromarray(photo()), "PNG"))
-    bomb[16:29], bomb[29:33] = header, struct.pack(">I", zlib.crc32(b"IHDR" + header))
     with pytest.raises(UnsegError, match="decompression bomb"):
-        read_picture(ANY, bytes(bomb))
+        read_picture(ANY, claiming(60_000, 60_000))
+    with pytest.raises(UnsegError, match="decompression bomb"):
+        kind_of(ANY, claiming(15_001, 15_000))
+    limit = Image.MAX_IMAGE_PIXELS
+    assert kind_of(ANY, claiming(20_000, 10_000)) == "png"  # more than Pillow by itself would open
+    assert pixels_in(claiming(20_000, 10_000)) == 200_000_000
+    assert limit == Image.MAX_IMAGE_PIXELS
     monkeypatch.setattr("unseg_cli.pictures.decode.MAX_PIXELS", 100)
     with pytest.raises(UnsegError, match="decompression bomb"):
         read_picture(ANY, saved(Image.fromarray(photo()), "PNG"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 #: Parameters of glibc's mallopt, and the largest value that it takes for the second.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -17,9 +19,22 @@ def keep_freed_memory() -> None:
     Arrays of a few megabytes come and go all the time where pictures are worked on. Each time the system has to take their pages away and
     clear new ones, which takes a fifth of the time. Elsewhere than on Linux with glibc nothing happens.
     """
-    if not sys.platform.startswith("linux"):
-        return
+    with _glibc() as library:
+        library.mallopt(_TRIM_THRESHOLD, _KEPT)
+        library.mallopt(_MMAP_THRESHOLD, _LARGEST)
+
+
+def give_back_freed_memory() -> None:
+    """Have the C library give all that is freed back to the system, where it is about to be missed: between the stages of a huge picture.
+
+    What a thread has freed it would otherwise keep. Elsewhere than on Linux with glibc nothing happens.
+    """
+    with _glibc() as library:
+        library.malloc_trim(0)
+
+
+@contextlib.contextmanager
+def _glibc() -> Iterator[Any]:
+    """The C library; what follows is not done where it is another one."""
     with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_TRIM_THRESHOLD, _KEPT)
-        mallopt(_MMAP_THRESHOLD, _LARGEST)
+        yield ctypes.CDLL(None) if sys.platform.startswith("linux") else None

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +26,8 @@ from unseg_cli.pictures.formats.deep import decode_16, is_deep
 from unseg_cli.pictures.formats.jpeg import decode_rgb
 from unseg_cli.pictures.formats.raw import refuse_partial
 from unseg_cli.pictures.metadata import Metadata, photoshop_blocks
+from unseg_cli.pictures.opening import MAX_PIXELS, quiet
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, Space, to_upright
-
-#: Pictures above this are refused (it is also where Pillow suspects a decompression bomb).
-MAX_PIXELS = 178_956_970
 
 _KINDS: dict[str, Kind] = {
     "JPEG": "jpeg",
@@ -56,7 +52,6 @@ _TIFF = (b"II*\0", b"MM\0*")
 _REPLACE = "replace it with the original, or omit it with --exclude"
 #: What codecs raise over damaged files.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
-_warnings_lock = threading.Lock()
 
 
 def read_picture(path: Path, data: bytes | None = None) -> Picture:
@@ -111,14 +106,6 @@ def decoding_errors(data: bytes) -> Iterator[None]:
     except DECODING_ERRORS as problem:
         detail = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise UnsegError(f"is damaged or truncated ({detail})", hint=_REPLACE) from None
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence Pillow's warnings while headers are read; the filters are shared by all threads, hence the lock."""
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Image:

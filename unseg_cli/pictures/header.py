@@ -6,7 +6,8 @@ import io
 
 from PIL import Image
 
-from unseg_cli.pictures.decode import DECODING_ERRORS, quiet
+from unseg_cli.pictures.decode import DECODING_ERRORS
+from unseg_cli.pictures.opening import quiet
 
 
 def pixels_in(data: bytes) -> int:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.memory import give_back_freed_memory
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.find import share_of
 from unseg_cli.generators.session import MaskSource, PictureNoise, Session
@@ -36,6 +37,8 @@ from unseg_cli.protect.settings import Settings
 LEAST_NOISE_KEPT = 0.1
 #: Below this the user is told.
 LITTLE_NOISE_KEPT = 0.5
+#: Pixels above which what a stage has freed is given back before the next one: codecs hold as much as the picture, and more.
+HUGE = 50_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +194,9 @@ def add_noise_to(batch: Sequence[Opened], session: Session, settings: Settings) 
     started = time.perf_counter()
     images = [visible_rgb(opened.picture.pixels, opened.picture.space) for opened in batch]
     made = session.noise(images, [opened.mask for opened in batch], budget=settings.budget, target=settings.target)
+    del images
+    if max(opened.area for opened in batch) > HUGE:
+        give_back_freed_memory()
     share = (time.perf_counter() - started) / len(batch)
     return [_with(opened, noise, settings.budget, share) for opened, noise in zip(batch, made, strict=True)]
 
@@ -215,6 +221,8 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
     if not within_budget(clean.pixels, noised.pixels, noised.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     data, notes = encode_picture(replace(clean, pixels=noised.pixels), opened.encoding)
+    if opened.area > HUGE:
+        give_back_freed_memory()
     written = read_picture(Path("picture"), data)
     measured = _measured(clean, noised, written)
     if measured["noise_kept"] < LITTLE_NOISE_KEPT:

@@ -11,9 +11,10 @@ import sys
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.pictures.opening import quiet
 
 _OTHER_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _GREY_ALPHA = "LA;16B"
@@ -33,7 +34,7 @@ def decode_16(data: bytes) -> npt.NDArray[np.uint16]:
     Raises:
         UnsegError: a layout that would lose bits.
     """
-    with Image.open(io.BytesIO(data)) as image:
+    with _opened(data) as image:
         rawmodes = _rawmodes(image)
         if rawmodes == {_GREY_ALPHA}:
             # Four bytes a pixel: read as if they were RGBA, they are the two bytes of grey and the two of alpha.
@@ -52,9 +53,14 @@ def decode_16(data: bytes) -> npt.NDArray[np.uint16]:
 
 
 def _decoded(data: bytes, rawmode: str) -> npt.NDArray[np.uint8]:
-    with Image.open(io.BytesIO(data)) as image:
+    with _opened(data) as image:
         image.tile = [tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode) for tile in image.tile]
         return np.ascontiguousarray(image)
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    with quiet():
+        return Image.open(io.BytesIO(data))
 
 
 def _rawmodes(image: Image.Image) -> set[str]:
