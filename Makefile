@@ -74,7 +74,7 @@ results: $(STAMPS)/all ## write docs/results.md from docs/results/
 
 .PHONY: docs
 docs: $(STAMPS)/all ## write docs/cli.md and docs/formats.md, which tests make
-	UNSEG_WRITE_DOCS=1 $(TEST_ENV) $(BIN)/python -m pytest tests/cli/test_cli_page.py tests/pictures/test_formats_page.py
+	UNSEG_WRITE_DOCS=1 $(TEST_ENV) $(BIN)/python -m pytest tests/cli/test_cli_page.py tests/protect/test_formats_page.py
 
 # What is protected and measured: the examples, and twenty test pictures of ECSSD where the data folder is there.
 VISIBILITY ?= runs/visibility
