@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -11,13 +12,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+#: Bytes that a file system allows for a name.
+_LONGEST_NAME = 255
 LIBRARIES = ("torch", "torchvision", "timm", "segment-anything", "segmentation-models-pytorch", "transformers", "numpy", "pillow")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then move it there in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
+    before, after = around_part(path.name)
+    handle, name = tempfile.mkstemp(prefix=before, suffix=after, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -26,6 +30,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def around_part(name: str) -> tuple[str, str]:
+    """What the temporary file of a name is called, before and after the eight characters that `tempfile` chooses."""
+    stem, suffix = os.path.splitext(name)
+    if len(os.fsencode(name)) > _LONGEST_NAME - 8 - len("...part"):
+        stem = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return f".{stem}.", f".part{suffix}"
 
 
 def write_json_atomically(path: Path, document: Any) -> None:
@@ -52,7 +64,7 @@ def parse_jsonl(text: str) -> list[dict[str, Any]]:
     for line in text.splitlines():
         try:
             records.append(json.loads(line))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # also of numbers and lists that nobody has written in earnest
             continue
     return records
 

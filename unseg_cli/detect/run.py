@@ -55,9 +55,24 @@ def detect(config: DetectConfig, events: Events) -> Report:
     source, masks = places(config.src, config.masks)
     jobs = _jobs(config, source, masks, correction, events)
     masks.check_writable()
-    detections = Detections(masks)
     session = Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
     _refuse_blind(session, correction)
+    with contextlib.nullcontext() if config.dry_run else masks.locked(wait=config.src.is_file()):
+        return _look(config, session, source, masks, jobs, correction, events, started)
+
+
+def _look(
+    config: DetectConfig,
+    session: Session,
+    source: LocalStore,
+    masks: LocalStore,
+    jobs: Sequence[Job],
+    correction: Correction,
+    events: Events,
+    started: float,
+) -> Report:
+    """Work off the jobs, write the page, and report."""
+    detections = Detections(masks)
     files = JobFiles(
         source=source,
         masks=masks,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES
 from unseg_cli.pictures.formats.raw import RAW_SUFFIXES
 
@@ -38,12 +38,29 @@ class Listing:
         hidden_pictures: pictures whose own name begins with a dot.
         hidden_folders: folders with pictures in them whose name begins with a dot.
         linked_folders: links to folders: they are not followed, since they can lead anywhere, also back.
+        unreadable: folders whose pictures nobody could see, and why not.
     """
 
     names: tuple[str, ...]
     hidden_pictures: int = 0
     hidden_folders: int = 0
     linked_folders: int = 0
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse_unreadable(self, place: str, exclude: Sequence[str] = ()) -> None:
+        """Raise where pictures may lie that were not seen: they would stay unprotected without a word.
+
+        Args:
+            place: what a person would call the folder.
+            exclude: globs of what is omitted anyway.
+
+        Raises:
+            EnvironmentProblem: they may.
+        """
+        for name, reason in self.unreadable.items():
+            if is_wanted(f"{name}/", (), exclude):
+                what = f"{name} in {place} cannot be read ({reason}): there may be pictures in it"
+                raise EnvironmentProblem(what, hint=f"change its permissions, or omit it with --exclude '{name}/*'")
 
     @property
     def passed_over(self) -> str:
@@ -71,7 +88,14 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
     """
     names = []
     hidden_pictures = hidden_folders = linked = 0
-    for where, folders, files in os.walk(folder):
+
+    unreadable = {}
+
+    def note(problem: OSError) -> None:
+        if not isinstance(problem, FileNotFoundError):  # it has gone meanwhile
+            unreadable[Path(os.fsdecode(problem.filename)).relative_to(folder).as_posix()] = problem.strerror or str(problem)
+
+    for where, folders, files in os.walk(folder, onerror=note):
         hidden = [name for name in folders if name.startswith(".")]
         hidden_folders += sum(_holds_pictures(Path(where, name)) for name in hidden)
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -86,7 +110,13 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
             name = path.relative_to(folder).as_posix()
             if is_wanted(name, include, exclude):
                 names.append(name)
-    return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=hidden_folders, linked_folders=linked)
+    return Listing(
+        names=tuple(sorted(names)),
+        hidden_pictures=hidden_pictures,
+        hidden_folders=hidden_folders,
+        linked_folders=linked,
+        unreadable=unreadable,
+    )
 
 
 def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:

@@ -58,7 +58,7 @@ def restore(config: RestoreConfig, events: Events) -> Report:
             return _restore_one(data, kept, target, job.out_name, overwrite=config.overwrite)
 
     events.start(len(names), "restoring")
-    with contextlib.closing(spread(names, work, workers=workers)) as results:
+    with target.locked(), contextlib.closing(spread(names, work, workers=workers)) as results:
         try:
             for job, result in results:
                 if isinstance(result, UnsegError):

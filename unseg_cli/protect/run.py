@@ -59,8 +59,32 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
-    manifest = Manifest(plan.target)
     session = _session(config)
+    # Runs over one picture each, side by side into one folder, take turns; two runs over a folder would do its work twice.
+    with contextlib.nullcontext() if config.dry_run else plan.target.locked(wait=config.src.is_file()):
+        tally, files = _work(config, settings, plan, session, noises, previews, events)
+        found = report(
+            tally,
+            generator=files.generator,
+            rule=config.mask_rule,
+            look=detect_command(config.src, config.masks),
+            dry_run=config.dry_run,
+            seconds=time.perf_counter() - started,
+        )
+        return found if page is None else page.write(found, files, settings)
+
+
+def _work(
+    config: ProtectConfig,
+    settings: Settings,
+    plan: Plan,
+    session: Session,
+    noises: LocalStore | None,
+    previews: LocalStore | None,
+    events: Events,
+) -> tuple[Tally, JobFiles]:
+    """Work off the jobs: all that are there, and with --watch those that arrive."""
+    manifest = Manifest(plan.target)
     files = JobFiles(
         source=plan.source,
         target=plan.target,
@@ -97,15 +121,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
                 work(jobs)
     else:
         work(plan.jobs)
-    found = report(
-        tally,
-        generator=files.generator,
-        rule=config.mask_rule,
-        look=detect_command(config.src, config.masks),
-        dry_run=config.dry_run,
-        seconds=time.perf_counter() - started,
-    )
-    return found if page is None else page.write(found, files, settings)
+    return tally, files
 
 
 def _stamped(plan: Plan) -> dict[Job, Stamp]:

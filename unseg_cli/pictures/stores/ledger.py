@@ -44,11 +44,15 @@ class Ledger(Generic[Row]):
         except (UnsegError, OSError, UnicodeDecodeError) as problem:
             what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
             raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
-        rows = [cast(Row, row) for row in found if isinstance(row, dict) and isinstance(row.get("src"), str)]
+        rows = [cast(Row, row) for row in found if isinstance(row, dict) and self._is_row(row)]
         for row in rows:
             self._take(row)
         # Something in the file is no line of ours; another line must not be glued to it.
         self._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
+
+    def _is_row(self, row: dict[str, Any]) -> bool:
+        """Whether an object is a line of ours; what is none counts as broken."""
+        return isinstance(row.get("src"), str)
 
     def append(self, row: Row) -> None:
         """Add a line.

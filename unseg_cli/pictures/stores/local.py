@@ -6,13 +6,18 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.core.runs import write_atomically
+from unseg_cli.core.runs import around_part, write_atomically
 from unseg_cli.pictures.decode import read_bytes
 from unseg_cli.pictures.names import Listing, survey_pictures
+
+#: In a folder that a run is writing to.
+LOCK_NAME = ".unseg.lock"
 
 
 class LocalStore:
@@ -74,10 +79,13 @@ class LocalStore:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as problem:
-            raise EnvironmentProblem(
-                f"nothing can be written to {self.root} ({problem.strerror or problem})",
-                hint="check its permissions and the free space, or name another folder",
-            ) from None
+            raise self._unwritable(problem) from None
+
+    def _unwritable(self, problem: OSError) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            f"nothing can be written to {self.root} ({problem.strerror or problem})",
+            hint="check its permissions and the free space, or name another folder",
+        )
 
     def check_place(self, name: str) -> None:
         """See `Store`."""
@@ -100,16 +108,45 @@ class LocalStore:
 
     def sweep(self, names: Iterable[str]) -> None:
         """See `Store`."""
-        paths = [self.root / name for name in names]
-        wanted = {(path.parent, path.stem, path.suffix) for path in paths}
-        for folder in {path.parent for path in paths}:
+        wanted: dict[Path, set[tuple[str, str]]] = {}
+        for name in names:
+            path = self.root / name
+            wanted.setdefault(path.parent, set()).add(around_part(path.name))
+        for folder, parts in wanted.items():
             if not folder.is_dir():
                 continue
             for entry in os.scandir(folder):
-                found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}\.part(\.[^.]+)", entry.name)
-                if found and (folder, found[1], found[2]) in wanted:
+                found = re.fullmatch(r"(\..+\.)[a-z0-9_]{8}(\.part(?:\.[^.]+)?)", entry.name)
+                if found and (found[1], found[2]) in parts:
                     with contextlib.suppress(OSError):  # it is only untidy
                         os.unlink(entry.path)
+
+    @contextlib.contextmanager
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
+        """Keep other runs from writing here for as long as the block runs. A lock of a run that was killed does not count.
+
+        Args:
+            wait: until another run has ended, instead of refusing to go on.
+
+        Raises:
+            EnvironmentProblem: another run is writing here, or nothing can be written.
+        """
+        lock = FileLock(self.root / LOCK_NAME, timeout=-1 if wait else 0)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise EnvironmentProblem(
+                f"another run of unseg is writing to {self.root}", hint="wait until it has ended, or name another folder"
+            ) from None
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows does not delete what is open: it stays, and locks nothing
+                os.unlink(lock.lock_file)
+            lock.release()
 
     # Last, since from here on `list` is a method.
     def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:

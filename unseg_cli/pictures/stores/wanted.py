@@ -9,19 +9,22 @@ from unseg_cli.pictures.names import Listing
 from unseg_cli.pictures.stores.store import Store
 
 
-def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
-    """What the globs leave of a store, at least one picture.
+def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequence[str] = (), *, may_be_none: bool = False) -> Listing:
+    """What the globs leave of a store, mostly at least one picture.
 
     Args:
         source: the originals.
         include: see `is_wanted`.
         exclude: see `is_wanted`.
+        may_be_none: no picture is no mistake.
 
     Raises:
         NothingToDo: no picture.
+        EnvironmentProblem: a folder that cannot be read.
     """
     found = source.list(include, exclude)
-    if not found.names:
+    found.refuse_unreadable(source.where(""), exclude)
+    if not found.names and not may_be_none:
         filtered = " that --include and --exclude leave" if include or exclude else ""
         passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
         raise NothingToDo(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
-from unseg_cli.pictures.names import is_picture_name, list_pictures, masks_by_stem, match_by_stem, stem_of, survey_pictures
+from unseg_cli.pictures.names import is_picture_name, masks_by_stem, match_by_stem, stem_of, survey_pictures
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest, Record
@@ -73,7 +73,9 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
         if (src / MANIFEST_NAME).is_file() and not (dst / MANIFEST_NAME).is_file():
             raise UsageProblem(f"SRC {src} is what `unseg protect` wrote, and DST {dst} is not", hint="pass the clean folder first")
         root, folder = dst, src
-        names = list_pictures(src)
+        listed = survey_pictures(src)
+        listed.refuse_unreadable(str(src))
+        names = list(listed.names)
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
     manifest = Manifest(LocalStore(root))
@@ -91,6 +93,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     if src.is_file():
         return Trees(pairs=tuple(pairs), strangers=(), root=root, manifest=manifest)
     found_there, there, clean = survey_pictures(root), root.resolve(), src.resolve()
+    found_there.refuse_unreadable(str(root))
     paired = {pair.dst_name for pair in pairs if pair.dst}
     strangers = tuple(name for name in found_there.names if name not in paired and not (there / name).is_relative_to(clean))
     return Trees(pairs=tuple(pairs), strangers=strangers, root=root, manifest=manifest, passed_over=found_there.passed_over)
