@@ -58,6 +58,10 @@ layers: $(STAMPS)/all ## import-linter: imports point one way
 pytest: $(STAMPS)/all ## the tests alone; narrow them with ARGS="tests/unit -k noise"
 	$(TEST_ENV) $(BIN)/python -m pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMPS)/all ## 5,000 malformed files through protect; other numbers: make fuzz INPUTS=50000
+	UNSEG_FUZZ_INPUTS=$(or $(INPUTS),5000) $(TEST_ENV) $(BIN)/python -m pytest -s tests/protect/hostile/test_mutated_files.py
+
 .PHONY: format
 format: $(STAMPS)/all ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .

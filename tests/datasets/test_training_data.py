@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,11 @@ def test_a_black_mask_says_that_nothing_is_there(tmp_path: Path) -> None:
     assert [bool(pair.mask.any()) for pair in pairs] == [True, False, True]
     image, plane = augment(pairs[1].image, pairs[1].mask, 64, rng)
     assert image.max() > 0 and plane.sum() == 0
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/hostname"])
+def test_annotations_that_lead_out_of_their_folder_are_refused(name: str, tmp_path: Path) -> None:
+    document = {"images": [{"id": 1, "file_name": name, "height": 4, "width": 4}], "annotations": []}
+    (tmp_path / "instances.json").write_text(json.dumps(document))
+    with pytest.raises(UsageProblem, match="outside of"):
+        open_training(f"coco:{tmp_path}:{tmp_path / 'instances.json'}")

@@ -11,16 +11,19 @@ from typing import Any
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.sample import Box, FileSource, Sample, Segment, Truth
 from unseg_cli.datasets.training_set import TrainingSet, any_instance
-from unseg_cli.pictures.names import stem_of
+from unseg_cli.pictures.names import stays_inside, stem_of
 
 
 def open_coco(images: Path, annotations: Path) -> TrainingSet:
     """The pictures with an object that is no crowd, in the order of the document.
 
     Raises:
-        UsageProblem: no such picture.
+        UsageProblem: no such picture, or one that lies outside of `images`.
     """
     document: dict[str, Any] = json.loads(annotations.read_text(encoding="utf-8"))
+    for image in document["images"]:
+        if not stays_inside(image["file_name"]):
+            raise UsageProblem(f"{annotations} names a picture outside of {images}: {image['file_name']}", hint="name the folder above")
     entries = defaultdict(list)
     for annotation in document["annotations"]:
         entries[annotation["image_id"]].append(annotation)

@@ -56,7 +56,7 @@ class Detections(Ledger[Detection]):
     """
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, NAME, remedy="move it away: masks that are there then count as the owner's")
+        super().__init__(store, NAME, Detection, remedy="move it away: masks that are there then count as the owner's")
 
     def _take(self, row: Detection) -> None:
         if row.keys() >= _NEEDED:

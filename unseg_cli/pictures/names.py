@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
@@ -27,6 +27,12 @@ Name = TypeVar("Name", str, Path)
 def is_picture_name(path: Path) -> bool:
     """Whether the suffix, in any case, is one of pictures."""
     return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a name, with forward slashes, leads to a place below its folder: one that a file holds may be made to lead elsewhere."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and ".." not in path.parts and not path.is_absolute() and not Path(name).is_absolute() and "\0" not in name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,7 @@ done again; a file without a line, which could be anybody's, cannot come about.
 
 from __future__ import annotations
 
-from functools import cache
-from types import UnionType
-from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import Literal, TypedDict
 
 from unseg_cli import __version__
 from unseg_cli.core.budget import NoiseBudget
@@ -100,27 +98,13 @@ class Manifest(Ledger[Record]):
 
     def __init__(self, store: Store) -> None:
         self._owned: set[str] = set()
-        super().__init__(store, NAME, remedy="remove it to protect everything anew")
+        super().__init__(store, NAME, Record, remedy="remove it to protect everything anew")
 
     def owns(self, dst_name: str) -> bool:
         """Whether an earlier run wrote this file."""
         return dst_name in self._owned
 
-    def _is_row(self, row: dict[str, Any]) -> bool:
-        return super()._is_row(row) and all(isinstance(row[key], kinds) for key, kinds in _kinds() if key in row)
-
     def _take(self, row: Record) -> None:
         super()._take(row)
         if row.get("dst_sha256"):
             self._owned.add(str(row.get("dst")))
-
-
-@cache
-def _kinds() -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """The types that each key of a line may have."""
-    found = []
-    for key, hint in get_type_hints(Record).items():
-        options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        plain = [str if get_origin(one) is Literal else get_origin(one) or one for one in options]
-        found.append((key, tuple(plain + [int] * (float in plain))))
-    return tuple(found)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from unseg_cli.core.budget import NoiseBudget
@@ -67,7 +68,7 @@ class KeptNoise:
             UnsegError: it is no noise file, or one of an earlier version that does not say.
         """
         with _opened(path) as arrays:
-            hashes = {name: str(arrays[name]) for name in ("dst_sha256", "clean_sha256") if name in arrays}
+            hashes = {name: str(_read(arrays, name, 1_000)) for name in ("dst_sha256", "clean_sha256") if name in arrays}
         if len(hashes) < 2:
             what = "does not say which picture it belongs to: an earlier version wrote it"
             raise UnsegError(what, hint="protect the picture again with --save-noise")
@@ -83,9 +84,10 @@ class KeptNoise:
             UnsegError: what comes out is not the clean picture.
         """
         with _opened(self.path) as arrays:
-            perturbation = arrays.get("perturbation")
-        if perturbation is not None and perturbation.shape == noised.shape and perturbation.dtype == _wide(noised):
-            clean = noised.astype(_wide(noised)) - perturbation
+            wide = np.dtype(_wide(noised))
+            perturbation = _read(arrays, "perturbation", noised.size * wide.itemsize + 1_000) if "perturbation" in arrays else None
+        if perturbation is not None and perturbation.shape == noised.shape and perturbation.dtype == wide:
+            clean = noised.astype(wide) - perturbation
             if clean.min() >= 0 and clean.max() <= full_scale(noised):
                 exact = clean.astype(noised.dtype)
                 if pixels_sha256(exact) == self.clean_sha256:
@@ -113,6 +115,14 @@ def _opened(path: Path) -> Iterator[NpzFile]:
         raise UnsegError(f"cannot be read ({problem.strerror or problem})", hint="check that it exists and its permissions") from None
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
         raise UnsegError(f"is not a noise file, or is damaged ({problem})", hint="name what `unseg protect --save-noise` wrote") from None
+
+
+def _read(arrays: NpzFile, name: str, most: int) -> npt.NDArray[Any]:
+    """An array that is not larger than it can be in earnest: a file of a few bytes can unpack to any size."""
+    if arrays.zip is None or arrays.zip.getinfo(f"{name}.npy").file_size > most:
+        raise ValueError(f"its {name} is too large")
+    found: npt.NDArray[Any] = arrays[name]
+    return found
 
 
 def _wide(pixels: PixelArray) -> Any:

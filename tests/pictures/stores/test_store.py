@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -162,6 +163,19 @@ class TestLocalStore(StoreBattery):
             with pytest.raises(UnsegError, match="linked to the originals"):
                 store.check_place(name)
         of_tree.check_place("b.png")
+
+
+@pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/hostname", "..", ".", "", "a\0b"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"outside")
+    (tmp_path / "inside").mkdir()
+    store = LocalStore(tmp_path / "inside")
+    assert not store.exists(name)
+    for use in (store.read, partial(store.put, data=b"x"), partial(store.append, data=b"x")):
+        with pytest.raises(UnsegError, match="leads out of"):
+            use(name)
+    assert (tmp_path / "a").read_bytes() == b"outside"
+    assert list((tmp_path / "inside").iterdir()) == []
 
 
 class MemoryStore:

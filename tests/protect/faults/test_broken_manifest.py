@@ -67,4 +67,8 @@ def test_a_line_cannot_lead_out_of_the_folder(
     assert unseg(originals, dst, "--report", tmp_path / "report.html", "--overwrite") == 0
     assert outside.read_bytes() == b"not yours"
     assert b"not yours" not in (tmp_path / "report.html").read_bytes()
+    (dst / "a.png").unlink()
+    capsys.readouterr()
+    assert unseg(originals, dst, "--json", command="verify") == 1
+    assert json.loads(capsys.readouterr().out)["missing"] == 1  # what lies outside is not taken for the copy
     unharmed.and_again(dst, unseg)

@@ -6,7 +6,8 @@ import contextlib
 import json
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Generic, TypeVar, cast
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events
@@ -24,6 +25,7 @@ class Ledger(Generic[Row]):
     Args:
         store: where the file lies.
         name: what it is called.
+        row_type: a `TypedDict`; what does not fit it counts as broken.
         remedy: what to do about one that cannot be read.
 
     Attributes:
@@ -33,7 +35,7 @@ class Ledger(Generic[Row]):
         EnvironmentProblem: it cannot be read.
     """
 
-    def __init__(self, store: Store, name: str, *, remedy: str) -> None:
+    def __init__(self, store: Store, name: str, row_type: type[Row], *, remedy: str) -> None:
         self._store, self._name = store, name
         self.rows: dict[str, Row] = {}
         self._lock = threading.Lock()
@@ -44,15 +46,12 @@ class Ledger(Generic[Row]):
         except (UnsegError, OSError, UnicodeDecodeError) as problem:
             what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
             raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
-        rows = [cast(Row, row) for row in found if isinstance(row, dict) and self._is_row(row)]
+        kinds = _kinds(row_type)
+        rows = [cast(Row, row) for row in found if isinstance(row, dict) and _fits(row, kinds)]
         for row in rows:
             self._take(row)
         # Something in the file is no line of ours; another line must not be glued to it.
         self._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
-
-    def _is_row(self, row: dict[str, Any]) -> bool:
-        """Whether an object is a line of ours; what is none counts as broken."""
-        return isinstance(row.get("src"), str)
 
     def append(self, row: Row) -> None:
         """Add a line.
@@ -114,3 +113,17 @@ def recorded_run(ledger: Ledger[Any], events: Events, *, what: str, total: int, 
 
 def _line(row: Mapping[str, Any]) -> bytes:
     return (json.dumps(row) + "\n").encode("utf-8")
+
+
+def _kinds(row_type: type) -> dict[str, tuple[type, ...]]:
+    """The types that the values of a `TypedDict` may have, by key; of lists and mappings not what is in them."""
+    found = {}
+    for key, hint in get_type_hints(row_type).items():
+        options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        plain = [str if get_origin(one) is Literal else get_origin(one) or one for one in options]
+        found[key] = tuple(plain + [int] * (float in plain))
+    return found
+
+
+def _fits(row: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> bool:
+    return "src" in row and all(isinstance(value, kinds[key]) for key, value in row.items() if key in kinds)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.runs import around_part, write_atomically
 from unseg_cli.pictures.decode import read_bytes
-from unseg_cli.pictures.names import Listing, survey_pictures
+from unseg_cli.pictures.names import Listing, stays_inside, survey_pictures
 
 #: In a folder that a run is writing to.
 LOCK_NAME = ".unseg.lock"
@@ -34,11 +34,16 @@ class LocalStore:
 
     def read(self, name: str) -> bytes:
         """See `Store`."""
-        return read_bytes(self.root / name)
+        return read_bytes(self._path(name))
 
     def exists(self, name: str) -> bool:
         """See `Store`."""
-        return (self.root / name).exists()
+        return stays_inside(name) and (self.root / name).exists()
+
+    def _path(self, name: str) -> Path:
+        if not stays_inside(name):
+            raise UnsegError(f"{name!r} leads out of {self.root}", hint="names lie below their folder: remove what says otherwise")
+        return self.root / name
 
     def stamp(self, name: str) -> tuple[int, int] | None:
         """What tells that a file was changed, or is still being written: its size and when that was. None where it is not there."""
@@ -57,11 +62,11 @@ class LocalStore:
                 raise UnsegError("what lies on the disk is not what was written", hint="check the disk, and run the same command again")
             before()
 
-        write_atomically(self.root / name, fill)
+        write_atomically(self._path(name), fill)
 
     def append(self, name: str, data: bytes) -> None:
         """See `Store`."""
-        path = self.root / name
+        path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
-from unseg_cli.pictures.names import is_picture_name, masks_by_stem, match_by_stem, stem_of, survey_pictures
+from unseg_cli.pictures.names import is_picture_name, masks_by_stem, match_by_stem, stays_inside, stem_of, survey_pictures
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest, Record
@@ -102,7 +102,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
 def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:
     """The protected copy: what the manifest says, else the same name, else the only picture of its stem."""
     for candidate in ((row or {}).get("dst"), name):
-        if isinstance(candidate, str) and is_picture_name(Path(candidate)) and (root / candidate).is_file():
+        if candidate and stays_inside(candidate) and is_picture_name(Path(candidate)) and (root / candidate).is_file():
             return root / candidate
     same_stem = by_stem.get(stem_of(name), [])
     return same_stem[0] if len(same_stem) == 1 else None

@@ -1,0 +1,42 @@
+"""A process that protects mutated files, whose numbers it reads line by line, and says what became of each: it may die of one.
+
+python -m tests.protect.hostile.worker < numbers
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import traceback
+
+from tests.protect.hostile.mutator import mutated
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.generators.runtimes.choose import open_runtime
+from unseg_cli.generators.session import Session
+from unseg_cli.protect.one import Source, protect_source
+from unseg_cli.protect.settings import Settings
+
+
+def main() -> None:
+    session = Session(open_runtime("lite", device="cpu"))
+    say("ready")
+    for line in sys.stdin:
+        _, name, data = mutated(int(line))
+        try:
+            made = protect_source(Source.of(data, name=name), session, Settings())
+            outcome = "protected" if made.record["status"] == "protected" else "it has no status"
+        except UnsegError as problem:
+            clear = problem.message and problem.hint and "\n" not in problem.message + problem.hint
+            outcome = "refused" if clear else f"refused without a clear line: {problem.message!r} {problem.hint!r}"
+        except BaseException:
+            outcome = "raised " + traceback.format_exc()
+        say(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} {outcome}")
+
+
+def say(line: str) -> None:
+    """One line, whatever is in it."""
+    print(line.replace("\n", " | "), flush=True)
+
+
+if __name__ == "__main__":
+    main()
