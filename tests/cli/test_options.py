@@ -29,6 +29,7 @@ INTERFACE = {
     "init amp resume workers device seed",
     "bench": "victim data task conditions protect-masks defences ratio seeds init epochs image-size limit generator protected out "
     "resume fail-under device",
+    "ui": "host port no-browser share-on-network",
     "doctor": "",
     "victims": "",
     "weights list": "",
@@ -81,6 +82,10 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("verify", "--all-pictures", "only_problems", False),
     ("restore", "--workers 3", "workers", 3),
     ("restore", "--overwrite", "overwrite", True),
+    ("ui", "--host 0.0.0.0", "host", "0.0.0.0"),
+    ("ui", "--port 9000", "port", 9000),
+    ("ui", "--no-browser", "no_browser", True),
+    ("ui", "--share-on-network", "share_on_network", True),
     ("train", "--preset tiny", "preset", "tiny"),
     ("train", "--epochs 3", "epochs", 3.0),
     ("train", "--object-epochs 0.5", "object_epochs", 0.5),

@@ -81,7 +81,7 @@ def test_the_core_is_what_protecting_needs(root: Path) -> None:
     core = requirement_names(project["dependencies"])
     assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scipy", "pycocotools"}
     extras = project["optional-dependencies"]
-    assert set(extras) == {"torch", "bench", "train", "dev"}
+    assert set(extras) == {"torch", "bench", "train", "ui", "dev"}
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

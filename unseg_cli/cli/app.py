@@ -23,6 +23,7 @@ from unseg_cli.detect.config import DetectConfig
 from unseg_cli.protect.config import ProtectConfig, RestoreConfig, VerifyConfig
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
+from unseg_cli.ui.config import UiConfig
 
 app = typer.Typer(
     add_completion=True,
@@ -90,6 +91,14 @@ def train(config: TrainConfig, events: Events) -> Report:
 def bench(config: BenchConfig, events: Events) -> Report:
     """Measure what models learn from protected pictures. Trains victims on clean and on protected ones; tests both on clean ones."""
     from unseg_cli.bench.run import bench as workflow
+
+    return workflow(config, events)
+
+
+@command(app)
+def ui(config: UiConfig, events: Events) -> Report:
+    """Open a page in the browser that finds objects, corrects and protects them by clicks. No picture leaves the machine."""
+    from unseg_cli.ui.run import ui as workflow
 
     return workflow(config, events)
 

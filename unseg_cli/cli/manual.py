@@ -89,6 +89,7 @@ MANUAL = {
             ("RUN/run.json, rows/", "settings, versions and hashes; what --resume goes on from"),
         ),
     ),
+    "ui": Manual(examples=(("Protect pictures in the browser", "unseg ui"),)),
     "doctor": Manual(examples=(("Does everything work here?", "unseg doctor"),)),
     "victims": Manual(examples=(("What can bench train?", "unseg victims"),)),
     "weights import": Manual(examples=(("Use the weights that the authors released", "unseg weights import Generator_unseg_final.pth"),)),

@@ -33,6 +33,7 @@ EXTRAS: dict[str, dict[str, str]] = {
         "segmentation_models_pytorch": "segmentation-models-pytorch",
         "transformers": "transformers",
     },
+    "ui": {**_TORCH, "gradio": "gradio"},
 }
 #: Commands that need the extra of another one.
 _BORROWERS = {"victims": "bench"}

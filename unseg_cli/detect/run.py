@@ -33,12 +33,13 @@ Looked = tuple[Opened, Found | None]
 Results = Generator[tuple[Job, Outcome | UnsegError], None, None]
 
 
-def detect(config: DetectConfig, events: Events) -> Report:
+def detect(config: DetectConfig, events: Events, session: Session | None = None) -> Report:
     """Find the objects of a picture or of a folder of pictures, or take its owner's word for that of one.
 
     Args:
         config: what to look at and how.
         events: receives progress, notes and failures as they happen.
+        session: a generator at work, used instead of the one that `config` names: for whoever calls this often.
 
     Returns:
         A report; exit code 1 where some picture failed.
@@ -55,7 +56,7 @@ def detect(config: DetectConfig, events: Events) -> Report:
     source, masks = places(config.src, config.masks)
     jobs = _jobs(config, source, masks, correction, events)
     masks.check_writable()
-    session = Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
+    session = session or Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
     _refuse_blind(session, correction)
     with contextlib.nullcontext() if config.dry_run else masks.locked(wait=config.src.is_file()):
         return _look(config, session, source, masks, jobs, correction, events, started)

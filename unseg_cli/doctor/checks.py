@@ -31,7 +31,12 @@ CODECS = {"JPEG": 3, "PNG": 0, "WEBP": 3, "TIFF": 0, "BMP": 0, "HEIF": 8}
 #: An imported vit_b is the largest thing that the cache has to hold.
 ROOM_NEEDED = 1 << 30
 #: What each extra is for.
-EXTRA_USES = {"torch": "for GPUs and other generators", "train": "for `unseg train`", "bench": "for `unseg bench`"}
+EXTRA_USES = {
+    "torch": "for GPUs and other generators",
+    "train": "for `unseg train`",
+    "bench": "for `unseg bench`",
+    "ui": "for the page in the browser",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,12 +31,13 @@ from unseg_cli.protect.unsure import detect_command
 from unseg_cli.protect.watch import Stamp, arriving, refuse_to_watch
 
 
-def protect(config: ProtectConfig, events: Events) -> Report:
+def protect(config: ProtectConfig, events: Events, session: Session | None = None) -> Report:
     """Protect a picture or a folder of pictures.
 
     Args:
         config: what to protect and how.
         events: receives progress, notes and failures as they happen.
+        session: a generator at work, used instead of the one that `config` names: for whoever calls this often.
 
     Returns:
         A report; exit code 1 where some picture failed, or where all masks mark nothing.
@@ -52,14 +53,14 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     settings = _settings(config)
     if is_stream(config):
         refuse_for_stream(config)
-        return protect_stream(config, settings, _session(config), events)
+        return protect_stream(config, settings, session or _session(config), events)
     plan = _plan(config, events)
     page = None if config.report is None else ReportPage(config.report, src=config.src, overwrite=config.overwrite)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
-    session = _session(config)
+    session = session or _session(config)
     # Runs over one picture each, side by side into one folder, take turns; two runs over a folder would do its work twice.
     with contextlib.nullcontext() if config.dry_run else plan.target.locked(wait=config.src.is_file()):
         tally, files = _work(config, settings, plan, session, noises, previews, events)
