@@ -123,7 +123,7 @@ $(STAMPS)/core: pyproject.toml constraints.txt | $(STAMPS)/venv
 
 $(STAMPS)/all: pyproject.toml constraints.txt | $(STAMPS)/venv
 	@echo "installing unseg with all extras into $(VENV) (torch is large: minutes on a slow line)"
-	$(call install,.[bench$(comma)train$(comma)ui$(comma)dev])
+	$(call install,.[bench$(comma)train$(comma)ray$(comma)ui$(comma)dev])
 	@touch $@ $(STAMPS)/core
 
 comma := ,

@@ -13,7 +13,7 @@ from tests.cli.conftest import WORKFLOWS, Stand
 from unseg_cli.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
-WITH_COMMANDS = ["README.md", "docs/using.md", "docs/cli.md", "docs/ui.md", "examples/README.md"]
+WITH_COMMANDS = ["README.md", "docs/using.md", "docs/cli.md", "docs/ui.md", "docs/scaling.md", "examples/README.md"]
 DOCUMENTS = [
     *WITH_COMMANDS,
     "CHANGELOG.md",

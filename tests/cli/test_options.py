@@ -20,7 +20,8 @@ from unseg_cli.train.presets import PRESETS
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
-    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report watch device",
+    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report "
+    "watch engine device",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
     "verify": "",
@@ -71,6 +72,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--preview p", "preview", Path("p")),
     ("protect", "--report r.html", "report", Path("r.html")),
     ("protect", "--watch", "watch", True),
+    ("protect", "--engine ray", "engine", "ray"),
     ("protect", "--device cuda:1", "device", "cuda:1"),
     ("verify", "", "budget", None),
     ("verify", "--epsilon 0.1", "budget", NoiseBudget(0.1, 0.0, visible=None)),

@@ -81,7 +81,7 @@ def test_the_core_is_what_protecting_needs(root: Path) -> None:
     core = requirement_names(project["dependencies"])
     assert not core & {"transformers", "segmentation-models-pytorch", "matplotlib", "scipy", "pycocotools"}
     extras = project["optional-dependencies"]
-    assert set(extras) == {"torch", "bench", "train", "ui", "dev"}
+    assert set(extras) == {"torch", "bench", "train", "ray", "ui", "dev"}
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
@@ -90,7 +90,7 @@ def test_the_table_of_extras_is_that_of_pyproject(extra: str, root: Path) -> Non
     extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(EXTRAS) == set(extras) - {"dev"}
     wanted = requirement_names(extras[extra])
-    if extra != "torch":
+    if extra not in ("torch", "ray"):
         assert "unseg-cli" in wanted and "unseg_cli[torch]" in extras[extra]
         wanted = wanted - {"unseg-cli"} | requirement_names(extras["torch"])
     assert set(EXTRAS[extra].values()) == wanted

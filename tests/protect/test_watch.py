@@ -144,7 +144,7 @@ def test_a_mask_that_arrives_later_protects_anew(tmp_path: Path, run_protect: Pr
 def test_what_does_not_go_with_it_is_refused(more: dict[str, Any], src: Path, tmp_path: Path, run_protect: Protect) -> None:
     with pytest.raises(UsageProblem, match="--watch"):
         run_protect(src, tmp_path / "out", watch=True, **more)
-    with pytest.raises(UsageProblem, match="--watch needs a folder"):
+    with pytest.raises(UsageProblem, match="--watch needs folders"):
         run_protect(src / "a.png", tmp_path / "out", watch=True)
     assert not (tmp_path / "out").exists()
 

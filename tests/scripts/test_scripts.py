@@ -217,3 +217,14 @@ def test_a_set_of_easy_objects_is_made_again_from_its_keys(root: Path, tmp_path:
         (tmp_path / "other.txt").write_text("train z\n")
         with pytest.raises(SystemExit, match=problem):
             make([str(tmp_path / folder), *more])
+
+
+def test_the_numbers_of_scaling_are_those_of_its_file(root: Path, tmp_path: Path) -> None:
+    script = load(root, "bench_ray")
+    assert script.main(["--check"]) == 0
+    page = tmp_path / "scaling.md"
+    page.write_text((root / "docs" / "scaling.md").read_text(encoding="utf-8").replace("writing requests", "requests"), encoding="utf-8")
+    assert script.main(["--check"], page=page) == 1
+    assert script.main(["--page"], page=page) == 0
+    assert script.main(["--check"], page=page) == 0
+    assert 100 < script.memory_a_name(2000) < 2000

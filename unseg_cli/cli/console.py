@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -81,6 +82,9 @@ class Console(Events):
 
     def __init__(self, *, json_output: bool = False, quiet: bool = False, verbose: bool = False, unit: str = "") -> None:
         self.json_output, self.quiet, self.verbose, self.unit = json_output, quiet, verbose, unit
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # names of files need not be text, and not every terminal has every letter
+                stream.reconfigure(errors="backslashreplace")
         # sys.stdout is remembered: while a workflow runs, prints of other libraries are sent to stderr.
         width = None if sys.stdout.isatty() else ENDLESS
         self._out = RichConsole(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+#: A file's name may hold them.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+
 
 def one_line(text: str) -> str:
-    """The text with every run of white space, line ends included, as one blank."""
-    return " ".join(text.split())
+    """The text with every run of white space, line ends included, as one blank, and without what would steer a terminal."""
+    return _CONTROLS.sub("?", " ".join(text.split()))
 
 
 def pictures(count: int) -> str:

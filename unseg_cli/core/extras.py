@@ -33,6 +33,7 @@ EXTRAS: dict[str, dict[str, str]] = {
         "segmentation_models_pytorch": "segmentation-models-pytorch",
         "transformers": "transformers",
     },
+    "ray": {"fsspec": "fsspec", "pyarrow": "pyarrow", "ray": "ray", "s3fs": "s3fs"},
     "ui": {**_TORCH, "gradio": "gradio"},
 }
 #: Commands that need the extra of another one.

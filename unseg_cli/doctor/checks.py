@@ -35,6 +35,7 @@ EXTRA_USES = {
     "torch": "for GPUs and other generators",
     "train": "for `unseg train`",
     "bench": "for `unseg bench`",
+    "ray": "for s3:// and clusters",
     "ui": "for the page in the browser",
 }
 

@@ -125,6 +125,29 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
     )
 
 
+def listing_of(files: Iterable[str], include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+    """What `survey_pictures` would say of these files, for places that have no folders, only names.
+
+    Args:
+        files: all names, with forward slashes.
+        include: see `is_wanted`.
+        exclude: see `is_wanted`.
+    """
+    names, hidden_pictures, hidden_folders = [], 0, set()
+    for name in files:
+        path = PurePosixPath(name)
+        if not is_picture_name(Path(name)):
+            continue
+        hidden = next((level for level, folder in enumerate(path.parts[:-1], 1) if folder.startswith(".")), None)
+        if hidden:
+            hidden_folders.add(path.parts[:hidden])
+        elif path.name.startswith("."):
+            hidden_pictures += 1
+        elif is_wanted(name, include, exclude):
+            names.append(name)
+    return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=len(hidden_folders))
+
+
 def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
     """The names of `survey_pictures`."""
     return list(survey_pictures(folder, include, exclude).names)

@@ -26,8 +26,8 @@ from unseg_cli.core.settings import argument, joined, option
 class ProtectConfig:
     """Settings of `unseg protect`."""
 
-    src: Path = argument(help="A picture, or a folder of pictures; -: one from stdin.")
-    dst: Path = argument(help="Where the protected tree goes, never SRC itself; -: one picture to stdout.")
+    src: Path = argument(help="A picture, or a folder of pictures, or s3://...; -: one from stdin.")
+    dst: Path = argument(help="Where the protected tree goes, never SRC itself, or s3://...; -: one picture to stdout.")
     masks: Path | None = option(None, group="Objects", help="Folder with masks of the same relative names.")
     mask_rule: str = mask_rule_option()
     per_class: bool = option(False, help="Masks hold class numbers: every class gets noise of its own.")
@@ -53,6 +53,7 @@ class ProtectConfig:
     overwrite: bool = option(False, group="Run", help="Replace files in DST that no manifest knows.")
     fail_fast: bool = option(False, help="Stop at the first failure.")
     dry_run: bool = option(False, help="Say what would be done; write nothing.")
+    engine: str = option("local", choices=("local", "ray"), help="On this machine, or on a cluster of Ray's (RAY_ADDRESS).")
     workers: int | None = workers_option()
     batch_size: int | None = batch_size_option()
     device: str = device_option()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.pipeline import OF_ONE_JOB, told
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import only_mask
@@ -94,9 +96,7 @@ class JobFiles:
             UnsegError, OSError: see `Store.put`.
         """
         started = time.perf_counter()
-        record: Record = {"src": job.name, "dst": job.dst_name, **made.record}
-        record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"], self.finder)
-        record["notes"] = [*([job.note] if job.note else []), *made.record["notes"], *self._left_behind(job)]
+        record = self._record(job, made)
 
         def record_it() -> None:
             if self.noises is not None:
@@ -108,6 +108,33 @@ class JobFiles:
 
         self.target.put(job.dst_name, made.data, before=record_it)
         self.finished.add(job.name)
+        return record
+
+    def deliver_all(self, made: Sequence[tuple[Job, Protected]]) -> list[tuple[Job, Record | UnsegError]]:
+        """`deliver` of several pictures, whose lines are written at once; nothing is kept beside them.
+
+        Returns:
+            Each job with its line, or with what went wrong with it alone.
+
+        Raises:
+            UnsegError, OSError: the lines cannot be written; no picture is, then.
+        """
+        records = [self._record(job, one) for job, one in made]
+        self.manifest.append_all(records)
+        found: list[tuple[Job, Record | UnsegError]] = []
+        for (job, one), record in zip(made, records, strict=True):
+            try:
+                self.target.put(job.dst_name, one.data)
+                self.finished.add(job.name)
+                found.append((job, record))
+            except OF_ONE_JOB as problem:
+                found.append((job, told(problem)))
+        return found
+
+    def _record(self, job: Job, made: Protected) -> Record:
+        record: Record = {"src": job.name, "dst": job.dst_name, **made.record}
+        record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"], self.finder)
+        record["notes"] = [*([job.note] if job.note else []), *made.record["notes"], *self._left_behind(job)]
         return record
 
     def _left_behind(self, job: Job) -> list[str]:

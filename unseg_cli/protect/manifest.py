@@ -14,6 +14,7 @@ from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.stores.ledger import Ledger
 from unseg_cli.pictures.stores.store import Store
+from unseg_cli.protect.partitions import part_name, parts_of
 
 NAME = "unseg-manifest.jsonl"
 
@@ -90,15 +91,16 @@ def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
 
 
 class Manifest(Ledger[Record]):
-    """The manifest of a store, which need not have one yet.
+    """The manifest of a store, which need not have one yet: all of it, or the part of a name (`partitions.py`).
 
     Raises:
         EnvironmentProblem: it cannot be read.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, name: str = NAME) -> None:
         self._owned: set[str] = set()
-        super().__init__(store, NAME, Record, remedy="remove it to protect everything anew")
+        parts = [part_name(number) for number in range(parts_of(store))] if name == NAME else []
+        super().__init__(store, name, Record, remedy="remove it to protect everything anew", earlier=parts)
 
     def owns(self, dst_name: str) -> bool:
         """Whether an earlier run wrote this file."""

@@ -1,4 +1,4 @@
-"""SRC, DST and the folders around them as stores of this machine: nothing is written among the originals.
+"""SRC, DST and the folders around them as stores: nothing is written among the originals.
 
 What is asked here are questions about paths; which pictures there are, and what they are called, is known to the stores and `jobs.py`.
 """
@@ -15,6 +15,8 @@ from unseg_cli.pictures.encode import SUFFIXES, written_suffix
 from unseg_cli.pictures.names import is_only_mask, is_picture_name
 from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_overlap, refuse_same
 from unseg_cli.pictures.stores.local import LocalStore
+from unseg_cli.pictures.stores.remote import store_at, url_of
+from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.jobs import Job, list_jobs, target_name, with_masks
 
 
@@ -30,10 +32,10 @@ class Plan:
         passed_over: hidden and linked ones that no job is for, in words; "" where there are none.
     """
 
-    source: LocalStore
-    target: LocalStore
+    source: Store
+    target: Store
     jobs: tuple[Job, ...]
-    masks: LocalStore | None = None
+    masks: Store | None = None
     passed_over: str = ""
 
     def only(self, lines: Iterable[str]) -> Plan:
@@ -46,7 +48,7 @@ class Plan:
             UsageProblem: a line that names no picture of SRC.
             NothingToDo: no line names one.
         """
-        root, jobs = self.source.root, {job.name: job for job in self.jobs}
+        root, jobs = Path(self.source.where("")), {job.name: job for job in self.jobs}
         wanted: dict[str, Job] = {}
         for line in filter(None, (line.strip("\r\n") for line in lines)):
             path = Path(line)
@@ -68,10 +70,10 @@ class Plan:
         Raises:
             UsageProblem: see `is_only_mask` and `pair_masks`.
         """
-        if is_only_mask(masks, [job.name for job in self.jobs]):
+        if url_of(masks) is None and is_only_mask(masks, [job.name for job in self.jobs]):
             jobs = tuple(replace(job, masks=(masks.name,)) for job in self.jobs)
             return replace(self, jobs=jobs, masks=LocalStore(masks.parent))
-        store = LocalStore(masks)
+        store = store_at(masks)
         return replace(self, jobs=with_masks(self.jobs, store, may_be_none=may_be_none), masks=store)
 
 
@@ -100,6 +102,10 @@ def plan_jobs(
         UsageProblem: SRC does not exist, SRC and DST overlap, or DST's suffix is of another format than asked for.
         NothingToDo: no picture in SRC.
     """
+    if url_of(src) or url_of(dst):
+        source, target = _elsewhere(src, dst)
+        jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit, may_be_none=may_be_none)
+        return Plan(source=source, target=target, jobs=jobs, passed_over=passed_over)
     if not src.exists():
         raise UsageProblem(f"SRC {src} does not exist", hint="name a picture or a folder of pictures")
     if src.is_file():
@@ -122,6 +128,8 @@ def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str
     Raises:
         UsageProblem: a folder that is written to is, or lies in, one whose files must stay as they are.
     """
+    if url_of(src):
+        return
     written = [(option, folder) for option, folder in extras.items() if folder]
     tree = src.is_dir()
     trees = [("SRC", src), ("DST", root)] if tree else []
@@ -134,6 +142,16 @@ def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str
         refuse_same(kept, folder, option, of=name)
     if tree and masks:
         refuse_same(masks, root, "DST", of="--masks")
+
+
+def _elsewhere(src: Path, dst: Path) -> tuple[Store, Store]:
+    """The stores of SRC and DST, of which at least one is an address."""
+    inner, outer = (url_of(place) or str(place.resolve()) for place in (src, dst))
+    if f"{inner}/".startswith(f"{outer}/") or f"{outer}/".startswith(f"{inner}/"):
+        raise UsageProblem(f"SRC {inner} and DST {outer} lie in each other", hint="originals could be overwritten: name another place")
+    if url_of(src) is None and not src.is_dir():
+        raise UsageProblem(f"SRC {src} is no folder", hint="with an address for DST name a folder, or an address")
+    return store_at(src), store_at(dst, originals=src)
 
 
 def _single(src: Path, dst: Path, format: str) -> Plan:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from unseg_cli.core.device import check_device
 from unseg_cli.core.errors import UsageProblem
@@ -16,6 +17,8 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
+from unseg_cli.pictures.stores.remote import url_of
+from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
@@ -62,17 +65,21 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
             store.check_writable()
     session = session or _session(config)
     # Runs over one picture each, side by side into one folder, take turns; two runs over a folder would do its work twice.
-    with contextlib.nullcontext() if config.dry_run else plan.target.locked(wait=config.src.is_file()):
-        tally, files = _work(config, settings, plan, session, noises, previews, events)
+    target = None if config.dry_run or not isinstance(plan.target, LocalStore) else plan.target
+    with contextlib.nullcontext() if target is None else target.locked(wait=config.src.is_file()):
+        if config.engine == "ray" and not config.dry_run:
+            tally, files = _on_ray(config, settings, plan, events), None
+        else:
+            tally, files = _work(config, settings, plan, session, noises, previews, events)
         found = report(
             tally,
-            generator=files.generator,
+            generator=session.generator.source,
             rule=config.mask_rule,
             look=detect_command(config.src, config.masks),
             dry_run=config.dry_run,
             seconds=time.perf_counter() - started,
         )
-        return found if page is None else page.write(found, files, settings)
+        return found if page is None or files is None else page.write(found, files, settings)
 
 
 def _work(
@@ -125,11 +132,61 @@ def _work(
     return tally, files
 
 
+def _on_ray(config: ProtectConfig, settings: Settings, plan: Plan, events: Events) -> Tally:
+    """Have a cluster work off the jobs. The manifest is read and written there."""
+    from unseg_cli.protect.engine_ray import RayEngine, Task
+
+    task = Task(
+        source=_reached_from_anywhere(plan.source),
+        target=_reached_from_anywhere(plan.target),
+        masks=None if plan.masks is None else _reached_from_anywhere(plan.masks),
+        settings=settings,
+        generator=config.generator,
+        sam_checkpoint=config.sam_checkpoint,
+        device=config.device,
+        overwrite=config.overwrite,
+    )
+    tally = Tally(events=events, target=config.target)
+    events.start(len(plan.jobs), "protecting")
+    try:
+        with contextlib.closing(RayEngine(task, workers=config.workers).run(plan.jobs)) as outcomes:
+            for outcome in outcomes:
+                tally.add(outcome)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted: {tally.protected + tally.skipped} of {len(plan.jobs)} pictures are done") from None
+    finally:
+        events.stop()
+    return tally
+
+
+def _reached_from_anywhere(store: Store) -> str:
+    """The place of a store, which workers in other folders open, too."""
+    return str(store.root.absolute()) if isinstance(store, LocalStore) else store.where("")
+
+
+def _refuse_for_ray(config: ProtectConfig) -> None:
+    """Refuse what needs the pictures, or the whole manifest, on this machine."""
+    here = {
+        "--save-noise": config.save_noise,
+        "--preview": config.preview,
+        "--report": config.report,
+        "--watch": config.watch,
+        "--fail-fast": config.fail_fast,
+        "--batch-size": config.batch_size,
+    }
+    for flag, value in here.items():
+        if value:
+            raise UsageProblem(f"{flag} and --engine ray exclude each other", hint=f"omit {flag}, or --engine ray")
+    if url_of(config.src) is None and not config.src.is_dir():
+        raise UsageProblem(f"--engine ray needs a folder or an address, and SRC {config.src} is none", hint="omit --engine ray")
+
+
 def _stamped(plan: Plan) -> dict[Job, Stamp]:
     """Every job whose files are there, with what tells that one of them was changed."""
     found: dict[Job, Stamp] = {}
+    source, masks = cast(LocalStore, plan.source), cast("LocalStore | None", plan.masks)  # `refuse_to_watch` has seen to it
     for job in plan.jobs:
-        stamps = [plan.source.stamp(job.name), *(plan.masks.stamp(name) for name in job.masks if plan.masks is not None)]
+        stamps = [source.stamp(job.name), *(masks.stamp(name) for name in job.masks if masks is not None)]
         if None not in stamps:
             found[job] = tuple(stamps)
     return found
@@ -153,6 +210,8 @@ def _settings(config: ProtectConfig) -> Settings:
     rule = rule_for(config.masks, config.mask_rule)
     if config.watch:
         refuse_to_watch(config)
+    if config.engine == "ray":
+        _refuse_for_ray(config)
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
@@ -174,7 +233,8 @@ def _plan(config: ProtectConfig, events: Events) -> Plan:
     if config.files_from:
         plan = plan.only(listed_in(config.files_from))
         plan = replace(plan, jobs=plan.jobs[: config.limit], passed_over="")
-    refuse_extras(config.src, plan.target.root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
+    root = plan.target.root if isinstance(plan.target, LocalStore) else config.dst
+    refuse_extras(config.src, root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
     if plan.passed_over:
         events.info(f"passed over: {plan.passed_over}")
     if config.masks is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.generators.find import UNSURE
+from unseg_cli.pictures.stores.remote import url_of
 from unseg_cli.protect.manifest import Record
 
 
@@ -61,6 +62,8 @@ class Unsure:
 
 
 def detect_command(src: Path, masks: Path | None) -> str:
-    """What shows the detections of SRC, with masks in a folder that lies beside it, or in the one that was given."""
+    """What shows the detections of SRC, with masks beside it or where they were given; those of a copy, where SRC is an address."""
+    if url_of(src):
+        return "unseg detect COPY MASKS"
     folder = masks if masks is not None and masks.is_dir() else Path(f"{src}-masks") if src.is_dir() and src.name else Path("masks")
     return f"unseg detect {shlex.quote(str(src))} {shlex.quote(str(folder))}"

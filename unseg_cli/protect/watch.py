@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.pictures.stores.remote import url_of
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.jobs import Job
 
@@ -25,8 +26,8 @@ def refuse_to_watch(config: ProtectConfig) -> None:
     Raises:
         UsageProblem: SRC is no folder, or an option that is for one run over what is there.
     """
-    if not config.src.is_dir():
-        raise UsageProblem(f"--watch needs a folder, and SRC {config.src} is none", hint="name a folder, or omit --watch")
+    if not config.src.is_dir() or url_of(config.dst) or (config.masks is not None and url_of(config.masks)):
+        raise UsageProblem(f"--watch needs folders of this machine: SRC {config.src} or another place is none", hint="omit --watch")
     others = {"--files-from": config.files_from, "--limit": config.limit, "--dry-run": config.dry_run, "--fail-fast": config.fail_fast}
     for flag, value in others.items():
         if value:

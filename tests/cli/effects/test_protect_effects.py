@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,24 @@ def test_watch(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("unseg_cli.protect.run.arriving", partial(arriving, sleep=sleep))
     assert "new.png" in written(protect("--watch"))
+
+
+def test_engine(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a cluster does is in tests/protect/test_engine_ray.py; here it has one worker, which is this process."""
+    tasks = []
+
+    class Here:
+        def __init__(self, task: object, *, workers: int | None) -> None:
+            tasks.append(task)
+
+        def run(self, jobs: object) -> Iterator[object]:
+            yield from ()
+
+    monkeypatch.setattr("unseg_cli.protect.engine_ray.RayEngine", Here)
+    assert written(protect())
+    assert not tasks
+    protect("--engine", "ray", dst=protect.where / "elsewhere")
+    assert tasks[0].target == str(protect.where / "elsewhere")
 
 
 def test_device(protect: Runs) -> None:

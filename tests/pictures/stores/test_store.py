@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.pictures.names import Listing, is_picture_name, is_wanted
+from unseg_cli.pictures.names import Listing, listing_of
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.store import Store
 
@@ -63,7 +63,7 @@ class StoreBattery:
             for number in range(20):
                 store.append(name, f"{number} ".encode())
 
-        names = [f"sub/{number}.txt" for number in range(8)]
+        names = [f"sub/{number}.jsonl" for number in range(8)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(fill, names))
         assert {store.read(name) for name in names} == {b"".join(f"{number} ".encode() for number in range(20))}
@@ -214,17 +214,7 @@ class MemoryStore:
         pass
 
     def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
-        names, hidden_pictures, hidden_folders = [], 0, set()
-        for name in filter(lambda name: is_picture_name(Path(name)), tuple(self.contents)):
-            *folders, own = PurePosixPath(name).parts
-            hidden = next((level for level, folder in enumerate(folders, 1) if folder.startswith(".")), None)
-            if hidden:
-                hidden_folders.add(tuple(folders[:hidden]))
-            elif own.startswith("."):
-                hidden_pictures += 1
-            elif is_wanted(name, include, exclude):
-                names.append(name)
-        return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=len(hidden_folders))
+        return listing_of(self.contents, include, exclude)
 
 
 class TestMemoryStore(StoreBattery):

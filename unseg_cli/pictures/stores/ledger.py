@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events
@@ -27,6 +27,7 @@ class Ledger(Generic[Row]):
         name: what it is called.
         row_type: a `TypedDict`; what does not fit it counts as broken.
         remedy: what to do about one that cannot be read.
+        earlier: other files with lines, which are read and never written; those of this one count more.
 
     Attributes:
         rows: the last line of each picture, by its "src".
@@ -35,26 +36,29 @@ class Ledger(Generic[Row]):
         EnvironmentProblem: it cannot be read.
     """
 
-    def __init__(self, store: Store, name: str, row_type: type[Row], *, remedy: str) -> None:
+    def __init__(self, store: Store, name: str, row_type: type[Row], *, remedy: str, earlier: Sequence[str] = ()) -> None:
         self._store, self._name = store, name
         self.rows: dict[str, Row] = {}
         self._lock = threading.Lock()
         self._repeated = False
-        try:
-            data = store.read(name) if store.exists(name) else b""
-            found = parse_jsonl(data.decode("utf-8"))
-        except (UnsegError, OSError, UnicodeDecodeError) as problem:
-            what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
-            raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
         kinds = _kinds(row_type)
-        rows = [cast(Row, row) for row in found if isinstance(row, dict) and _fits(row, kinds)]
+        for other in earlier:
+            for row in _rows_of(store, other, kinds, remedy)[0]:
+                self._take(row)
+        self._repeated, self._elsewhere = False, set(self.rows)
+        rows, data = _rows_of(store, name, kinds, remedy)
         for row in rows:
+            self._elsewhere.discard(row["src"])
             self._take(row)
         # Something in the file is no line of ours; another line must not be glued to it.
         self._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
 
     def append(self, row: Row) -> None:
-        """Add a line.
+        """Add a line; see `append_all`."""
+        self.append_all([row])
+
+    def append_all(self, rows: Sequence[Row]) -> None:
+        """Add lines.
 
         Raises:
             UnsegError, OSError: see `Store.append`, and `Store.put` where broken lines are removed first.
@@ -62,8 +66,19 @@ class Ledger(Generic[Row]):
         with self._lock:
             if self._broken:
                 self._rewrite()
-            self._take(row)
-            self._store.append(self._name, _line(row))
+            if rows:
+                try:
+                    self._store.append(self._name, b"".join(map(_line, rows)))
+                except BaseException:
+                    self._broken = True  # a full disk takes half of a line, and the next must not be glued to it
+                    raise
+            for row in rows:
+                self._elsewhere.discard(row["src"])
+                self._take(row)
+
+    def own_rows(self) -> dict[str, Row]:
+        """`rows`, without those that are in other files."""
+        return {src: row for src, row in self.rows.items() if src not in self._elsewhere}
 
     def _take(self, row: Row) -> None:
         self._repeated |= row["src"] in self.rows
@@ -80,7 +95,7 @@ class Ledger(Generic[Row]):
                 self._rewrite()
 
     def _rewrite(self) -> None:
-        self._store.put(self._name, b"".join(map(_line, self.rows.values())))
+        self._store.put(self._name, b"".join(map(_line, self.own_rows().values())))
         self._broken = self._repeated = False
 
 
@@ -109,6 +124,17 @@ def recorded_run(ledger: Ledger[Any], events: Events, *, what: str, total: int, 
             with contextlib.suppress(UnsegError, OSError):  # it is only untidy
                 ledger.settle()
         events.stop()
+
+
+def _rows_of(store: Store, name: str, kinds: Mapping[str, tuple[type, ...]], remedy: str) -> tuple[list[Any], bytes]:
+    """The lines of a file that are whole, and its bytes."""
+    try:
+        data = store.read(name) if store.exists(name) else b""
+        found = parse_jsonl(data.decode("utf-8"))
+    except (UnsegError, OSError, UnicodeDecodeError) as problem:
+        what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
+        raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
+    return [row for row in found if isinstance(row, dict) and _fits(row, kinds)], data
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
