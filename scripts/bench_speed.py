@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast `unseg protect` is on this machine, beside what the same machine needs for the same files without it.
 
-    python scripts/bench_speed.py [--large FOLDER] [--many 1000] [--huge 178] [--quick] [--json FILE]
+    python scripts/bench_speed.py [--large FOLDER] [--many 1000] [--huge 200] [--quick] [--json FILE]
     python scripts/bench_speed.py --rate-only [--pictures FOLDER] [--against COMMIT] [--rounds 3]
 
 Every row is measured in this one run, each command in a process of its own: pictures a second on files of 12 megapixels and of 640 x 480,

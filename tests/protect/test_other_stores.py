@@ -21,7 +21,7 @@ from tests.protect.conftest import StandInGenerator, session_of, texture
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.generators.sums import sha256_hex
-from unseg_cli.protect.engine import LocalEngine, Outcome
+from unseg_cli.protect.engines.engine import LocalEngine, Outcome
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job, list_jobs, with_masks
 from unseg_cli.protect.manifest import NAME, Manifest

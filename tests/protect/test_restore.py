@@ -16,8 +16,8 @@ from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.protect.config import RestoreConfig
-from unseg_cli.protect.noise_files import KeptNoise, pixels_sha256
 from unseg_cli.protect.restore import restore
+from unseg_cli.protect.results.noise_files import KeptNoise, pixels_sha256
 
 Protect = Callable[..., Report]
 Restore = Callable[..., Report]

@@ -15,9 +15,9 @@ from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
-from unseg_cli.protect.noise_files import SUFFIX, noise_file
 from unseg_cli.protect.one import Protected, Source
-from unseg_cli.protect.previews import preview_file
+from unseg_cli.protect.results.noise_files import SUFFIX, noise_file
+from unseg_cli.protect.results.previews import preview_file
 from unseg_cli.protect.settings import Settings
 
 

@@ -22,7 +22,7 @@ from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_same
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.wanted import wanted_pictures
 from unseg_cli.protect.config import RestoreConfig
-from unseg_cli.protect.noise_files import SUFFIX, KeptNoise
+from unseg_cli.protect.results.noise_files import SUFFIX, KeptNoise
 
 
 def restore(config: RestoreConfig, events: Events) -> Report:

@@ -20,17 +20,17 @@ from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.remote import url_of
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.engine import DryRun, Engine, LocalEngine
+from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
 from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.places import Plan, plan_jobs, refuse_extras
-from unseg_cli.protect.report import Tally, report
-from unseg_cli.protect.report_page import ReportPage
+from unseg_cli.protect.results.report import Tally, report
+from unseg_cli.protect.results.report_page import ReportPage
+from unseg_cli.protect.results.unsure import detect_command
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stream import is_stream, listed_in, protect_stream, refuse_for_stream
-from unseg_cli.protect.unsure import detect_command
 from unseg_cli.protect.watch import Stamp, arriving, refuse_to_watch
 
 
@@ -134,7 +134,7 @@ def _work(
 
 def _on_ray(config: ProtectConfig, settings: Settings, plan: Plan, events: Events) -> Tally:
     """Have a cluster work off the jobs. The manifest is read and written there."""
-    from unseg_cli.protect.engine_ray import RayEngine, Task
+    from unseg_cli.protect.engines.on_ray import RayEngine, Task
 
     task = Task(
         source=_reached_from_anywhere(plan.source),

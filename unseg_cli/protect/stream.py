@@ -13,10 +13,10 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.decode import read_bytes
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.engine import Outcome
+from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.one import Source, protect_source
-from unseg_cli.protect.report import Tally, report
+from unseg_cli.protect.results.report import Tally, report
 from unseg_cli.protect.settings import Settings
 
 STREAM = Path("-")

@@ -16,9 +16,8 @@ from unseg_cli.core.events import Events
 from unseg_cli.detect.records import Detection, is_nothing, is_owners, is_unsure
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.runtimes.choose import open_runtime
-from unseg_cli.generators.runtimes.on_onnx import OnnxRuntime
 from unseg_cli.generators.session import Session
-from unseg_cli.protect.report import CLAIM
+from unseg_cli.protect.results.report import CLAIM
 from unseg_cli.ui.controls import CORNER, OBJECT, Controls, lay_out
 from unseg_cli.ui.work import SHOWN, Choices, Work
 
@@ -183,9 +182,7 @@ def _prepare_corrections() -> None:
     """Load what the first correction needs while the visitor looks at the outlines: it takes seconds."""
     from unseg_cli.detect import pointing  # noqa: F401
 
-    generator = _session().generator
-    if isinstance(generator, OnnxRuntime):
-        _ = generator.in_torch
+    _ = getattr(_session().generator, "in_torch", None)
 
 
 class _Bar(Events):

@@ -32,7 +32,7 @@ from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.one import Source, protect_source
-from unseg_cli.protect.previews import preview_panels
+from unseg_cli.protect.results.previews import preview_panels
 from unseg_cli.protect.run import protect
 from unseg_cli.protect.settings import Settings
 

@@ -262,7 +262,7 @@ def test_watch(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_engine(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a cluster does is in tests/protect/test_engine_ray.py; here it has one worker, which is this process."""
+    """What a cluster does is in tests/protect/engines/test_on_ray.py; here it has one worker, which is this process."""
     tasks = []
 
     class Here:
@@ -272,7 +272,7 @@ def test_engine(protect: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
         def run(self, jobs: object) -> Iterator[object]:
             yield from ()
 
-    monkeypatch.setattr("unseg_cli.protect.engine_ray.RayEngine", Here)
+    monkeypatch.setattr("unseg_cli.protect.engines.on_ray.RayEngine", Here)
     assert written(protect())
     assert not tasks
     protect("--engine", "ray", dst=protect.where / "elsewhere")

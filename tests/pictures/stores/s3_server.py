@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +31,8 @@ def s3() -> Iterator[str]:
     os.environ.update(told)
     try:
         s3fs.S3FileSystem.clear_instance_cache()
+        # What earlier servers of this process hold is held for all of them.
+        urllib.request.urlopen(urllib.request.Request(f"{told['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")).close()
         s3fs.S3FileSystem().mkdir(BUCKET)
         yield f"s3://{BUCKET}"
     finally:

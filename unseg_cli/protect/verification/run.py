@@ -12,7 +12,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.pictures.masks import MaskRule, rule_for
 from unseg_cli.protect.config import VerifyConfig
-from unseg_cli.protect.report import Mean
+from unseg_cli.protect.results.report import Mean
 from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
 from unseg_cli.protect.verification.pairs import Trees, pair_trees
 from unseg_cli.protect.verification.strangers import judge_strangers

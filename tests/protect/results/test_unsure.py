@@ -14,7 +14,7 @@ from PIL import Image
 from tests.protect.conftest import hashes, rows, session_of, texture
 from unseg_cli.core.events import Report
 from unseg_cli.generators.find import UNSURE
-from unseg_cli.protect.unsure import Unsure, detect_command
+from unseg_cli.protect.results.unsure import Unsure, detect_command
 
 
 @pytest.fixture

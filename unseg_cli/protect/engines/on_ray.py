@@ -25,7 +25,7 @@ from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.stores.remote import store_at
 from unseg_cli.pictures.stores.store import Store
-from unseg_cli.protect.engine import Outcome, SessionFactory
+from unseg_cli.protect.engines.engine import Outcome, SessionFactory
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME, Manifest

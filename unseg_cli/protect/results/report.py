@@ -10,9 +10,9 @@ from typing import Any
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
-from unseg_cli.protect.engine import Outcome
+from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.unsure import Unsure
+from unseg_cli.protect.results.unsure import Unsure
 
 CLAIM = (
     "What this does: it lowers what a model can learn from these pictures when it is trained on them.",

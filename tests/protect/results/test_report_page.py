@@ -15,7 +15,7 @@ from PIL import Image
 from tests.protect.conftest import hashes, photo
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Report
-from unseg_cli.protect import report_page
+from unseg_cli.protect.results import report_page
 
 Protect = Callable[..., Report]
 

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.pictures.stores.test_store import MemoryStore
 from tests.protect.conftest import StandInGenerator, photo, session_of, texture
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.protect.engine import DryRun, Engine, LocalEngine, Outcome
+from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine, Outcome
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest

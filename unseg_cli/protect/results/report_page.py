@@ -18,8 +18,8 @@ from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.previews import preview_panels
-from unseg_cli.protect.report import CLAIM
+from unseg_cli.protect.results.previews import preview_panels
+from unseg_cli.protect.results.report import CLAIM
 from unseg_cli.protect.settings import Settings
 
 #: Pictures that are shown, in panels of at most so many pixels; and how many have a line in the table.
