@@ -239,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", type=Path, help="a folder of large JPEG files of quality 90 (default: made of the examples)")
     parser.add_argument("--many", type=int, default=1000, help="how many small pictures make a long run; 0: none (default: 1000)")
-    parser.add_argument("--huge", type=int, default=170, help="megapixels of the one huge picture; 0: none (default: 170)")
+    parser.add_argument("--huge", type=int, default=200, help="megapixels of the one huge picture; 0: none (default: 200)")
     parser.add_argument("--quick", action="store_true", help="one round, fewer pictures")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--rate-only", action="store_true", help="only pictures a second of `unseg protect`")
