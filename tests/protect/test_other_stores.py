@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures.stores.test_store import MemoryStore
-from tests.protect.conftest import StandInGenerator, session_of, texture
+from tests.protect.conftest import StandInGenerator, hashes, session_of, texture
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.generators.sums import sha256_hex
@@ -26,6 +26,8 @@ from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job, list_jobs, with_masks
 from unseg_cli.protect.manifest import NAME, Manifest
 from unseg_cli.protect.settings import Settings
+
+Protect = Callable[..., Report]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -135,3 +137,22 @@ def test_a_job_with_a_mask_needs_a_store_of_masks() -> None:
     files = JobFiles(source=source, target=target, manifest=Manifest(target), settings=Settings(), generator=StandInGenerator().source)
     with pytest.raises(ValueError, match="no store of masks"):
         files.fetch(Job(name="a.png", dst_name="a.png", masks=("a.png",)))
+
+
+def test_addresses_of_files_are_paths_and_originals_stay(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    before = hashes(src)
+    for dst in (src, src / "inside", Path(f"file://{src}"), Path(f"file://{src}/inside")):
+        for source in (src, Path(f"file://{src}")):
+            with pytest.raises(UsageProblem):
+                run_protect(source, dst, overwrite=True)
+    assert hashes(src) == before
+    assert run_protect(Path(f"file://{src}"), Path(f"file://{tmp_path / 'out'}")).document["protected"] == 5
+    assert (tmp_path / "out" / "a.png").is_file()
+
+
+def test_addresses_that_lie_in_each_other_are_refused(src: Path, run_protect: Protect) -> None:
+    for source, dst in (("memory://a", "memory://a"), ("memory://a/b", "memory://a"), ("memory://a", "memory://a/b/c")):
+        with pytest.raises(UsageProblem, match="lie in each other"):
+            run_protect(Path(source), Path(dst), overwrite=True)
+    assert run_protect(src, Path("memory://apart/a")).document["protected"] == 5
+    assert run_protect(Path("memory://apart/a"), Path("memory://apart/ab")).document["protected"] == 5

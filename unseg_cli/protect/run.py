@@ -17,7 +17,7 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
-from unseg_cli.pictures.stores.remote import url_of
+from unseg_cli.pictures.stores.remote import url_of, without_scheme
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
@@ -53,6 +53,8 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
     """
     started = time.perf_counter()
     keep_freed_memory()
+    masks = None if config.masks is None else without_scheme(config.masks)
+    config = replace(config, src=without_scheme(config.src), dst=without_scheme(config.dst), masks=masks)
     settings = _settings(config)
     if is_stream(config):
         refuse_for_stream(config)

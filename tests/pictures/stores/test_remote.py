@@ -73,7 +73,6 @@ class TestS3(StoreBattery):
         ("s3://bucket/in/", "s3://bucket/in"),
         ("S3://bucket", "s3://bucket"),
         ("memory://a", "memory://a"),
-        ("file:///tmp/a", "file:///tmp/a"),
         ("abfs://box@account/a", "abfs://box@account/a"),
         ("photos", None),
         ("./s3:", None),

@@ -26,12 +26,18 @@ _LEDGER = ".jsonl"
 
 
 def url_of(place: Path) -> str | None:
-    """The address that was typed, or None where it is a path of this machine."""
+    """The address that was typed, or None where it is a path of this machine (see `without_scheme`)."""
     found = _ADDRESS.fullmatch(place.as_posix())
-    if found is None:
-        return None
-    scheme, rest = found[1].lower(), found[2].rstrip("/")
-    return f"file:///{rest}" if scheme == "file" else f"{scheme}://{rest}"
+    return None if found is None else f"{found[1].lower()}://{found[2].rstrip('/')}"
+
+
+def without_scheme(place: Path) -> Path:
+    """The path that an address such as "file:///home/me" means; any other place as it is.
+
+    At the door: whether folders lie in each other is asked of paths.
+    """
+    url = url_of(place)
+    return Path("/" + url.removeprefix("file://")) if url is not None and url.startswith("file://") else place
 
 
 def store_at(place: Path, *, originals: Path | None = None) -> Store:
@@ -45,10 +51,9 @@ def store_at(place: Path, *, originals: Path | None = None) -> Store:
         UsageProblem: nobody knows such addresses.
         EnvironmentProblem: the package for them is not installed.
     """
+    place = without_scheme(place)
     url = url_of(place)
-    if url is None:
-        return LocalStore(place, originals=originals)
-    return LocalStore(Path(url.removeprefix("file://")), originals=originals) if url.startswith("file://") else RemoteStore(url)
+    return LocalStore(place, originals=originals) if url is None else RemoteStore(url)
 
 
 class RemoteStore:
