@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures.picture_makers import photo, saved
-from tests.pictures.test_picture_files import exif_with_everything
+from tests.pictures.test_kept_metadata import exif_with_everything
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
 from unseg_cli.pictures.formats import png
 from unseg_cli.pictures.metadata import without_xmp_previews

@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import unseg_cli.protect.run as workflow
+from unseg_cli.cli.app import main
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import GeneratorFile
@@ -134,3 +136,46 @@ def rows(dst: Path) -> dict[str, dict[str, Any]]:
     lines = [json.loads(line) for line in (dst / "unseg-manifest.jsonl").read_text().splitlines()]
     assert len({row["src"] for row in lines}) == len(lines)
     return {row["src"]: row for row in lines}
+
+
+class Printed(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Unseg = Callable[..., Printed]
+
+
+@pytest.fixture
+def unseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unseg:
+    """The command line, with the stand-in generator."""
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
+    monkeypatch.setattr(workflow, "Session", session_of(texture))
+    monkeypatch.setenv("UNSEG_PROTECT_DEVICE", "cpu")
+
+    def run(*arguments: object) -> Printed:
+        code = main(list(map(str, arguments)))
+        printed = capsys.readouterr()
+        return Printed(code, printed.out, printed.err)
+
+    return run
+
+
+def test_a_place_that_cannot_be_written_to_is_noticed_first(
+    src: Path, tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: pytest.fail("nothing heavy before the check"))
+    (tmp_path / "file").write_text("a file where a folder is needed")
+    out = tmp_path / "out"
+    for arguments in (
+        (tmp_path / "file" / "out",),
+        (tmp_path / "file" / "out", "--dry-run"),
+        (out, "--preview", tmp_path / "file" / "p"),
+        (out, "--save-noise", tmp_path / "file" / "n"),
+    ):
+        code, printed, err = unseg("protect", src, *arguments)
+        assert (code, printed) == (4, "")
+        first, second = err.splitlines()
+        assert first.startswith(f"error: nothing can be written to {tmp_path / 'file'}") and second.startswith("hint: ")
+    assert not out.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -11,60 +10,14 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import unseg_cli.protect.run as workflow
-from tests.protect.conftest import StandInGenerator, hashes, photo, rows, session_of, texture
-from unseg_cli.cli.app import main
-
-
-class Printed(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Unseg = Callable[..., Printed]
-
-
-@pytest.fixture
-def unseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unseg:
-    """The command line, with the stand-in generator."""
-    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: StandInGenerator())
-    monkeypatch.setattr(workflow, "Session", session_of(texture))
-    monkeypatch.setenv("UNSEG_PROTECT_DEVICE", "cpu")
-
-    def run(*arguments: object) -> Printed:
-        code = main(list(map(str, arguments)))
-        printed = capsys.readouterr()
-        return Printed(code, printed.out, printed.err)
-
-    return run
-
-
-def test_a_place_that_cannot_be_written_to_is_noticed_first(
-    src: Path, tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workflow, "open_runtime", lambda *_, **__: pytest.fail("nothing heavy before the check"))
-    (tmp_path / "file").write_text("a file where a folder is needed")
-    out = tmp_path / "out"
-    for arguments in (
-        (tmp_path / "file" / "out",),
-        (tmp_path / "file" / "out", "--dry-run"),
-        (out, "--preview", tmp_path / "file" / "p"),
-        (out, "--save-noise", tmp_path / "file" / "n"),
-    ):
-        code, printed, err = unseg("protect", src, *arguments)
-        assert (code, printed) == (4, "")
-        first, second = err.splitlines()
-        assert first.startswith(f"error: nothing can be written to {tmp_path / 'file'}") and second.startswith("hint: ")
-    assert not out.exists()
+from tests.protect.conftest import StandInGenerator, Unseg, hashes, photo, rows
 
 
 @pytest.mark.parametrize(
@@ -82,68 +35,6 @@ def test_budgets_that_protect_nothing_or_the_wrong_thing(
     assert (code, out) == (2, "")
     assert error in err.splitlines()[0] and hint in err.splitlines()[1]
     assert not (tmp_path / "out").exists()
-
-
-def bad_folder(folder: Path) -> dict[str, str]:
-    """A good picture, and one of each that a run refuses; name -> what is wrong with it."""
-    folder.mkdir()
-    Image.fromarray(photo()).save(folder / "good.png")
-    frames = [Image.fromarray(photo(number)) for number in range(3)]
-    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:])
-    frames[0].save(folder / "moving.png", save_all=True, append_images=frames[1:])
-    frames[0].save(folder / "pages.tif", save_all=True, append_images=frames[1:])
-    Image.fromarray(photo()[..., 0].astype(np.float32)).save(folder / "float.tif")
-    (folder / "half.png").write_bytes((folder / "good.png").read_bytes()[:-900])
-    (folder / "text.jpg").write_text("this is no picture at all")
-    (folder / "empty.jpg").touch()
-    Image.fromarray(photo()).save(folder / "phone.avif")
-    Image.fromarray(photo()).save(folder / "moving.gif", save_all=True, append_images=frames[1:])
-    transparent = Image.fromarray(np.dstack([photo(), np.full(photo().shape[:2], 9, np.uint8)]))
-    transparent.save(folder / "glass.png")
-    return {
-        "moving.webp": "animated",
-        "moving.png": "animated",
-        "pages.tif": "pages",
-        "float.tif": "floating-point",
-        "half.png": "truncated",
-        "text.jpg": "text",
-        "empty.jpg": "empty",
-        "moving.gif": "GIF",
-    }
-
-
-@pytest.mark.parametrize("format", ["keep", "jpeg"])
-def test_a_dry_run_says_what_the_run_then_does(tmp_path: Path, unseg: Unseg, format: str) -> None:
-    expected = bad_folder(tmp_path / "src")
-    good = ["glass.png", "good.png", "phone.avif"]
-    if format == "jpeg":
-        expected["glass.png"] = "transparent"
-        good = ["good.png", "phone.avif"]
-    line = ("protect", tmp_path / "src", tmp_path / "out", "--format", format, "-q")
-    dry = unseg(*line, "--dry-run")
-    assert not (tmp_path / "out").exists()
-    assert dry.code == 1
-    promised = dry.out.splitlines()
-    targets = {name: name if format == "keep" else Path(name).with_suffix(".jpg").name for name in good}
-    for name in good:
-        assert f"would protect {name}" + (f" -> {targets[name]}" if targets[name] != name else "") in promised
-    refused = {text.removeprefix("would fail on ").partition(": ")[0]: text for text in promised if text.startswith("would fail on ")}
-    assert set(refused) == set(expected)
-    assert all(expected[name] in text for name, text in refused.items())
-    assert promised[-1] == f"{len(good) + len(expected)} pictures: {len(good)} would be protected, 0 skipped, {len(expected)} would fail"
-    run = unseg(*line)
-    assert run.code == 1
-    told = {text.removeprefix("failed: ") for text in run.out.splitlines() if text.startswith("failed: ")}
-    assert told == {text.removeprefix("would fail on ") for text in refused.values()}
-    assert {name for name, row in rows(tmp_path / "out").items() if row["status"] == "protected"} == set(good)
-    again = unseg(*line, "--dry-run")
-    assert f"0 would be protected, {len(good)} skipped, {len(expected)} would fail" in again.out.splitlines()[-1]
-
-
-def test_a_dry_run_as_json(src: Path, tmp_path: Path, unseg: Unseg) -> None:
-    code, out, _ = unseg("protect", src, tmp_path / "out", "--dry-run", "--json", "--limit", 1)
-    document = json.loads(out)
-    assert (code, document["would_protect"], document["planned"]) == (0, 1, [{"src": "a.png", "dst": "a.png"}])
 
 
 @pytest.mark.parametrize(

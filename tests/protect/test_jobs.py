@@ -10,6 +10,8 @@ import pytest
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import list_pictures
 from unseg_cli.pictures.stores.apart import refuse_overlap
+from unseg_cli.pictures.stores.local import LocalStore
+from unseg_cli.pictures.stores.wanted import wanted_pictures
 from unseg_cli.protect.jobs import target_names
 from unseg_cli.protect.places import plan_jobs
 
@@ -50,7 +52,7 @@ def test_finds_pictures_in_any_case_sorted_and_no_hidden_ones(tree: Path) -> Non
     ],
 )
 def test_include_and_exclude(tree: Path, include: list[str], exclude: list[str], expected: list[str]) -> None:
-    assert list_pictures(tree, include, exclude) == expected
+    assert list(wanted_pictures(LocalStore(tree), include, exclude)[0]) == expected
 
 
 def test_the_tree_is_mirrored(tree: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_run_json_says_what_made_the_run_from_python_too(whole_run: TrainConfig,
     assert run["weights"] == {"sam_parts": sha256_of(sam_parts)}
     (part,) = run["parts"]
     assert part == {"from_step": 0, "command": command_line(whole_run), "without_option": {}, "device": part["device"]}
-    assert Path(sys.argv[0]).name not in part["command"] and part["command"].startswith("unseg train --data synthetic")
+    assert sys.argv[0] not in part["command"] and part["command"].startswith("unseg train --data synthetic")
     assert f"- made by `{part['command']}`\n" in (whole_run.out / "MODEL_CARD.md").read_text()
 
 

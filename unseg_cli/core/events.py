@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from unseg_cli.core.errors import UnsegError
 
 
 class Events:
@@ -26,6 +30,45 @@ class Events:
 
     def warn(self, message: str) -> None:
         """Something the user may want to act on."""
+
+
+@contextlib.contextmanager
+def interruptible(events: Events, *, what: str, total: int, finished: Callable[[], int]) -> Iterator[None]:
+    """A stage over pictures that Ctrl-C may end.
+
+    Args:
+        events: learns what begins, and that it is over.
+        what: is done to the pictures, see `Events.start`.
+        total: how many there are.
+        finished: how many are done so far.
+
+    Raises:
+        KeyboardInterrupt: with how many pictures are done.
+    """
+    events.start(total, what)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted: {finished()} of {total} pictures are done") from None
+    finally:
+        events.stop()
+
+
+class Failures(list[dict[str, str]]):
+    """`{"path", "error", "hint"}` of each picture that failed, as documents have it.
+
+    Args:
+        events: is told of each as it comes.
+    """
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self._events = events
+
+    def add(self, name: str, problem: UnsegError) -> None:
+        """One more."""
+        self.append({"path": name, "error": problem.message, "hint": problem.hint})
+        self._events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
 
 
 @dataclass(frozen=True, kw_only=True)

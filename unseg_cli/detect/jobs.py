@@ -81,9 +81,7 @@ def list_jobs(
         NothingToDo: no picture.
         UsageProblem: there is no picture called `only`.
     """
-    found = wanted_pictures(source, include, exclude)
-    everything = source.list().names if include or exclude else found.names
-    names = found.names
+    names, found = wanted_pictures(source, include, exclude)
     if only is not None:
         wanted = PurePosixPath(only).as_posix()
         if wanted not in names:
@@ -93,7 +91,7 @@ def list_jobs(
         names = (wanted,)
     # By all pictures of the folder, not only those asked for: `unseg protect` goes by all of them, too. RAW files need no mask.
     sharing: dict[str, list[str]] = {}
-    for name in everything:
+    for name in found.names:
         if PurePosixPath(name).suffix.lower() not in RAW_SUFFIXES:
             sharing.setdefault(_mask_key(name), []).append(name)
     there = by_stem(masks.list().names)

@@ -58,9 +58,9 @@ class Detections(Ledger[Detection]):
     def __init__(self, store: Store) -> None:
         super().__init__(store, NAME, Detection, remedy="move it away: masks that are there then count as the owner's")
 
-    def _take(self, row: Detection) -> None:
+    def _take(self, row: Detection, line: bytes | memoryview) -> None:
         if row.keys() >= _NEEDED:
-            super()._take(row)
+            super()._take(row, line)
 
 
 def signature(generator: GeneratorFile, finder: str, identity: str | None) -> Detection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.events import Events, Report
+from unseg_cli.core.events import Events, Failures, Report
 from unseg_cli.detect.files import Outcome
 from unseg_cli.detect.jobs import Job
 from unseg_cli.detect.records import Detection, is_nothing, is_owners, is_unsure
@@ -16,34 +17,47 @@ from unseg_cli.generators.files import GeneratorFile
 
 @dataclass(kw_only=True)
 class Tally:
-    """Counts outcomes, and tells of them as they come.
+    """Counts outcomes, and tells of them as they come. It holds no lines: it does not grow with the number of pictures.
 
     Attributes:
         events: receives progress, and what is worth reading about a picture.
-        detected: lines that this run wrote.
-        skipped: those of pictures whose masks stay as they are.
+        threshold: confidence below which a detection is unsure.
+        counts: how many pictures were "detected" by this run, and how many "skipped", whose masks stay as they are; of both together, how
+            many are "unsure", "unknown" (unsure since nobody knows), "nothing_found", or their "owner"'s word.
         planned: names of pictures that a run would look at, and of their masks.
-        failures: `{"path", "error", "hint"}` of each picture that failed.
+        failures: of this run.
     """
 
     events: Events
-    detected: list[Detection] = field(default_factory=list)
-    skipped: list[Detection] = field(default_factory=list)
+    threshold: float
+    counts: Counter[str] = field(default_factory=Counter)
     planned: list[dict[str, str]] = field(default_factory=list)
-    failures: list[dict[str, str]] = field(default_factory=list)
+    failures: Failures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.failures = Failures(self.events)
+
+    @property
+    def looked_at(self) -> int:
+        """How many pictures have a mask now."""
+        return self.counts["detected"] + self.counts["skipped"]
 
     def add(self, job: Job, result: Outcome | UnsegError) -> None:
         """Count one more."""
         if isinstance(result, UnsegError):
-            self.failures.append({"path": job.name, "error": result.message, "hint": result.hint})
-            self.events.warn(f"{job.name}: {result.message}" + (f" - {result.hint}" if result.hint else ""))
+            self.failures.add(job.name, result)
         elif result.status == "planned":
             self.planned.append({"src": job.name, "mask": job.mask_name})
         else:
-            (self.detected if result.status == "detected" else self.skipped).append(result.record)
+            row = result.record
+            self.counts[result.status] += 1
+            self.counts["unsure"] += is_unsure(row, self.threshold)
+            self.counts["unknown"] += is_unsure(row, self.threshold) and row["confidence"] is None
+            self.counts["nothing_found"] += is_nothing(row)
+            self.counts["owner"] += is_owners(row)
             if result.note:
                 self.events.warn(f"{job.name}: {result.note}")
-            self.events.detail(f"{job.name}: {result.status}, {_said(result.record)}")
+            self.events.detail(f"{job.name}: {result.status}, {_said(row)}")
         self.events.advance()
 
 
@@ -57,7 +71,6 @@ def _said(row: Detection) -> str:
 def report(
     tally: Tally,
     *,
-    threshold: float,
     generator: GeneratorFile,
     masks: str,
     review: str,
@@ -69,7 +82,6 @@ def report(
 
     Args:
         tally: what happened.
-        threshold: confidence below which a detection is unsure.
         generator: what looked.
         masks: where the masks are.
         review: where the sheet is.
@@ -80,21 +92,18 @@ def report(
     Returns:
         The documented document; exit code 1 where a picture failed.
     """
-    rows = [*tally.detected, *tally.skipped]
+    counts = tally.counts
     document: dict[str, Any] = {
         "schema": 1,
         "command": "detect",
-        "images": len(rows) + len(tally.planned) + len(tally.failures),
-        "detected": len(tally.detected),
-        "skipped": len(tally.skipped),
+        "images": tally.looked_at + len(tally.planned) + len(tally.failures),
+        "detected": counts["detected"],
+        "skipped": counts["skipped"],
         "failed": len(tally.failures),
-        "unsure": sum(is_unsure(row, threshold) for row in rows),
-        "unknown": sum(is_unsure(row, threshold) and row["confidence"] is None for row in rows),
-        "nothing_found": sum(map(is_nothing, rows)),
-        "owner": sum(map(is_owners, rows)),
-        "threshold": threshold,
+        **{name: counts[name] for name in ("unsure", "unknown", "nothing_found", "owner")},
+        "threshold": tally.threshold,
         "seconds": round(seconds, 3),
-        "images_per_second": round(len(tally.detected) / seconds, 3) if seconds else 0.0,
+        "images_per_second": round(counts["detected"] / seconds, 3) if seconds else 0.0,
         "masks": masks,
         "review": None if dry_run else review,
         "generator": {"name": generator.name, "sha256": generator.sha256},
@@ -103,7 +112,7 @@ def report(
     if dry_run:
         document |= {"dry_run": True, "would_detect": len(tally.planned), "planned": tally.planned}
     closing = ("dry run: nothing was written",) if dry_run else _closing(document, review, commands)
-    return Report(document=document, exit_code=1 if tally.failures else 0, closing=closing if rows or dry_run else ())
+    return Report(document=document, exit_code=1 if tally.failures else 0, closing=closing if tally.looked_at or dry_run else ())
 
 
 def _closing(document: dict[str, Any], review: str, commands: Commands) -> tuple[str, ...]:

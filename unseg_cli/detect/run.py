@@ -86,7 +86,7 @@ def _look(
         dry_run=config.dry_run,
     )
     threshold = UNSURE if config.threshold is None else config.threshold
-    tally, sheet, commands = Tally(events=events), Sheet(source, masks, threshold), _commands(config)
+    tally, sheet, commands = Tally(events=events, threshold=threshold), Sheet(source, masks, threshold), _commands(config)
     if not config.dry_run:
         masks.sweep([NAME, REVIEW_NAME, *(job.mask_name for job in jobs)])
     what = "would look at" if config.dry_run else "looking"
@@ -102,7 +102,6 @@ def _look(
             sheet.write(detections, commands, workers=config.workers or cores())
     return report(
         tally,
-        threshold=threshold,
         generator=files.generator,
         masks=masks.where(""),
         review=masks.where(REVIEW_NAME),

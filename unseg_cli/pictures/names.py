@@ -84,18 +84,10 @@ def _plural(words: str) -> str:
     return words.replace("picture", "pictures", 1) if words.startswith("hidden picture") else words.replace("folder", "folders", 1)
 
 
-def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
-    """The pictures below `folder`, and what was passed over: hidden files and folders (a leading dot), and links to folders.
-
-    Args:
-        folder: where to look.
-        include: see `is_wanted`.
-        exclude: see `is_wanted`.
-    """
-    names = []
+def survey_pictures(folder: Path) -> Listing:
+    """The pictures below `folder`, and what was passed over: hidden files and folders (a leading dot), and links to folders."""
+    names, unreadable = [], {}
     hidden_pictures = hidden_folders = linked = 0
-
-    unreadable = {}
 
     def note(problem: OSError) -> None:
         if not isinstance(problem, FileNotFoundError):  # it has gone meanwhile
@@ -112,10 +104,8 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
                 continue
             if file.startswith("."):
                 hidden_pictures += 1
-                continue
-            name = path.relative_to(folder).as_posix()
-            if is_wanted(name, include, exclude):
-                names.append(name)
+            else:
+                names.append(path.relative_to(folder).as_posix())
     return Listing(
         names=tuple(sorted(names)),
         hidden_pictures=hidden_pictures,
@@ -125,14 +115,8 @@ def survey_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence
     )
 
 
-def listing_of(files: Iterable[str], include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
-    """What `survey_pictures` would say of these files, for places that have no folders, only names.
-
-    Args:
-        files: all names, with forward slashes.
-        include: see `is_wanted`.
-        exclude: see `is_wanted`.
-    """
+def listing_of(files: Iterable[str]) -> Listing:
+    """What `survey_pictures` would say of these files (names with forward slashes), for places that have no folders, only names."""
     names, hidden_pictures, hidden_folders = [], 0, set()
     for name in files:
         path = PurePosixPath(name)
@@ -143,14 +127,14 @@ def listing_of(files: Iterable[str], include: Sequence[str] = (), exclude: Seque
             hidden_folders.add(path.parts[:hidden])
         elif path.name.startswith("."):
             hidden_pictures += 1
-        elif is_wanted(name, include, exclude):
+        else:
             names.append(name)
     return Listing(names=tuple(sorted(names)), hidden_pictures=hidden_pictures, hidden_folders=len(hidden_folders))
 
 
-def list_pictures(folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+def list_pictures(folder: Path) -> list[str]:
     """The names of `survey_pictures`."""
-    return list(survey_pictures(folder, include, exclude).names)
+    return list(survey_pictures(folder).names)
 
 
 def _holds_pictures(folder: Path) -> bool:

@@ -140,9 +140,7 @@ class JobFiles:
     def _left_behind(self, job: Job) -> list[str]:
         """A note where an earlier run wrote the picture under another name, and the file is still there and of no other picture."""
         former = self.manifest.rows.get(job.name, {}).get("dst")
-        if former in (None, job.dst_name) or not self.target.exists(former):
-            return []
-        if any(row.get("dst") == former for name, row in self.manifest.rows.copy().items() if name != job.name):
+        if former in (None, job.dst_name) or not self.target.exists(former) or self.manifest.belongs_to_another(former, job.name):
             return []
         return [f"{former}, written by an earlier run, stays beside {job.dst_name}"]
 

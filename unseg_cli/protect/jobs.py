@@ -55,10 +55,10 @@ def list_jobs(
     Raises:
         NothingToDo: no picture.
     """
-    found = wanted_pictures(source, include, exclude, may_be_none=may_be_none)
+    names, found = wanted_pictures(source, include, exclude, may_be_none=may_be_none)
     # By all pictures of the store, not only those asked for: a run over some of them must not write over the copies of others.
-    targets = target_names(source.list().names if include or exclude else found.names, format)
-    jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in found.names[:limit])
+    targets = target_names(found.names, format)
+    jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in names[:limit])
     return jobs, found.passed_over
 
 

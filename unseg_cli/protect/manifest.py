@@ -98,15 +98,20 @@ class Manifest(Ledger[Record]):
     """
 
     def __init__(self, store: Store, name: str = NAME) -> None:
-        self._owned: set[str] = set()
+        self._owners: dict[str, str] = {}
         parts = [part_name(number) for number in range(parts_of(store))] if name == NAME else []
         super().__init__(store, name, Record, remedy="remove it to protect everything anew", earlier=parts)
 
     def owns(self, dst_name: str) -> bool:
         """Whether an earlier run wrote this file."""
-        return dst_name in self._owned
+        return dst_name in self._owners
 
-    def _take(self, row: Record) -> None:
-        super()._take(row)
+    def belongs_to_another(self, dst_name: str, src: str) -> bool:
+        """Whether a file is the copy of another picture than `src`."""
+        owner = self._owners.get(dst_name, src)
+        return owner != src and self.rows[owner].get("dst") == dst_name
+
+    def _take(self, row: Record, line: bytes | memoryview) -> None:
+        super()._take(row, line)
         if row.get("dst_sha256"):
-            self._owned.add(str(row.get("dst")))
+            self._owners[str(row.get("dst"))] = row["src"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.core.events import Events, Report
+from unseg_cli.core.events import Events, Failures, Report, interruptible
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.sums import sha256_hex
@@ -50,27 +50,24 @@ def restore(config: RestoreConfig, events: Events) -> Report:
     kept = _kept_noise(config.noise, events)
     workers = config.workers or cores()
     room, counts = Room(PIXELS_A_WORKER * workers), {"restored": 0, "skipped": 0}
-    failures: list[dict[str, str]] = []
+    failures = Failures(events)
 
     def work(job: _Job) -> str:
         data = source.read(job.name)
         with room.taken(pixels_in(data)):
             return _restore_one(data, kept, target, job.out_name, overwrite=config.overwrite)
 
-    events.start(len(names), "restoring")
-    with target.locked(), contextlib.closing(spread(names, work, workers=workers)) as results:
-        try:
-            for job, result in results:
-                if isinstance(result, UnsegError):
-                    failures.append({"path": job.name, "error": result.message, "hint": result.hint})
-                    events.warn(f"{job.name}: {result.message} - {result.hint}")
-                else:
-                    counts[result] += 1
-                events.advance()
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted: {sum(counts.values())} of {len(names)} pictures are done") from None
-        finally:
-            events.stop()
+    with (
+        target.locked(),
+        interruptible(events, what="restoring", total=len(names), finished=lambda: sum(counts.values())),
+        contextlib.closing(spread(names, work, workers=workers)) as results,
+    ):
+        for job, result in results:
+            if isinstance(result, UnsegError):
+                failures.add(job.name, result)
+            else:
+                counts[result] += 1
+            events.advance()
     document = {
         "schema": 1,
         "command": "restore",
@@ -105,7 +102,7 @@ def _places(config: RestoreConfig) -> tuple[LocalStore, list[_Job], LocalStore]:
         return LocalStore(protected.parent), [_Job(name=protected.name, out_name=target.name)], LocalStore(target.parent)
     refuse_mirror(protected, out, "OUT", of="PROTECTED")
     source = LocalStore(protected)
-    names = wanted_pictures(source).names
+    names, _ = wanted_pictures(source)
     return source, [_Job(name=name, out_name=name) for name in names], LocalStore(out, originals=protected)
 
 

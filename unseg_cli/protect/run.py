@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import cast
 
 from unseg_cli.core.device import check_device
-from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.events import Events, Report
+from unseg_cli.core.events import Events, Report, interruptible
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
-from unseg_cli.pictures.stores.remote import url_of, without_scheme
+from unseg_cli.pictures.stores.remote import without_scheme
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.protect.conflicts import is_stream, refuse_conflicts
 from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
@@ -30,8 +30,8 @@ from unseg_cli.protect.results.report import Tally, report
 from unseg_cli.protect.results.report_page import ReportPage
 from unseg_cli.protect.results.unsure import detect_command
 from unseg_cli.protect.settings import Settings
-from unseg_cli.protect.stream import is_stream, listed_in, protect_stream, refuse_for_stream
-from unseg_cli.protect.watch import Stamp, arriving, refuse_to_watch
+from unseg_cli.protect.stream import listed_in, protect_stream
+from unseg_cli.protect.watch import Stamp, arriving
 
 
 def protect(config: ProtectConfig, events: Events, session: Session | None = None) -> Report:
@@ -57,7 +57,6 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
     config = replace(config, src=without_scheme(config.src), dst=without_scheme(config.dst), masks=masks)
     settings = _settings(config)
     if is_stream(config):
-        refuse_for_stream(config)
         return protect_stream(config, settings, session or _session(config), events)
     plan = _plan(config, events)
     page = None if config.report is None else ReportPage(config.report, src=config.src, overwrite=config.overwrite)
@@ -149,15 +148,12 @@ def _on_ray(config: ProtectConfig, settings: Settings, plan: Plan, events: Event
         overwrite=config.overwrite,
     )
     tally = Tally(events=events, target=config.target)
-    events.start(len(plan.jobs), "protecting")
-    try:
-        with contextlib.closing(RayEngine(task, workers=config.workers).run(plan.jobs)) as outcomes:
-            for outcome in outcomes:
-                tally.add(outcome)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted: {tally.protected + tally.skipped} of {len(plan.jobs)} pictures are done") from None
-    finally:
-        events.stop()
+    with (
+        interruptible(events, what="protecting", total=len(plan.jobs), finished=lambda: tally.protected + tally.skipped),
+        contextlib.closing(RayEngine(task, workers=config.workers).run(plan.jobs)) as outcomes,
+    ):
+        for outcome in outcomes:
+            tally.add(outcome)
     return tally
 
 
@@ -166,27 +162,10 @@ def _reached_from_anywhere(store: Store) -> str:
     return str(store.root.absolute()) if isinstance(store, LocalStore) else store.where("")
 
 
-def _refuse_for_ray(config: ProtectConfig) -> None:
-    """Refuse what needs the pictures, or the whole manifest, on this machine."""
-    here = {
-        "--save-noise": config.save_noise,
-        "--preview": config.preview,
-        "--report": config.report,
-        "--watch": config.watch,
-        "--fail-fast": config.fail_fast,
-        "--batch-size": config.batch_size,
-    }
-    for flag, value in here.items():
-        if value:
-            raise UsageProblem(f"{flag} and --engine ray exclude each other", hint=f"omit {flag}, or --engine ray")
-    if url_of(config.src) is None and not config.src.is_dir():
-        raise UsageProblem(f"--engine ray needs a folder or an address, and SRC {config.src} is none", hint="omit --engine ray")
-
-
 def _stamped(plan: Plan) -> dict[Job, Stamp]:
     """Every job whose files are there, with what tells that one of them was changed."""
     found: dict[Job, Stamp] = {}
-    source, masks = cast(LocalStore, plan.source), cast("LocalStore | None", plan.masks)  # `refuse_to_watch` has seen to it
+    source, masks = cast(LocalStore, plan.source), cast("LocalStore | None", plan.masks)  # `refuse_conflicts` has seen to it
     for job in plan.jobs:
         stamps = [source.stamp(job.name), *(masks.stamp(name) for name in job.masks if masks is not None)]
         if None not in stamps:
@@ -209,16 +188,7 @@ def _settings(config: ProtectConfig) -> Settings:
         quality=config.quality,
         metadata=config.metadata,
     )
-    rule = rule_for(config.masks, config.mask_rule)
-    if config.watch:
-        refuse_to_watch(config)
-    if config.engine == "ray":
-        _refuse_for_ray(config)
-    if config.per_class and (config.masks is None or rule.colour):
-        raise UsageProblem(
-            f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
-            hint="pass --masks DIR --mask-rule not-void, or class:7,9",
-        )
+    refuse_conflicts(config, rule_for(config.masks, config.mask_rule))
     return settings
 
 

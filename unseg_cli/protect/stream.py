@@ -13,51 +13,12 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.decode import read_bytes
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.protect.conflicts import STREAM
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.one import Source, protect_source
 from unseg_cli.protect.results.report import Tally, report
 from unseg_cli.protect.settings import Settings
-
-STREAM = Path("-")
-
-
-def is_stream(config: ProtectConfig) -> bool:
-    """Whether SRC or DST is standard input or output."""
-    return STREAM in (config.src, config.dst)
-
-
-def refuse_for_stream(config: ProtectConfig) -> None:
-    """Refuse what needs a folder, before anything is read.
-
-    Raises:
-        UsageProblem: an option that one picture without a place cannot have.
-    """
-    of_folders = {
-        "--files-from": config.files_from,
-        "--include": config.include,
-        "--exclude": config.exclude,
-        "--limit": config.limit,
-        "--dry-run": config.dry_run,
-        "--save-noise": config.save_noise,
-        "--preview": config.preview,
-        "--report": config.report,
-        "--watch": config.watch,
-    }
-    for option, value in of_folders.items():
-        if value:
-            raise UsageProblem(f"{option} needs folders, not standard input and output", hint=f"omit {option}, or name files")
-    if config.masks is not None and not config.masks.is_file():
-        raise UsageProblem(f"--masks {config.masks} is no file, and one picture has one mask", hint="name its mask file")
-    if config.src == STREAM and sys.stdin.isatty():
-        raise UsageProblem("SRC - reads a picture from standard input, which is a terminal", hint="unseg protect - - < in.jpg > out.jpg")
-    if config.src != STREAM and not config.src.is_file():
-        raise UsageProblem(f"SRC {config.src} is not one picture", hint="DST - takes one: name a file, or - for standard input")
-    if config.dst == STREAM and sys.stdout.isatty():
-        raise UsageProblem("DST - writes a picture to standard output, which is a terminal", hint="unseg protect - - < in.jpg > out.jpg")
-    if config.dst != STREAM and config.dst.exists() and (config.dst.is_dir() or not config.overwrite):
-        what = "is a folder" if config.dst.is_dir() else "exists"
-        raise UsageProblem(f"DST {config.dst} {what}", hint="name a file that is not there yet, or add --overwrite to replace one")
 
 
 def listed_in(name: str) -> list[str]:
@@ -79,7 +40,7 @@ def protect_stream(config: ProtectConfig, settings: Settings, session: Session, 
     """Protect one picture of standard input, or for standard output. No manifest is written.
 
     Args:
-        config: after `refuse_for_stream`.
+        config: after `refuse_conflicts`.
         settings: what decides the result.
         session: the generator.
         events: receives what is worth reading.

@@ -8,9 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from unseg_cli.core.errors import UsageProblem
-from unseg_cli.pictures.stores.remote import url_of
-from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.jobs import Job
 
 #: Seconds between two looks, at least; and how many times as long as a look took, so that looking never takes a core.
@@ -18,22 +15,6 @@ PAUSE, REST = 1.0, 10.0
 
 #: What tells a file that is still being written, or was changed: its size and when that was, or whatever a place has.
 Stamp = tuple[object, ...]
-
-
-def refuse_to_watch(config: ProtectConfig) -> None:
-    """Refuse what does not go with --watch, before anything is read.
-
-    Raises:
-        UsageProblem: SRC is no folder, or an option that is for one run over what is there.
-    """
-    if not config.src.is_dir() or url_of(config.dst) or (config.masks is not None and url_of(config.masks)):
-        raise UsageProblem(f"--watch needs folders of this machine: SRC {config.src} or another place is none", hint="omit --watch")
-    others = {"--files-from": config.files_from, "--limit": config.limit, "--dry-run": config.dry_run, "--fail-fast": config.fail_fast}
-    for flag, value in others.items():
-        if value:
-            raise UsageProblem(f"--watch and {flag} exclude each other", hint=f"omit {flag}, or --watch")
-    if config.masks is not None and not config.masks.is_dir():
-        raise UsageProblem(f"--watch needs a folder of masks, and --masks {config.masks} is none", hint="name a folder")
 
 
 def arriving(

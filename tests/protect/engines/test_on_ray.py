@@ -118,6 +118,9 @@ def test_a_worker_that_is_killed_costs_nothing(originals: Path, expected: dict[s
     assert set(target.list().names) == set(expected)
     again = run(source.url, target.url, "--engine", "ray", "--workers", "1")
     assert (again["skipped"], again["protected"], again["failed"]) == (40, 0, 1)
+    deadline = time.monotonic() + 60  # they are told to end, and do when they get to it
+    while workers() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert not workers()
 
 

@@ -42,31 +42,34 @@ def as_somebody_else(*owned: Path) -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_folder_that_may_not_be_written_to_is_said_first(
-    originals: Path, tmp_path: Path, unseg: Unseg, unharmed: Unharmed, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def dst_of_nobody(originals: Path, tmp_path: Path) -> Iterator[Path]:
+    """A folder to write to, of whoever owns the originals and runs the command."""
     dst = tmp_path / "dst"
     dst.mkdir()
     with as_somebody_else(originals, dst):
-        dst.chmod(0o555)
-        assert unseg(originals, dst) == 4
-        assert capsys.readouterr().err.startswith(f"error: nothing can be written to {dst} (Permission denied)\nhint: ")
-        dst.chmod(0o755)
-        unharmed.and_again(dst, unseg)
+        yield dst
+
+
+def test_a_folder_that_may_not_be_written_to_is_said_first(
+    originals: Path, dst_of_nobody: Path, unseg: Unseg, unharmed: Unharmed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dst_of_nobody.chmod(0o555)
+    assert unseg(originals, dst_of_nobody) == 4
+    assert capsys.readouterr().err.startswith(f"error: nothing can be written to {dst_of_nobody} (Permission denied)\nhint: ")
+    dst_of_nobody.chmod(0o755)
+    unharmed.and_again(dst_of_nobody, unseg)
 
 
 def test_a_picture_and_a_folder_that_may_not_be_read_fail_alone(
-    originals: Path, tmp_path: Path, unseg: Unseg, unharmed: Unharmed, capsys: pytest.CaptureFixture[str]
+    originals: Path, dst_of_nobody: Path, unseg: Unseg, unharmed: Unharmed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dst = tmp_path / "dst"
-    dst.mkdir()
-    with as_somebody_else(originals, dst):
-        (originals / "a.png").chmod(0)
-        assert unseg(originals, dst) == 1
-        assert "a.png: cannot be read (Permission denied)" in capsys.readouterr().err
-        assert len(hashes(dst)) == 5
-        (originals / "a.png").chmod(0o644)
-        unharmed.and_again(dst, unseg)
+    (originals / "a.png").chmod(0)
+    assert unseg(originals, dst_of_nobody) == 1
+    assert "a.png: cannot be read (Permission denied)" in capsys.readouterr().err
+    assert len(hashes(dst_of_nobody)) == 5
+    (originals / "a.png").chmod(0o644)
+    unharmed.and_again(dst_of_nobody, unseg)
 
 
 def test_a_sub_folder_that_may_not_be_read_ends_the_run_unless_it_is_omitted(

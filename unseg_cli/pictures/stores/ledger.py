@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, Union, get_args, get_origin, get_type_hints
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
-from unseg_cli.core.events import Events
-from unseg_cli.core.runs import parse_jsonl
+from unseg_cli.core.events import Events, interruptible
+from unseg_cli.pictures.stores.lines import Lines, Row, whole_lines
 from unseg_cli.pictures.stores.store import Store
-
-Row = TypeVar("Row", bound=Mapping[str, Any])
 
 
 class Ledger(Generic[Row]):
@@ -38,20 +36,30 @@ class Ledger(Generic[Row]):
 
     def __init__(self, store: Store, name: str, row_type: type[Row], *, remedy: str, earlier: Sequence[str] = ()) -> None:
         self._store, self._name = store, name
-        self.rows: dict[str, Row] = {}
+        self.rows: Lines[Row] = Lines()
         self._lock = threading.Lock()
         self._repeated = False
+        self._elsewhere: set[str] = set()
         kinds = _kinds(row_type)
         for other in earlier:
-            for row in _rows_of(store, other, kinds, remedy)[0]:
-                self._take(row)
+            self._read(other, kinds, remedy)
         self._repeated, self._elsewhere = False, set(self.rows)
-        rows, data = _rows_of(store, name, kinds, remedy)
-        for row in rows:
-            self._elsewhere.discard(row["src"])
-            self._take(row)
         # Something in the file is no line of ours; another line must not be glued to it.
-        self._broken = data.count(b"\n") != len(rows) or (bool(data) and not data.endswith(b"\n"))
+        self._broken = not self._read(name, kinds, remedy)
+
+    def _read(self, name: str, kinds: Mapping[str, tuple[type, ...]], remedy: str) -> bool:
+        """Take the lines of a file that are whole; whether all are."""
+        count = 0
+        try:
+            data = self._store.read(name) if self._store.exists(name) else b""
+            for row, line in whole_lines(data):
+                if isinstance(row, dict) and _fits(row, kinds):
+                    self._take(row, line)  # type: ignore[arg-type]
+                    count += 1
+        except (UnsegError, OSError, UnicodeDecodeError) as problem:
+            what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
+            raise EnvironmentProblem(f"{self._store.where(name)} {what}", hint=remedy) from None
+        return data.count(b"\n") == count and (not data or data.endswith(b"\n"))
 
     def append(self, row: Row) -> None:
         """Add a line; see `append_all`."""
@@ -66,23 +74,25 @@ class Ledger(Generic[Row]):
         with self._lock:
             if self._broken:
                 self._rewrite()
-            if rows:
+            lines = [json.dumps(row).encode("utf-8") for row in rows]
+            if lines:
                 try:
-                    self._store.append(self._name, b"".join(map(_line, rows)))
+                    self._store.append(self._name, _joined(lines))
                 except BaseException:
                     self._broken = True  # a full disk takes half of a line, and the next must not be glued to it
                     raise
-            for row in rows:
-                self._elsewhere.discard(row["src"])
-                self._take(row)
+            for row, line in zip(rows, lines, strict=True):
+                self._take(row, line)
 
     def own_rows(self) -> dict[str, Row]:
         """`rows`, without those that are in other files."""
         return {src: row for src, row in self.rows.items() if src not in self._elsewhere}
 
-    def _take(self, row: Row) -> None:
-        self._repeated |= row["src"] in self.rows
-        self.rows[row["src"]] = row
+    def _take(self, row: Row, line: bytes | memoryview) -> None:
+        src = row["src"]
+        self._elsewhere.discard(src)
+        self._repeated |= src in self.rows
+        self.rows.keep(src, line)
 
     def settle(self) -> None:
         """Leave one line for each picture, where there are more or broken ones.
@@ -95,7 +105,7 @@ class Ledger(Generic[Row]):
                 self._rewrite()
 
     def _rewrite(self) -> None:
-        self._store.put(self._name, b"".join(map(_line, self.own_rows().values())))
+        self._store.put(self._name, _joined(self.rows.line(src) for src in self.rows if src not in self._elsewhere))
         self._broken = self._repeated = False
 
 
@@ -114,31 +124,18 @@ def recorded_run(ledger: Ledger[Any], events: Events, *, what: str, total: int, 
     Raises:
         KeyboardInterrupt: with how many pictures are done.
     """
-    events.start(total, what)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted: {len(finished)} of {total} pictures are done") from None
-    finally:
-        if not dry_run:
-            with contextlib.suppress(UnsegError, OSError):  # it is only untidy
-                ledger.settle()
-        events.stop()
+    with interruptible(events, what=what, total=total, finished=lambda: len(finished)):
+        try:
+            yield
+        finally:
+            if not dry_run:
+                with contextlib.suppress(UnsegError, OSError):  # it is only untidy
+                    ledger.settle()
 
 
-def _rows_of(store: Store, name: str, kinds: Mapping[str, tuple[type, ...]], remedy: str) -> tuple[list[Any], bytes]:
-    """The lines of a file that are whole, and its bytes."""
-    try:
-        data = store.read(name) if store.exists(name) else b""
-        found = parse_jsonl(data.decode("utf-8"))
-    except (UnsegError, OSError, UnicodeDecodeError) as problem:
-        what = problem.message if isinstance(problem, UnsegError) else f"cannot be read ({problem})"
-        raise EnvironmentProblem(f"{store.where(name)} {what}", hint=remedy) from None
-    return [row for row in found if isinstance(row, dict) and _fits(row, kinds)], data
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    return (json.dumps(row) + "\n").encode("utf-8")
+def _joined(lines: Iterable[bytes | memoryview]) -> bytes:
+    """Lines as they are in a file, each with its end."""
+    return b"".join(part for line in lines for part in (line, b"\n"))
 
 
 def _kinds(row_type: type) -> dict[str, tuple[type, ...]]:

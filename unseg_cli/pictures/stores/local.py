@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -154,9 +154,9 @@ class LocalStore:
             lock.release()
 
     # Last, since from here on `list` is a method.
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+    def list(self) -> Listing:
         """See `Store`."""
-        return survey_pictures(self.root, include, exclude)
+        return survey_pictures(self.root)
 
 
 def _same_file(path: Path, original: Path) -> bool:

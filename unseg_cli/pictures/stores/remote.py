@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class RemoteStore:
             if not name.endswith(_LEDGER):
                 return bytes(self._files.cat_file(self._path(name)))
             parts = [self._path(name), *self._parts(name)]
-            found = self._files.cat(parts, on_error="omit") if parts else {}
+            found = self._files.cat(parts, on_error="omit")
             if not found:
                 raise FileNotFoundError("no such object")
             return b"".join(bytes(found[part]) for part in parts if part in found)
@@ -169,7 +169,7 @@ class RemoteStore:
             raise UnsegError(f"cannot be {what} ({_said(problem)})", hint="check the credentials and what they permit") from None
 
     # Last, since from here on `list` is a method.
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
+    def list(self) -> Listing:
         """See `Store`.
 
         Raises:
@@ -181,8 +181,7 @@ class RemoteStore:
             found = []
         except Exception as problem:
             raise EnvironmentProblem(f"{self.url} cannot be listed ({_said(problem)})", hint="check address and credentials") from None
-        names = (path.removeprefix(self._root).lstrip("/") for path in found)
-        return listing_of(names, include, exclude)
+        return listing_of(path.removeprefix(self._root).lstrip("/") for path in found)
 
 
 def _said(problem: Any) -> str:

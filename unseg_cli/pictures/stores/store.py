@@ -5,7 +5,7 @@ Nothing else of `protect` and `detect` opens any of them: with another store the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from unseg_cli.pictures.names import Listing
@@ -14,8 +14,8 @@ from unseg_cli.pictures.names import Listing
 class Store(Protocol):
     """A place for files. Every method may be called from several threads at once."""
 
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Listing:
-        """The pictures (`is_picture_name`) that the globs leave (`is_wanted`), and what was passed over: hidden ones, and links."""
+    def list(self) -> Listing:
+        """The pictures (`is_picture_name`), and what was passed over: hidden ones, and links."""
         ...
 
     def read(self, name: str) -> bytes:

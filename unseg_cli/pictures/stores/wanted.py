@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unseg_cli.core.errors import NothingToDo
-from unseg_cli.pictures.names import Listing
+from unseg_cli.pictures.names import Listing, is_wanted
 from unseg_cli.pictures.stores.store import Store
 
 
-def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequence[str] = (), *, may_be_none: bool = False) -> Listing:
-    """What the globs leave of a store, mostly at least one picture.
+def wanted_pictures(
+    source: Store, include: Sequence[str] = (), exclude: Sequence[str] = (), *, may_be_none: bool = False
+) -> tuple[tuple[str, ...], Listing]:
+    """What the globs leave of a store, mostly at least one picture; and all that is there.
 
     Args:
         source: the originals.
@@ -22,13 +24,14 @@ def wanted_pictures(source: Store, include: Sequence[str] = (), exclude: Sequenc
         NothingToDo: no picture.
         EnvironmentProblem: a folder that cannot be read.
     """
-    found = source.list(include, exclude)
+    found = source.list()
     found.refuse_unreadable(source.where(""), exclude)
-    if not found.names and not may_be_none:
+    names = tuple(name for name in found.names if is_wanted(name, include, exclude))
+    if not names and not may_be_none:
         filtered = " that --include and --exclude leave" if include or exclude else ""
         passed = f" ({found.passed_over} passed over)" if found.passed_over else ""
         raise NothingToDo(
             f"no picture{filtered} in {source.where('')}{passed}",
             hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp, .heic or .avif",
         )
-    return found
+    return names, found

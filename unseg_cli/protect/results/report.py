@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.events import Events, Report
+from unseg_cli.core.events import Events, Failures, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.manifest import Record
@@ -55,7 +54,7 @@ class Tally:
         events: receives progress, and what is worth reading about a picture.
         target: what was protected where there was no mask.
         protected, skipped: how many pictures this run protected, and how many were done already.
-        failures: `{"path", "error", "hint"}` of each picture that failed.
+        failures: of this run.
         planned: `{"src", "dst"}` of each picture that a run would protect.
         masked, mask_empty: how many pictures have a mask, and how many of those masks mark nothing.
         unsure: of all that are protected.
@@ -70,7 +69,6 @@ class Tally:
     target: str = "auto"
     protected: int = 0
     skipped: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
     planned: list[dict[str, str]] = field(default_factory=list)
     masked: int = 0
     mask_empty: int = 0
@@ -83,6 +81,10 @@ class Tally:
     linf_255_lossless: float | None = None
     psnr: Mean = field(default_factory=Mean)
     ssim: Mean = field(default_factory=Mean)
+    failures: Failures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.failures = Failures(self.events)
 
     @property
     def images(self) -> int:
@@ -93,7 +95,7 @@ class Tally:
         """Count one more."""
         job, record, problem = outcome.job, outcome.record, outcome.problem
         if problem is not None:
-            self._fail(job.name, problem)
+            self.failures.add(job.name, problem)
         elif record is not None:
             self.masked += bool(record.get("mask_empty")) or record.get("mask_source") == "file"
             self.mask_empty += bool(record.get("mask_empty"))
@@ -122,10 +124,6 @@ class Tally:
         for note in record["notes"]:
             self.events.warn(f"{name}: {note}")
         self.events.detail(f"{name}: {record['mask_source']}, largest change {change:.4g}/255")
-
-    def _fail(self, name: str, problem: UnsegError) -> None:
-        self.failures.append({"path": name, "error": problem.message, "hint": problem.hint})
-        self.events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
 
 
 def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, seconds: float, look: str = "unseg detect") -> Report:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from typing import overload
 
 from PIL import Image
 
@@ -64,10 +66,30 @@ class ReportPage:
 
     def write(self, report: Report, files: JobFiles, settings: Settings) -> Report:
         """Write the page, and say so in the report."""
-        rows = [row for name, row in sorted(files.manifest.rows.items()) if name in files.finished]
+        rows = _Chosen(files.manifest.rows, sorted(files.finished & files.manifest.rows.keys()))
         page = report_page(report, rows, settings, _samples(rows, files))
         write_atomically(self.path, lambda part: part.write_text(page, encoding="utf-8"))
         return replace(report, document=report.document | {"report": str(self.path)}, closing=(*report.closing, f"report: {self.path}"))
+
+
+@dataclass(frozen=True)
+class _Chosen(Sequence[Record]):
+    """Lines of a manifest in the order of their names, of which none is held."""
+
+    rows: Mapping[str, Record]
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> _Chosen: ...
+
+    def __getitem__(self, place: int | slice) -> Record | _Chosen:
+        return _Chosen(self.rows, self.names[place]) if isinstance(place, slice) else self.rows[self.names[place]]
 
 
 def report_page(report: Report, rows: Sequence[Record], settings: Settings, samples: Iterable[tuple[Record, Sequence[bytes]]]) -> str:
@@ -159,11 +181,8 @@ def _cells(row: Record) -> list[str]:
     ]
 
 
-def _counted(rows: Sequence[Record]) -> dict[str | None, int]:
-    found: dict[str | None, int] = {}
-    for row in rows:
-        found[row.get("mask_source")] = found.get(row.get("mask_source"), 0) + 1
-    return found
+def _counted(rows: Sequence[Record]) -> Counter[str | None]:
+    return Counter(row.get("mask_source") for row in rows)
 
 
 def _doubts(facts: dict[str, int]) -> str:
