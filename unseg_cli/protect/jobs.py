@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import PurePosixPath
@@ -33,6 +33,7 @@ class Job:
 def list_jobs(
     source: Store,
     *,
+    target: Store | None = None,
     format: str = "keep",
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -43,6 +44,7 @@ def list_jobs(
 
     Args:
         source: the originals.
+        target: where copies go, which may not tell all names apart; None: it does.
         format: keep | png | jpeg | webp: what is written; it decides the suffix.
         include: see `is_wanted`.
         exclude: see `is_wanted`.
@@ -57,7 +59,7 @@ def list_jobs(
     """
     names, found = wanted_pictures(source, include, exclude, may_be_none=may_be_none)
     # By all pictures of the store, not only those asked for: a run over some of them must not write over the copies of others.
-    targets = target_names(found.names, format)
+    targets = target_names(found.names, format, tells_case=target is None or target.tells_case)
     jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in names[:limit])
     return jobs, found.passed_over
 
@@ -73,17 +75,24 @@ def with_masks(jobs: Sequence[Job], masks: Store, *, may_be_none: bool = False) 
     return tuple(replace(job, masks=tuple(found.get(stem_of(job.name), ()))) for job in jobs)
 
 
-def target_names(names: Sequence[str], format: str) -> dict[str, str]:
+def target_names(names: Sequence[str], format: str, *, tells_case: Callable[[], bool] | bool = True) -> dict[str, str]:
     """What each picture is called when it is written, no two alike; the same for the same names.
 
     A picture that has the wanted suffix keeps its name. Of others that would get the same name, the first in sorted order gets it, and
     each further one a name that says where it came from: a.png and a.bmp become a.jpg (of a.bmp) and a.png.jpg.
+
+    Args:
+        names: of the pictures.
+        format: see `list_jobs`.
+        tells_case: whether A.png and a.png can both be written; asked only where it matters.
     """
     found = {name: name for name in names if target_name(name, format) == name}
-    taken = {name.casefold() for name in found}  # whether or not the disk tells A.jpg from a.jpg
+    taken = {name.casefold(): name for name in reversed(found)}  # whether or not the disk tells A.jpg from a.jpg
+    if len(taken) < len(found) and not (tells_case if isinstance(tells_case, bool) else tells_case()):
+        found = {name: name for name in taken.values()}
     for name in sorted(set(names) - set(found)):
         found[name] = next(target for target in _candidates(name, format) if target.casefold() not in taken)
-        taken.add(found[name].casefold())
+        taken[found[name].casefold()] = name
     return found
 
 

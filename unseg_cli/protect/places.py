@@ -102,18 +102,22 @@ def plan_jobs(
         UsageProblem: SRC does not exist, SRC and DST overlap, or DST's suffix is of another format than asked for.
         NothingToDo: no picture in SRC.
     """
+
+    def of_tree(source: Store, target: Store) -> Plan:
+        jobs, passed_over = list_jobs(
+            source, target=target, format=format, include=include, exclude=exclude, limit=limit, may_be_none=may_be_none
+        )
+        return Plan(source=source, target=target, jobs=jobs, passed_over=passed_over)
+
     if url_of(src) or url_of(dst):
         source, target = _elsewhere(src, dst)
-        jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit, may_be_none=may_be_none)
-        return Plan(source=source, target=target, jobs=jobs, passed_over=passed_over)
+        return of_tree(source, target)
     if not src.exists():
         raise UsageProblem(f"SRC {src} does not exist", hint="name a picture or a folder of pictures")
     if src.is_file():
         return _single(src, dst, format)
     refuse_mirror(src, dst)
-    source = LocalStore(src)
-    jobs, passed_over = list_jobs(source, format=format, include=include, exclude=exclude, limit=limit, may_be_none=may_be_none)
-    return Plan(source=source, target=LocalStore(dst, originals=src), jobs=jobs, passed_over=passed_over)
+    return of_tree(LocalStore(src), LocalStore(dst, originals=src))
 
 
 def refuse_extras(src: Path, root: Path, masks: Path | None, extras: Mapping[str, Path | None]) -> None:

@@ -50,11 +50,11 @@ class Unharmed:
     def after(self, dst: Path) -> None:
         """Nothing was lost, and what lies under a picture's name is whole, and known to the manifest."""
         assert hashes(self.originals) == self.before
-        known = manifest_of(dst)
+        known = lines_of(dst)
         for name, found in (hashes(dst) if dst.exists() else {}).items():
             if Path(name).name.startswith(".") or name == "unseg-manifest.jsonl":
                 continue
-            assert known[name] == found, f"{name} is not what the manifest says"
+            assert (name, found) in known, f"{name} is not what the manifest says"
             assert read_picture(dst / name).pixels.size
 
     def and_again(self, dst: Path, unseg: Unseg) -> None:
@@ -67,14 +67,19 @@ class Unharmed:
 
 def manifest_of(dst: Path) -> dict[str, str]:
     """Name of each written file -> the last hash that the manifest has for it; half a line counts as none."""
-    found = {}
+    return dict(lines_of(dst))
+
+
+def lines_of(dst: Path) -> list[tuple[str, str]]:
+    """Name and hash of all lines: of a copy that was being replaced there are two, and it is the old one or the new one."""
+    found = []
     path = dst / "unseg-manifest.jsonl"
     for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
             row = json.loads(line)
         except ValueError:
             continue
-        found[row["dst"]] = row["dst_sha256"]
+        found.append((row["dst"], row["dst_sha256"]))
     return found
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.protect.faults.conftest import Unharmed, Unseg
+from tests.protect.conftest import hashes
+from tests.protect.faults.conftest import Unharmed, Unseg, manifest_of
 from unseg_cli.pictures.stores.local import LocalStore
 
 #: What of `os` is counted: each opens, writes, moves or removes something. (The lock and the temporary files come in here, too.)
@@ -38,7 +40,7 @@ class Countdown:
         return counted
 
 
-def run_until(point: int, originals: Path, dst: Path, unseg: Unseg) -> int:
+def run_until(point: int, originals: Path, dst: Path, unseg: Unseg, *more: object) -> int:
     """Run in a child that is killed at a point; how many points it passed, or -1 where it was killed.
 
     Half of each write that is hit reaches the disk: that is what a kill in the middle of it leaves.
@@ -59,7 +61,7 @@ def run_until(point: int, originals: Path, dst: Path, unseg: Unseg) -> int:
         for name in CALLS:
             setattr(os, name, countdown.around(getattr(os, name)))
         _halve_writes(countdown)
-        code = unseg(originals, dst, "--workers", "1")
+        code = unseg(originals, dst, "--workers", "1", *more)
         passed = point - countdown.left
         countdown.left = 10**9
         os.write(writer, str(passed).encode())
@@ -94,6 +96,23 @@ def test_a_kill_at_any_point_loses_nothing_and_a_rerun_completes(originals: Path
         assert run_until(point, originals, dst, unseg) == -1
         unharmed.after(dst)
         unharmed.and_again(dst, unseg)
+
+
+def test_a_kill_while_copies_are_replaced_leaves_the_old_ones_or_the_new_ones(
+    originals: Path, tmp_path: Path, unseg: Unseg, unharmed: Unharmed
+) -> None:
+    assert unseg(originals, tmp_path / "old", "--epsilon", "4/255") == 0
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    points = run_until(10**6, originals, tmp_path / "new", unseg)
+    assert points >= LEAST_POINTS
+    for point in range(1, points + 1, max(1, points // LEAST_POINTS)):
+        dst = tmp_path / f"killed at {point}"
+        shutil.copytree(tmp_path / "old", dst)
+        assert run_until(point, originals, dst, unseg) == -1
+        unharmed.after(dst)
+        assert {name for name in hashes(dst) if not Path(name).name.startswith(".")} == set(hashes(tmp_path / "old"))
+        unharmed.and_again(dst, unseg)
+        assert {name: sha256 for name, sha256 in hashes(dst).items() if name != "unseg-manifest.jsonl"} == manifest_of(tmp_path / "new")
 
 
 def test_killed_again_and_again_it_still_gets_to_the_end(originals: Path, tmp_path: Path, unseg: Unseg, unharmed: Unharmed) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.protect.conftest import hashes, photo
-from tests.protect.faults.conftest import Unharmed, Unseg
+from tests.protect.faults.conftest import Unharmed, Unseg, manifest_of
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.pictures.stores.local import LocalStore
 
@@ -101,3 +101,47 @@ def test_what_a_kill_leaves_of_a_long_name_is_swept(tmp_path: Path) -> None:
         (tmp_path / other).touch()
     store.sweep([name])
     assert sorted(os.listdir(tmp_path)) == sorted([name, *foreign])
+
+
+class OneCase(LocalStore):
+    """A disk that does not tell A.png from a.png, as those of Windows and macOS."""
+
+    def __init__(self, root: Path, *, originals: Path | None = None) -> None:
+        super().__init__(root, originals=originals)
+
+    def _path(self, name: str) -> Path:
+        return super()._path(name.lower())
+
+    def exists(self, name: str) -> bool:
+        return super().exists(name.lower())
+
+    def tells_case(self) -> bool:
+        return False
+
+
+def test_names_that_the_disk_of_dst_does_not_tell_apart(
+    tmp_path: Path, unseg: Unseg, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    src, dst = tmp_path / "src", tmp_path / "dst"
+    for number, name in enumerate(("A.png", "a.PNG", "a.png", "B/c.png", "b/c.png")):
+        (src / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo(number)).save(src / name)
+    before = hashes(src)
+    assert len(before) == 5
+    monkeypatch.setattr("unseg_cli.protect.places.LocalStore", OneCase)
+    assert unseg(src, dst) == 0
+    assert "a.PNG: is written as a.PNG.PNG, since another picture takes the name a.PNG" in capsys.readouterr().err
+    written = manifest_of(dst)
+    assert sorted(written) == ["A.png", "B/c.png", "a.PNG.PNG", "a.png.2.png", "b/c.png.png"]
+    there = {name: sha256 for name, sha256 in hashes(dst).items() if name.endswith(".png")}
+    assert there == {name.lower(): sha256 for name, sha256 in written.items()}
+    stamps = {path: path.stat().st_mtime_ns for path in dst.rglob("*.png")}
+    assert unseg(src, dst) == 0
+    assert {path: path.stat().st_mtime_ns for path in dst.rglob("*.png")} == stamps
+    assert hashes(src) == before
+
+
+def test_a_disk_is_asked_whether_it_tells_names_apart(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert LocalStore(tmp_path / "not" / "there").tells_case() is not (tmp_path / "A").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -77,7 +77,7 @@ class LocalStore:
 
     def check_writable(self) -> None:
         """See `Store`. A folder that does not exist can be made where the nearest one above it can be written to."""
-        folder = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+        folder = self._nearest()
         try:
             if not folder.is_dir():
                 raise NotADirectoryError(0, f"{folder} is a file")
@@ -85,6 +85,16 @@ class LocalStore:
                 pass
         except OSError as problem:
             raise self._unwritable(problem) from None
+
+    def _nearest(self) -> Path:
+        """The folder itself, or the nearest one above that is there."""
+        return next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+
+    def tells_case(self) -> bool:
+        """See `Store`. Where nothing can be written it does not matter, and is said by `check_writable`."""
+        with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=self._nearest(), prefix=".unseg-case-") as file:
+            return not Path(file.name).with_name(Path(file.name).name.upper()).exists()
+        return True
 
     def _unwritable(self, problem: OSError) -> EnvironmentProblem:
         return EnvironmentProblem(

@@ -149,6 +149,10 @@ class RemoteStore:
         """See `Store`."""
         self._path(name)
 
+    def tells_case(self) -> bool:
+        """See `Store`."""
+        return True
+
     def sweep(self, names: Iterable[str]) -> None:
         """See `Store`: nothing is ever half-written here."""
 

@@ -80,6 +80,10 @@ class Store(Protocol):
         """
         ...
 
+    def tells_case(self) -> bool:
+        """Whether A.png and a.png are two files here."""
+        ...
+
     def sweep(self, names: Iterable[str]) -> None:
         """Delete what puts under these names left half-written when they were killed."""
         ...
