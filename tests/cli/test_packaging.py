@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -23,15 +24,19 @@ else:
     import tomli as tomllib
 
 
+def build(kind: str, source: Path, out: Path) -> Path:
+    """Build a "wheel" or an "sdist"."""
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(out)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (built,) = out.iterdir()
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("hatchling")
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    (built,) = out.glob("*.whl")
-    return built
+    return build("wheel", root, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_package_weights_licence_and_script(wheel: Path, root: Path) -> None:
@@ -47,6 +52,39 @@ def test_the_wheel_holds_package_weights_licence_and_script(wheel: Path, root: P
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
     assert "unseg = unseg_cli.cli.app:run" in entry_points
     assert not [name for name in names if name.startswith(("tests/", "examples/", "docs/", "weights/"))]
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, root: Path, tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", root, tmp_path / "sdist")) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    again = build("wheel", source, tmp_path / "again")
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
+        assert {entry.filename: entry.CRC for entry in other.infolist()} == {entry.filename: entry.CRC for entry in one.infolist()}
+
+
+@pytest.fixture
+def tool(wheel: Path, root: Path, tmp_path: Path) -> Path:
+    """The `unseg` that `uv tool install` puts among a user's programs, with nothing but the core beside it."""
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        pytest.skip("needs uv")
+    environment = {**os.environ, "UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    line = [str(uv), "tool", "install", "--offline", "--python", sys.executable, "--constraints", str(root / "constraints.txt"), str(wheel)]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    if done.returncode and ("network was disabled" in done.stderr or "cache" in done.stderr):
+        pytest.skip("the packages are not in uv's cache")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "bin" / "unseg"
+
+
+def test_installed_as_a_tool_it_protects_pictures(tool: Path, root: Path, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for line in (["doctor"], ["protect", str(root / "examples" / "photos"), "out"], ["verify", str(root / "examples" / "photos"), "out"]):
+        done = subprocess.run([str(tool), *line], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run([str(tool), "train", "--data", "synthetic"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 4 and 'pip install "unseg_cli[train]"' in done.stderr
 
 
 def test_an_installed_package_finds_its_weights(wheel: Path, tmp_path: Path, root: Path) -> None:
