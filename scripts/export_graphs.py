@@ -27,7 +27,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from unseg_cli.core.constants import FloatArray
-from unseg_cli.datasets.shards import open_shards
+from unseg_cli.datasets.kinds.shards import open_shards
 from unseg_cli.generators.files import FINDER_SIZE, finder_file, shipped_weights_dir, weights_file
 from unseg_cli.generators.finders.salient import NAME as SALIENT
 from unseg_cli.generators.finders.salient import load_network

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from unseg_cli.datasets.folder import file_pairs
+from unseg_cli.datasets.kinds.folder import file_pairs
 
 
 def main() -> None:

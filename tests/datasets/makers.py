@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from unseg_cli.datasets.synthetic import synthetic_pairs
+from unseg_cli.datasets.kinds.synthetic import synthetic_pairs
 
 
 def pairs(count: int, seed: int, *, void: bool = False) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -16,8 +16,8 @@ from tests.datasets.makers import write_coco, write_folder, write_hqseg, write_s
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.datasets.augment import augment
 from unseg_cli.datasets.batches import batches, pictures_in
+from unseg_cli.datasets.kinds.synthetic import synthetic_pairs
 from unseg_cli.datasets.registry import open_training
-from unseg_cli.datasets.synthetic import synthetic_pairs
 
 
 def test_every_kind_of_data_gives_pictures_with_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from unseg_cli.bench.examples import Batch, Target
 from unseg_cli.bench.victims.registry import AugmentName
-from unseg_cli.core.constants import IGNORE
 
 CROP_FROM = 0.7  # smallest side of the random crop, as a share of the picture's
 GREY = 0.5  # of [0, 1]: what lies around a picture that was made smaller than the frame
@@ -54,11 +53,9 @@ class Augmentation:
         grid = F.affine_grid(theta.to(images.device), [count, 1, *images.shape[-2:]], align_corners=False)
         inside = (grid.abs() <= 1).all(-1)
         moved = F.grid_sample(images.float().div_(255), grid, mode="bilinear", padding_mode="border", align_corners=False)
-        labels = torch.stack([target.labels for target in targets]).to(images.device)
-        found = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)[:, 0]
         return Batch(
             images=moved.clamp(0, 1).where(inside[:, None], GREY).contiguous(memory_format=torch.channels_last),
-            targets=tuple(Target(labels=label) for label in found.to(torch.uint8).where(inside, IGNORE)),
+            targets=tuple(target.to(images.device).moved(*place) for target, *place in zip(targets, grid, inside, strict=True)),
         )
 
 

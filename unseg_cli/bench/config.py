@@ -25,8 +25,13 @@ class BenchConfig:
         parse=parse_names,
         help="Victims to train; see `unseg victims`.",
     )
-    data: str = option("synthetic", metavar="DATA", help="A folder with images/{train,test} and masks/{train,test}, or synthetic.")
-    task: str | None = option(None, help="Task.  [default: read from the data]")
+    data: str = option(
+        "synthetic",
+        metavar="DATA",
+        help="A folder with images/{train,test} and masks/{train,test}; coco:IMAGES_TRAIN:JSON_TRAIN:IMAGES_VAL:JSON_VAL; or synthetic.",
+    )
+    task: str | None = option(None, help="Task: binary, semantic, instance, detection, panoptic, interactive.  [default: that of the data]")
+    classes: tuple[str, ...] = option((), metavar="NAME,...", parse=parse_names, help="Of data with objects, the classes that count.")
     limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
     source_size: int | None = option(None, min=32, help="Bring all files to this longer side first.  [default: as they are]")
     conditions: tuple[str, ...] = option(

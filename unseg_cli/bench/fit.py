@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from unseg_cli.bench.augmentation import AUGMENTATIONS
 from unseg_cli.bench.countermeasures.base import Countermeasure
-from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
+from unseg_cli.bench.examples import Batch, Examples, Prediction
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
@@ -113,26 +113,23 @@ def train_victim(
     return Training(epochs=tuple(epochs), train_scores=train_scores, seconds=time.perf_counter() - started, predictions=predictions)
 
 
-def predict_all(victim: Victim, examples: Examples, device: torch.device) -> list[Prediction]:
+def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[Prediction]:
     """What a victim says of every picture, on the CPU; the victim is left in training mode."""
     victim.eval()
-    predictions: list[Prediction] = []
-    with torch.inference_mode():
-        for first in range(0, len(examples), TEST_BATCH):
-            part = slice(first, first + TEST_BATCH)
-            images = examples.images[part].to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
-            targets = tuple(Target(labels=target.labels.to(device)) for target in examples.targets[part])
-            predictions += [Prediction(labels=one.labels.cpu()) for one in victim.predict(Batch(images=images, targets=targets))]
+    for first in range(0, len(examples), TEST_BATCH):
+        part = slice(first, first + TEST_BATCH)
+        images = examples.images[part].to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
+        targets = tuple(target.to(device) for target in examples.targets[part])
+        with torch.inference_mode():
+            found = victim.predict(Batch(images=images, targets=targets))
+        yield from (one.cpu() for one in found)
     victim.train()
-    return predictions
 
 
 def judge(victim: Victim, examples: Examples, task: Task, classes: Sequence[str], device: torch.device) -> dict[str, float]:
-    """All scores of a victim on these pictures, in percent by name."""
-    predictions = predict_all(victim, examples, device)
-    scores: dict[str, float] = {}
-    for metric in (make(classes) for make in task.metrics):
-        for prediction, target in zip(predictions, examples.targets, strict=True):
+    """All scores of a victim on these pictures, in percent by name. Masks of many objects are large: none is kept."""
+    metrics = [make(classes) for make in task.metrics]
+    for prediction, target in zip(predict_all(victim, examples, device), examples.targets, strict=True):
+        for metric in metrics:
             metric.update(prediction, target)
-        scores |= metric.compute()
-    return scores
+    return {name: value for metric in metrics for name, value in metric.compute().items()}

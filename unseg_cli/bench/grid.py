@@ -28,6 +28,7 @@ class DataRecipe:
         task: the task's name.
         limit: at most so many pictures of each split; None: all.
         objects: the labels that the noise treats as objects.
+        classes: the names of those that count; (): all.
         source_size: what the longer side of all pictures is brought to before anything else; None: they are left as they are.
     """
 
@@ -36,6 +37,7 @@ class DataRecipe:
     limit: int | None
     objects: tuple[int, ...]
     source_size: int | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,8 @@ class Cell:
     def recipe(self) -> dict[str, Any]:
         """All that its result depends on, JSON-ready. Clean pictures do not depend on how noise is drawn."""
         settings = dataclasses.asdict(self)
+        if not self.data.classes:  # as before there was a choice
+            del settings["data"]["classes"]
         if self.condition.clean:
             settings |= {"condition": self.condition.name, "noise": None}
         else:

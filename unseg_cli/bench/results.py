@@ -28,7 +28,7 @@ def relative_drop(clean: float, other: float) -> float | None:
     return 100 * (clean - other) / clean if clean > 0 else None
 
 
-def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], trained: Training) -> Document:
+def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], trained: Training, *, floor: float) -> Document:
     """What is kept of one training: its row of results.json, its scores by class and its curve.
 
     Args:
@@ -37,8 +37,9 @@ def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], 
         task: names the headline score.
         classes: the names of all classes; of those that do not occur the score is None.
         trained: what became of it.
+        floor: the score that needs no learning.
     """
-    main, per_picture = task.headline, f"{task.headline}_per_picture"
+    main, per_picture = task.headline, f"{task.headline}_per_picture"  # not every metric has the second
     last = trained.epochs[-1]
     best = max(trained.epochs, key=lambda epoch: epoch.scores[main])
     row = {
@@ -52,21 +53,24 @@ def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], 
         "final": last.scores[main],
         "best": best.scores[main],
         "best_epoch": best.epoch,
+        "floor": floor,
         "train_metric": trained.train_scores[main],
         "seconds": round(trained.seconds, 2),
-        "final_per_picture": last.scores[per_picture],
+        "final_per_picture": last.scores.get(per_picture),
         "final_dice": last.scores.get("dice"),
         "epochs": cell.schedule.epochs,
         "augment": cell.schedule.augment,
         "height": cell.size[0],
         "width": cell.size[1],
-        "scores": {name: value for name, value in last.scores.items() if OF_CLASS not in name},
+        "scores": {
+            name: value if value == value else None for name, value in last.scores.items() if OF_CLASS not in name
+        },  # no NaN in JSON
     }
     return {
         "row": row,
-        "per_class": [last.scores.get(f"iou{OF_CLASS}{name}") for name in classes],
+        "per_class": [last.scores.get(f"{task.of_class}{OF_CLASS}{name}") for name in classes],
         "curve": [
-            {"epoch": epoch.epoch, "loss": epoch.loss, "metric": epoch.scores[main], "per_picture": epoch.scores[per_picture]}
+            {"epoch": epoch.epoch, "loss": epoch.loss, "metric": epoch.scores[main], "per_picture": epoch.scores.get(per_picture)}
             for epoch in trained.epochs
         ],
     }
@@ -77,14 +81,16 @@ def summarise(rows: Iterable[Document]) -> list[Document]:
 
     Returns:
         The keys of `GROUP`, then mean and std (sample standard deviation, 0 for one seed) of the final metric, n, relative_drop in percent
-        (of the means; None without a clean group under the same defence), and the same for the best epoch and for the mean over pictures.
+        (of the means; None without a clean group under the same defence, or where that has `learned` nothing), and the same for the best
+        epoch and for the mean over pictures.
     """
     groups: dict[tuple[Any, ...], list[Document]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in GROUP), []).append(row)
 
-    def average(members: list[Document], column: str) -> float:
-        return mean(row[column] for row in members)
+    def average(members: list[Document], column: str) -> float | None:
+        values = [row[column] for row in members]
+        return None if None in values else mean(values)
 
     summary = []
     for key, members in groups.items():
@@ -95,9 +101,16 @@ def summarise(rows: Iterable[Document]) -> list[Document]:
         for column, suffix in (("final", ""), ("best", "best_"), ("final_per_picture", "per_picture_")):
             if suffix:
                 entry[f"{suffix}mean"] = average(members, column)
-            entry[f"{suffix}relative_drop"] = None if clean is None else relative_drop(average(clean, column), average(members, column))
+            before, after = None if clean is None or not learned(clean) else average(clean, column), average(members, column)
+            entry[f"{suffix}relative_drop"] = None if before is None or after is None else relative_drop(before, after)
         summary.append(entry)
     return summary
+
+
+def learned(clean: Iterable[Document]) -> bool:
+    """Whether victims of clean pictures beat who looks at none, on average; rows of earlier versions do not say what that one reaches."""
+    margins = [row["final"] - row["floor"] for row in clean if "floor" in row]
+    return not margins or mean(margins) > 0
 
 
 def shortfall(summary: Iterable[Document], fail_under: float | None) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
         find_countermeasure(name)
     device = pick_device(config.device)
     entries = [find_victim(name) for name in config.victims]
-    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task), config.source_size)
+    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task, classes=config.classes), config.source_size)
     task, objects = TASKS[data.task], data.foreground_labels(config.mask_rule)
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
     if data.smoke_test:
@@ -65,7 +65,9 @@ def bench(config: BenchConfig, events: Events) -> Report:
         masks=given_masks(config.masks_from, data) if config.masks_from else None,
     )
     todo = cells(
-        data=DataRecipe(name=config.data, task=data.task, limit=config.limit, objects=objects, source_size=config.source_size),
+        data=DataRecipe(
+            name=config.data, task=data.task, limit=config.limit, objects=objects, source_size=config.source_size, classes=config.classes
+        ),
         victims=[(entry.name, schedules[entry.name], training_size(data, schedules[entry.name].image_size)) for entry in entries],
         seeds=config.seeds,
         countermeasures=config.defences,

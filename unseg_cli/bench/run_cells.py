@@ -95,17 +95,28 @@ def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Settin
         clean = train_examples(cache, clean_pictures(cell))
         train = Examples(images=mix(clean.images, train.images, cell.condition.share, cell.seed), targets=train.targets)
     seed_everything(cell.seed)  # the same start and the same order for every condition
-    spec = VictimSpec(task=setting.task.name, classes=classes, pretrained=cell.init == "pretrained", side=max(cell.size))
+    spec = VictimSpec(
+        task=setting.task.name,
+        classes=classes,
+        pretrained=cell.init == "pretrained",
+        side=max(cell.size),
+        things=setting.data.things or (),
+    )
     victim = find_victim(cell.victim).build(spec)
     events.start(cell.schedule.epochs * max(1, len(train) // cell.schedule.batch_size), cell.label)
+    test = test_examples(cache, cell.countermeasure, cell.size)
     trained = train_victim(
-        victim, train, test_examples(cache, cell.countermeasure, cell.size), task=setting.task, classes=classes, schedule=cell.schedule,
+        victim, train, test, task=setting.task, classes=classes, schedule=cell.schedule,
         countermeasure=COUNTERMEASURES[cell.countermeasure], seed=cell.seed, device=setting.device, events=events, keep_predictions=SAMPLES,
     )  # fmt: skip
     events.stop()
     headline = setting.task.headline
     events.info(f"{cell.label}: {trained.epochs[-1].scores[headline]:.1f} {headline} after {trained.seconds:.0f} s")
-    folder.write_cell(cell, cell_document(cell, setting.share, setting.task, classes, trained), trained.predictions)
+    folder.write_cell(
+        cell,
+        cell_document(cell, setting.share, setting.task, classes, trained, floor=setting.task.floor(test.targets, classes)),
+        trained.predictions,
+    )
 
 
 def mix(clean: torch.Tensor, changed: torch.Tensor, share: float, seed: int) -> torch.Tensor:

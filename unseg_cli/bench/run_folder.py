@@ -109,7 +109,8 @@ class RunFolder:
                 f"--resume: {self.path} was made with another noise code ({made_by}; this version has {document['noise_code']})",
                 hint="finish it with the version of unseg that began it (run.json names it), or pass another --out",
             )
-        changed = [name for name, value in document["fixed"].items() if before["fixed"].get(name) != value]
+        # Options that the version before did not have were at their default.
+        changed = [name for name, value in document["fixed"].items() if before["fixed"].get(name, None if value else value) != value]
         if before["generator"] and document["generator"] and before["generator"]["sha256"] != document["generator"]["sha256"]:
             changed.append("generator")
         if changed:

@@ -8,17 +8,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
-from unseg_cli.datasets.coco import open_coco
-from unseg_cli.datasets.folder import open_labelled_folder, open_training_folder
-from unseg_cli.datasets.hqseg import open_hqseg
+from unseg_cli.datasets.kinds.coco import TASKS as COCO_TASKS
+from unseg_cli.datasets.kinds.coco import open_coco, open_labelled_coco
+from unseg_cli.datasets.kinds.folder import open_labelled_folder, open_training_folder
+from unseg_cli.datasets.kinds.hqseg import open_hqseg
+from unseg_cli.datasets.kinds.sa1b import open_sa1b
+from unseg_cli.datasets.kinds.shards import open_shards
+from unseg_cli.datasets.kinds.synthetic import SYNTHETIC, open_labelled_synthetic, open_synthetic
 from unseg_cli.datasets.labelled import TASKS, LabelledData
-from unseg_cli.datasets.sa1b import open_sa1b
-from unseg_cli.datasets.shards import open_shards
-from unseg_cli.datasets.synthetic import SYNTHETIC, open_labelled_synthetic, open_synthetic
 from unseg_cli.datasets.training_set import TrainingSet
 
 #: Kinds that benchmarks will read and do not yet.
 OTHER_KINDS = ("voc", "cityscapes", "ade20k")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a benchmark wants of a data set.
+
+    Attributes:
+        name: what was written after --data.
+        rest: what follows the kind and the colon, or all of it.
+        limit: at most this many pictures of each split, evenly spread; None: all.
+        task: the task's name; None: that of the data.
+        classes: names of the classes that count; (): all.
+    """
+
+    name: str
+    rest: str
+    limit: int | None = None
+    task: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +47,15 @@ class DataKind:
 
     Attributes:
         syntax: how it is written after --data.
-        training: what follows the colon -> sets to train a generator on.
-        labelled: what was written, limit, task -> a data set for benchmarks; None: they do not read this kind.
+        training: what follows the colon -> sets to train a generator on; None: there is no training on this kind.
+        labelled: a data set for benchmarks; None: they do not read this kind.
+        tasks: what benchmarks can measure on it.
     """
 
     syntax: str
-    training: Callable[[str], list[TrainingSet]]
-    labelled: Callable[[str, int | None, str | None], LabelledData] | None = None
+    training: Callable[[str], list[TrainingSet]] | None = None
+    labelled: Callable[[Wanted], LabelledData] | None = None
+    tasks: tuple[str, ...] = ()
 
 
 def _coco(text: str) -> list[TrainingSet]:
@@ -47,14 +69,25 @@ KINDS: dict[str, DataKind] = {
     "folder": DataKind(
         syntax="a folder with images/ and masks/",
         training=lambda text: open_training_folder(_folder(text)),
-        labelled=lambda name, limit, task: open_labelled_folder(Path(name), name=name, limit=limit, task=task),
+        labelled=lambda wanted: open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=wanted.task),
+        tasks=TASKS,
     ),
     "wds": DataKind(syntax="wds:GLOB.tar", training=lambda text: [open_shards(_glob(text))]),
     "sa1b": DataKind(syntax="sa1b:ROOT", training=lambda text: [open_sa1b(_folder(text))]),
     "hqseg44k": DataKind(syntax="hqseg44k:ROOT", training=lambda text: open_hqseg(_folder(text))),
-    "coco": DataKind(syntax="coco:IMAGES:instances.json", training=_coco),
+    "coco": DataKind(
+        syntax="coco:IMAGES:instances.json",
+        training=_coco,
+        labelled=lambda wanted: open_labelled_coco(
+            wanted.rest, name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes
+        ),
+        tasks=COCO_TASKS,
+    ),
     "synthetic": DataKind(
-        syntax=SYNTHETIC, training=lambda _: [open_synthetic()], labelled=lambda _name, limit, _task: open_labelled_synthetic(limit)
+        syntax=SYNTHETIC,
+        training=lambda _: [open_synthetic()],
+        labelled=lambda wanted: open_labelled_synthetic(wanted.limit),
+        tasks=TASKS,
     ),
 }
 
@@ -68,36 +101,45 @@ def open_training(text: str) -> list[TrainingSet]:
     return [found for part in text.split(",") for found in _open_part(part.strip())]
 
 
-def open_labelled(name: str, *, limit: int | None = None, task: str | None = None) -> LabelledData:
-    """Find the samples of a benchmark's data set and read its task and classes from the masks.
+def open_labelled(name: str, *, limit: int | None = None, task: str | None = None, classes: tuple[str, ...] = ()) -> LabelledData:
+    """Find the samples of a benchmark's data set, its task and its classes.
 
     Args:
-        name: a folder, or "synthetic".
+        name: a folder, a kind with what belongs to it, or "synthetic".
         limit: at most this many pictures of each split (spread evenly, since neighbours in a video are alike).
-        task: "binary" or "semantic", where the masks leave it open; None: from the masks.
+        task: what is to be measured; None: what the data are for.
+        classes: names of the classes that count, of kinds whose objects have classes; (): all.
 
     Raises:
-        UsageProblem: not such a folder, a picture without a mask, a mask value without a class.
+        UsageProblem: no such data, they are damaged, or the task cannot be measured on them.
         NothingToDo: a split without pictures.
     """
-    if task is not None and task not in TASKS:
-        raise UsageProblem(f"--task {task!r} cannot be measured on image + mask folders", hint=did_you_mean(task, list(TASKS)))
-    kind = KINDS["folder"] if Path(name).is_dir() else KINDS.get(name)
-    if kind is not None and kind.labelled is not None:
-        return kind.labelled(name, limit, task)
-    if name.split(":")[0] in (*KINDS, *OTHER_KINDS):
+    word, colon, rest = name.partition(":")
+    chosen = "folder" if Path(name).is_dir() else word if colon or word == SYNTHETIC else ""
+    if (chosen in KINDS and KINDS[chosen].labelled is None) or chosen in OTHER_KINDS:
         raise UsageProblem(
-            f"--data {name}: only folders with images/ and masks/ are read", hint="write its label maps as masks/{train,test}/*.png"
+            f"--data {name}: benchmarks do not read {chosen}", hint="write its label maps as masks/{train,test}/*.png, in a folder"
         )
-    raise UsageProblem(
-        f"--data {name}: no such folder", hint=f"pass a folder with images/{{train,test}} and masks/{{train,test}}, or {SYNTHETIC!r}"
-    )
+    kind = KINDS.get(chosen)
+    if kind is None or kind.labelled is None:
+        raise UsageProblem(
+            f"--data {name}: no such folder", hint=f"pass a folder with images/{{train,test}} and masks/{{train,test}}, or {SYNTHETIC!r}"
+        )
+    if task is not None and task not in kind.tasks:
+        raise UsageProblem(f"--task {task!r} cannot be measured on {kind.syntax}", hint=did_you_mean(task, list(kind.tasks)))
+    if classes and chosen != "coco":
+        raise UsageProblem(f"--classes is for data whose objects have classes, and {name} is {kind.syntax}", hint="omit --classes")
+    folder = Path(name).is_dir() or not colon
+    return kind.labelled(Wanted(name=name, rest=name if folder else rest, limit=limit, task=task, classes=classes))
 
 
 def _open_part(text: str) -> list[TrainingSet]:
     kind, colon, rest = text.partition(":")
     if kind in KINDS and (colon or kind == SYNTHETIC):
-        return KINDS[kind].training(rest)
+        training = KINDS[kind].training
+        if training is None:
+            raise UsageProblem(f"--data {text}: generators are not trained on {kind}", hint="this kind is for `unseg bench`")
+        return training(rest)
     return _by_content(_named_or_path(text))
 
 

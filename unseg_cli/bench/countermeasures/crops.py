@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 
 from unseg_cli.bench.countermeasures.base import Countermeasure
@@ -30,9 +29,8 @@ class CropAndScale(Countermeasure):
         """See `Countermeasure`."""
         height, width = image.shape[:2]
         box = crop_box(height, width, number)
-        labels = Image.fromarray(target.labels.numpy()).resize((width, height), Image.Resampling.NEAREST, box=box)
         picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(picture), Target(labels=torch.from_numpy(np.array(labels)))
+        return np.asarray(picture), target.resized((height, width), box)
 
 
 def crop_box(height: int, width: int, number: int) -> tuple[int, int, int, int]:

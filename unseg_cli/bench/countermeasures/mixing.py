@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from unseg_cli.bench.countermeasures.base import Countermeasure, Part
-from unseg_cli.bench.examples import Batch, Target
+from unseg_cli.bench.examples import Batch
 
 #: Of the Beta distribution of the mixing weight: the largest that the paper recommends for ImageNet.
 MIXUP_ALPHA = 0.4
@@ -46,11 +46,11 @@ class CutMix(Countermeasure):
         height, width = batch.images.shape[-2:]
         share, down, right = numbers.random(3)
         rows, columns = (_span(at, share**0.5, length) for at, length in ((down, height), (right, width)))
-        images, labels = batch.images.clone(memory_format=torch.channels_last), torch.stack([target.labels for target in batch.targets])
+        images = batch.images.clone(memory_format=torch.channels_last)
         images[..., rows, columns] = batch.images[order.to(images.device)][..., rows, columns]
-        pasted = labels.clone()
-        pasted[:, rows, columns] = labels[order.to(labels.device)][:, rows, columns]
-        return (Part(1.0, Batch(images=images, targets=tuple(Target(labels=one) for one in pasted))),)
+        others = (batch.targets[place] for place in order.tolist())
+        targets = tuple(one.pasted(other, rows, columns) for one, other in zip(batch.targets, others, strict=True))
+        return (Part(1.0, Batch(images=images, targets=targets)),)
 
 
 def _partners(batch: Batch, draw: torch.Generator) -> tuple[torch.Tensor, np.random.Generator]:

@@ -6,7 +6,7 @@ hash of what its pictures depend on, and gets its name when it is whole, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 
 from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet, Size, digest
+from unseg_cli.bench.preparation.stored_segments import SegmentRows, StoredTargets
 
 
 class PictureCache:
@@ -48,9 +49,16 @@ class PictureCache:
 
 
 def open_examples(images: Path, labels: Path) -> Examples:
-    """Map pictures and label maps that `RowFiles` wrote: nothing is read before it is used."""
+    """Map pictures and label maps that `RowFiles` wrote, with their segments where there are any: nothing is read before it is used."""
     pictures = torch.from_numpy(np.load(images, mmap_mode="c")).permute(0, 3, 1, 2)  # their memory is channels last already
-    return Examples(images=pictures, targets=[Target(labels=label) for label in torch.from_numpy(np.load(labels, mmap_mode="c"))])
+    maps, segments = torch.from_numpy(np.load(labels, mmap_mode="c")), segments_beside(labels)
+    targets = StoredTargets(maps, segments) if segments.exists() else [Target(labels=label) for label in maps]
+    return Examples(images=pictures, targets=targets)
+
+
+def segments_beside(labels: Path) -> Path:
+    """Where the segments lie that belong to label maps."""
+    return labels.with_suffix(".segments.npz")
 
 
 class RowFiles:
@@ -58,10 +66,12 @@ class RowFiles:
 
     Args:
         shapes: of every file; the first number is that of its rows.
+        divided: those of label maps that have segments beside them.
     """
 
-    def __init__(self, shapes: Mapping[Path, tuple[int, ...]]) -> None:
+    def __init__(self, shapes: Mapping[Path, tuple[int, ...]], divided: Iterable[Path] = ()) -> None:
         self._shapes = dict(shapes)
+        self._segments = {path: SegmentRows(self._shapes[path][0]) for path in divided}
         self._open: dict[Path, npt.NDArray[np.uint8]] = {}
 
     def __enter__(self) -> RowFiles:
@@ -74,8 +84,19 @@ class RowFiles:
         """Write one row of one file."""
         self._open[path][row] = values
 
+    def fill_target(self, path: Path, row: int, target: Target) -> None:
+        """Write the label map of a target, and beside it its segments."""
+        self.fill(path, row, target.labels.numpy())
+        if path in self._segments:
+            assert target.segments is not None
+            self._segments[path].fill(row, target.segments)
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._open.clear()  # closes the files, their content goes to disk
+        for labels, segments in self._segments.items() if kind is None else ():
+            beside = segments_beside(labels)
+            segments.write(_part(beside))
+            _part(beside).replace(beside)  # before the label maps: where those are, segments are, too
         for path in self._shapes:
             if kind is None:
                 _part(path).replace(path)

@@ -17,7 +17,7 @@ from unseg_cli.bench.conditions import Condition, MaskSource
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import IGNORE, BoolArray, U8Array
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.datasets.folder import pictures_by_stem
+from unseg_cli.datasets.kinds.folder import pictures_by_stem
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import FileSource, Sample, Truth, read_image
 from unseg_cli.generators.find import UNSURE

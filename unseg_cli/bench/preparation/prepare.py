@@ -108,7 +108,7 @@ def _prepare_train(
     seen: dict[Condition, list[Seen]] = {condition: [] for condition in measured}
     corrected = dict.fromkeys((one for one in measured if one.masks == "corrected"), 0)
     events.start(len(data.train), "preparing training pictures")
-    with RowFiles(shapes) as files:
+    with RowFiles(shapes, labels.values() if task.tells_objects else ()) as files:
 
         def finish(number: int, original: Original, drawn: Drawn) -> list[Seen]:
             made, target = maker.make(original, drawn, conditions, number), task.target(original.truth)
@@ -145,7 +145,7 @@ def _prepare_test(cache: PictureCache, data: LabelledData, task: Task, wanted: l
     shapes: dict[Any, tuple[int, ...]] = {cache.test(*one): (len(data.test), *one[1], 3) for one in absent}
     shapes |= {path: (len(data.test), *size) for size, path in labels.items()}
     events.start(len(data.test), "preparing test pictures")
-    with RowFiles(shapes) as files:
+    with RowFiles(shapes, labels.values() if task.tells_objects else ()) as files:
 
         def finish(number: int, sample: Sample) -> None:
             image = read_image(sample.image)
@@ -160,7 +160,7 @@ def _prepare_test(cache: PictureCache, data: LabelledData, task: Task, wanted: l
 
 def _fill_labels(files: RowFiles, labels: dict[Size, Any], number: int, target: Target) -> None:
     for size, path in labels.items():
-        files.fill(path, number, target.resized(size).labels.numpy())
+        files.fill_target(path, number, target.resized(size))
 
 
 def _seen_by(countermeasure: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unseg_cli.bench.report.markdown import section
+from unseg_cli.bench.tasks import TASKS
 from unseg_cli.core.runs import write_atomically, write_json_atomically
 
 Document = dict[str, Any]
@@ -29,9 +30,9 @@ def write_tables(out: Path, document: Document, results: list[Document], classes
     _write_csv(out / "results.csv", [_flat(row) for row in document["rows"]])
     labels = [{name: result["row"][name] for name in LABEL} for result in results]
     per_class = [
-        {**label, "class": name, "iou": iou}
+        {**label, "class": name, TASKS[document["task"]].of_class or "score": score}
         for label, result in zip(labels, results, strict=True)
-        for name, iou in zip(classes, result["per_class"], strict=True)
+        for name, score in zip(classes, result["per_class"], strict=True)
     ]
     _write_csv(out / "per_class.csv", per_class)
     _write_csv(out / "curves.csv", [{**label, **point} for label, result in zip(labels, results, strict=True) for point in result["curve"]])

@@ -43,12 +43,14 @@ class VictimSpec:
         classes: names of the classes, in the order of their labels.
         pretrained: whether its encoder starts from ImageNet weights.
         side: the longer side of the pictures that it will be trained on, in pixels.
+        things: the labels of classes whose objects are told apart.
     """
 
     task: str
     classes: tuple[str, ...]
     pretrained: bool
     side: int
+    things: tuple[int, ...] = ()
 
 
 class Victim(nn.Module, ABC):

@@ -91,6 +91,27 @@ def _mask2former(spec: VictimSpec) -> Victim:
     return mask2former.build(spec)
 
 
+def _rcnn(name: str) -> Callable[[VictimSpec], Victim]:
+    def build(spec: VictimSpec) -> Victim:
+        from unseg_cli.bench.victims import rcnn
+
+        return rcnn.build(name, spec)
+
+    return build
+
+
+def _dfine(spec: VictimSpec) -> Victim:
+    from unseg_cli.bench.victims import dfine
+
+    return dfine.build(spec)
+
+
+def _sam(spec: VictimSpec) -> Victim:
+    from unseg_cli.bench.victims import sam
+
+    return sam.build(spec)
+
+
 #: The sizes are the smallest at which victims read a picture as those in use do. At 96 px (160 px for label maps) and with crops for
 #: augmentation, as the first generator was measured, noise has to be coarse enough to be seen.
 SMP_SCHEDULES = {
@@ -126,9 +147,39 @@ VICTIMS: dict[str, VictimEntry] = {
             schedules={
                 "binary": Schedule(image_size=256, epochs=10, batch_size=8, lr=5e-4, weight_decay=0.05),
                 "semantic": Schedule(image_size=320, epochs=12, batch_size=8, lr=5e-4, weight_decay=0.05),
+                "instance": Schedule(image_size=256, epochs=25, batch_size=8, lr=5e-4, weight_decay=0.05),
+                "panoptic": Schedule(image_size=256, epochs=25, batch_size=8, lr=5e-4, weight_decay=0.05),
             },
             packages=("transformers", "scipy"),
             build=_mask2former,
+        ),
+        VictimEntry(
+            name="maskrcnn",
+            description="Mask R-CNN on EfficientNet-Lite0 (torchvision)",
+            schedules={"instance": Schedule(image_size=256, epochs=16, batch_size=8, lr=1e-3)},
+            packages=("torchvision",),
+            build=_rcnn("maskrcnn"),
+        ),
+        VictimEntry(
+            name="fasterrcnn",
+            description="Faster R-CNN on EfficientNet-Lite0 (torchvision)",
+            schedules={"detection": Schedule(image_size=256, epochs=16, batch_size=8, lr=1e-3)},
+            packages=("torchvision",),
+            build=_rcnn("fasterrcnn"),
+        ),
+        VictimEntry(
+            name="dfine",
+            description="small D-FINE, a detector of DETR's family, on EfficientNet-Lite0 (transformers)",
+            schedules={"detection": Schedule(image_size=256, epochs=25, batch_size=8, lr=1e-3)},
+            packages=("transformers", "scipy"),
+            build=_dfine,
+        ),
+        VictimEntry(
+            name="sam",
+            description="SAM's prompt encoder and mask decoder on EfficientNet-Lite0 (segment-anything)",
+            schedules={"interactive": Schedule(image_size=256, epochs=16, batch_size=8, lr=5e-4)},
+            packages=("segment_anything",),
+            build=_sam,
         ),
     )
 }

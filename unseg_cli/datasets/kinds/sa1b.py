@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.datasets.coco import corners
+from unseg_cli.datasets.kinds.coco_document import corners
 from unseg_cli.datasets.sample import FileSource, Sample, Segment, Truth
 from unseg_cli.datasets.training_set import TrainingSet, segment_by_area
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.datasets.folder import file_pairs, training_set
+from unseg_cli.datasets.kinds.folder import file_pairs, training_set
 from unseg_cli.datasets.training_set import TrainingSet
 
 

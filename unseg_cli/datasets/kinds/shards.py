@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.datasets.folder import masked_truth
+from unseg_cli.datasets.kinds.folder import masked_truth
 from unseg_cli.datasets.mask_sets import LazyReading
 from unseg_cli.datasets.sample import Sample, SliceSource
 from unseg_cli.datasets.training_set import TrainingSet, objects

@@ -1,0 +1,91 @@
+"""A promptable segmenter: segment-anything's prompt encoder and mask decoder, on EfficientNet-Lite0 in place of SAM's vision transformer.
+
+It is pointed at objects by their boxes. In training those are off by as much as a hand is; in tests they are exact.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
+from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.smp import soft_dice_loss
+from unseg_cli.models.imagenet import load_imagenet_lite0
+from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.segmenter import PromptableSegmenter
+from unseg_cli.models.specs import SPECS
+from unseg_cli.models.surrogate import lite_surrogate
+
+#: Objects that are learnt from in each picture of a batch, drawn anew each time.
+OBJECTS = 4
+#: How far a side of a box is off in training, at most, as a share of the box's size: as where SAM was trained.
+JITTER = 0.1
+
+
+class SamVictim(Victim):
+    """Trained on binary cross-entropy and Dice of each object's mask.
+
+    Args:
+        network: takes square pictures in [0, 1], which it normalises by itself.
+    """
+
+    normalisation = LITE0
+
+    def __init__(self, network: PromptableSegmenter) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of at most `OBJECTS` objects of each picture; void counts nowhere."""
+        chosen = [one.chosen(torch.randperm(len(one))[:OBJECTS]) for one in batch.objects]
+        if not any(map(len, chosen)):
+            return {"entropy": next(self.network.mask_decoder.parameters()).sum() * 0}
+        boxes = torch.cat([_jittered(one) for one in chosen])
+        truth = torch.cat([one.masks for one in chosen])[:, None].float()
+        logits = self._logits(batch, [len(one) for one in chosen], boxes)
+        entropy = F.binary_cross_entropy_with_logits(logits, truth)
+        dice = torch.stack([soft_dice_loss(one[None], mask[None]) for one, mask in zip(logits.sigmoid(), truth, strict=True)]).mean()
+        return {"entropy": entropy, "dice": dice}
+
+    def predict(self, batch: Batch) -> list[Prediction]:
+        """A mask for the box of every object of the truth, in its order."""
+        objects = [target.segments for target in batch.targets]
+        several = [one for one in objects if one is not None]
+        logits = self._logits(batch, [len(one) for one in several], torch.cat([one.boxes for one in several]))
+        masks = (logits[:, 0] > 0).split([len(one) for one in several])
+        size = (batch.images.shape[-2], batch.images.shape[-1])
+        return [
+            Prediction.of(Found(boxes=one.boxes, classes=one.classes, scores=torch.ones(len(one), device=mask.device), masks=mask), size)
+            for one, mask in zip(several, masks, strict=True)
+        ]
+
+    def _logits(self, batch: Batch, counts: list[int], boxes: Tensor) -> Tensor:
+        """(sum of counts, 1, H, W), of boxes that belong to the pictures in this order."""
+        size = batch.images.shape[-2:]
+        embedding = self.network.encode(batch.images)
+        repeated = embedding.repeat_interleave(torch.tensor(counts, device=embedding.device), 0)
+        if not len(repeated):
+            return embedding.new_zeros(0, 1, *size)
+        masks = self.network.decode(repeated, Prompt(boxes=boxes)).masks[:, :1]
+        return F.interpolate(masks.float(), size, mode="bilinear", align_corners=False)
+
+
+def _jittered(segments: Segments) -> Tensor:
+    """(N, 4): the boxes, each side moved by chance."""
+    boxes = segments.boxes
+    spans = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    return boxes + spans * JITTER * (2 * torch.rand(boxes.shape).to(boxes.device) - 1)
+
+
+def build(spec: VictimSpec) -> SamVictim:
+    """Build the network for square pictures of `spec.side`.
+
+    Raises:
+        EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
+    """
+    network = lite_surrogate(SPECS["lite"], spec.side)
+    if spec.pretrained:
+        load_imagenet_lite0(network.image_encoder.get_submodule("backbone"))
+    return SamVictim(network.to(memory_format=torch.channels_last))

@@ -1,0 +1,1 @@
+"""The kinds of data that can be read: a file each."""

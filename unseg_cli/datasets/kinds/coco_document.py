@@ -1,0 +1,102 @@
+"""The JSON of COCO's format, checked: pictures, classes, and the objects of each picture."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unseg_cli.core.errors import UsageProblem
+from unseg_cli.datasets.sample import Box, Segment
+from unseg_cli.pictures.names import stays_inside
+
+Entry = dict[str, Any]
+#: What has to be there, and of which kind.
+_PICTURE = {"id": int, "file_name": str, "height": int, "width": int}
+_OBJECT = {"image_id": int}
+_CLASS = {"id": int, "name": str}
+
+
+@dataclass(frozen=True)
+class CocoDocument:
+    """What a file of annotations says.
+
+    Attributes:
+        path: the file, for messages.
+        pictures: in its order.
+        names: of the classes, by number, in ascending order.
+        objects: of each picture, by its id.
+    """
+
+    path: Path
+    pictures: tuple[Entry, ...]
+    names: dict[int, str]
+    objects: dict[int, list[Entry]]
+
+
+def read_coco(path: Path) -> CocoDocument:
+    """Read a file of annotations.
+
+    Raises:
+        UsageProblem: it is not there, no JSON, or not in COCO's format; an object is in no picture of it or of no class; a picture's name
+            leads out of its folder.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise UsageProblem(f"{path} cannot be read ({problem.strerror or problem})", hint="name a file of annotations") from None
+    except (ValueError, RecursionError) as problem:
+        raise UsageProblem(f"{path} is no JSON ({problem})", hint="fetch it again: it may have been cut off") from None
+    pictures = _entries(path, document, "images", _PICTURE)
+    classes = sorted(_entries(path, document, "categories", _CLASS, []), key=lambda entry: int(entry["id"]))
+    names = {entry["id"]: entry["name"] for entry in classes}
+    objects: dict[int, list[Entry]] = defaultdict(list)
+    for entry in _entries(path, document, "annotations", _OBJECT):
+        objects[entry["image_id"]].append(entry)
+    for entry in pictures:
+        if not stays_inside(entry["file_name"]):
+            raise UsageProblem(f"{path} names a picture outside of its folder: {entry['file_name']}", hint="name the folder above")
+    stray = objects.keys() - {entry["id"] for entry in pictures}
+    if stray:
+        raise UsageProblem(f"{path}: an object is in picture {min(stray)}, which is not listed", hint="pass the whole file of annotations")
+    if names:
+        unnamed = {str(entry.get("category_id")) for several in objects.values() for entry in several} - set(map(str, names))
+        if unnamed:
+            raise UsageProblem(f"{path}: an object is of class {min(unnamed)}, which is not listed", hint='add it to "categories"')
+    return CocoDocument(path, tuple(pictures), names, dict(objects))
+
+
+def _entries(path: Path, document: Any, name: str, wanted: Mapping[str, type], default: list[Entry] | None = None) -> list[Entry]:
+    found = document.get(name, default) if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise UsageProblem(f'{path} has no list "{name}"', hint="annotations in COCO's format are needed, such as instances_train2017.json")
+    for place, entry in enumerate(found):
+        for key, kind in wanted.items():
+            if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
+                raise UsageProblem(f'{path}: entry {place} of "{name}" has no "{key}"', hint="annotations in COCO's format are needed")
+    return found
+
+
+def is_single(entry: Entry) -> bool:
+    """Whether an object stands for itself: it is no crowd, and there is something of it."""
+    return not entry.get("iscrowd", 0) and entry.get("area", 1) > 0
+
+
+def segment_of(entry: Entry, size: tuple[int, int], category: int) -> Segment:
+    """An object of a picture of (H, W), under this number of a class."""
+    return Segment(
+        size=size,
+        shape=entry["segmentation"],
+        category=category,
+        crowd=bool(entry.get("iscrowd", 0)),
+        box=corners(entry.get("bbox")),
+        area=float(entry.get("area", 1)),
+    )
+
+
+def corners(box: list[float] | None) -> Box | None:
+    """COCO's left, top, width, height as left, top, right, bottom."""
+    return None if box is None else (box[0], box[1], box[0] + box[2], box[1] + box[3])
