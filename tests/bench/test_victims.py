@@ -6,30 +6,59 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import AdamW
 
-from unseg_cli.bench.examples import Batch, Prediction, Target
+from unseg_cli.bench.examples import Batch, Prediction, Segments, Target
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import Normalisation, Victim, VictimSpec
 from unseg_cli.bench.victims.registry import VICTIMS, find_victim, list_victims, schedule_for
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
+from unseg_cli.datasets.sample import Segment, Truth
 from unseg_cli.models.imagenet import imagenet_lite0_state_dict
 
 SIDE = 64
 #: A rate at which a few dozen steps on one batch are enough.
-OVERFIT_LR = {name: 1e-3 if name == "mask2former" else 3e-3 for name in VICTIMS}
+OVERFIT_LR = dict.fromkeys(VICTIMS, 0.003) | dict.fromkeys(("mask2former", "maskrcnn", "fasterrcnn", "dfine", "sam"), 1e-3)
 CLASSES = {"binary": ("ground", "object"), "semantic": ("sky", "road", "car", "pole")}
+CLASSES |= dict.fromkeys(("instance", "detection", "panoptic", "interactive"), ("ground", "car", "pole"))
+#: The headline score that a victim reaches on what it has learned by heart, in percent; of label maps the share of right pixels.
+BY_HEART = {"binary": 97, "semantic": 97, "instance": 60, "detection": 60, "panoptic": 70, "interactive": 85}
+OBJECT_TASKS = [name for name, task in TASKS.items() if task.tells_objects]
 EVERY = [pytest.param(name, task, id=f"{name}-{task}") for name, entry in VICTIMS.items() for task in entry.tasks]
 
 
 def build(name: str, task: str, *, pretrained: bool = False) -> Victim:
     torch.manual_seed(0)
-    return find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=pretrained, side=SIDE))
+    things = (1, 2) if task in OBJECT_TASKS else ()
+    return find_victim(name).build(VictimSpec(task=task, classes=CLASSES[task], pretrained=pretrained, side=SIDE, things=things))
 
 
 def batch(task: str, count: int = 4) -> Batch:
+    """Pictures with truth for a task."""
+    return objects_on_ground(task, count) if task in OBJECT_TASKS else bands_of_classes(task, count)
+
+
+def objects_on_ground(task: str, count: int) -> Batch:
+    """Pictures of two objects of one colour a class on noise, the second of which is smaller."""
+    draw = torch.Generator().manual_seed(5)
+    images, targets = 0.3 * torch.rand(count, 3, SIDE, SIDE, generator=draw), []
+    for image in images:
+        labels, segments = np.zeros((SIDE, SIDE), np.uint8), []
+        for category, side, left in ((1, 28, 2), (2, 20, 38)):
+            top = int(torch.randint(SIDE - side, (), generator=draw))
+            mask = np.zeros((SIDE, SIDE), bool)
+            mask[top : top + side, left : left + side] = True
+            labels[mask] = category
+            image[:, torch.from_numpy(mask)] += torch.tensor([[0.7, 0, 0], [0, 0, 0.7]])[category - 1][:, None]
+            segments.append(Segment(size=(SIDE, SIDE), shape=mask, category=category))
+        targets.append(TASKS[task].target(Truth(labels=labels, segments=tuple(segments))))
+    return Batch(images=images.contiguous(memory_format=torch.channels_last), targets=tuple(targets))
+
+
+def bands_of_classes(task: str, count: int) -> Batch:
     """Pictures of vertical bands, one colour a class, with a strip of void at the top."""
     draw, classes = torch.Generator().manual_seed(3), len(CLASSES[task])
     bands = torch.stack([torch.randperm(4, generator=draw) % classes for _ in range(count)])
@@ -49,10 +78,24 @@ def losses(victim: Victim, seen: Batch) -> torch.Tensor:
     return torch.stack([*victim(seen).values()]).sum()
 
 
-def accuracy(victim: Victim, seen: Batch) -> float:
+def accuracy(victim: Victim, seen: Batch, task: str) -> float:
     with torch.no_grad():
-        found = torch.stack([prediction.labels for prediction in victim.predict(seen)])
-    return float((found == seen.labels)[seen.labels != 255].float().mean())
+        predictions = victim.predict(seen)
+    if task in OBJECT_TASKS:
+        (metric,) = (make(CLASSES[task]) for make in TASKS[task].metrics)
+        for prediction, target in zip(predictions, seen.targets, strict=True):
+            metric.update(prediction, target)
+        return metric.compute()[TASKS[task].headline]
+    found = torch.stack([prediction.labels for prediction in predictions])
+    return 100 * float((found == seen.labels)[seen.labels != 255].float().mean())
+
+
+def without_truth(seen: Batch, task: str) -> Batch:
+    """The same pictures, nothing known."""
+    blank = torch.full((len(seen.images), *seen.images.shape[-2:]), 255)
+    segments = Segments.none((seen.images.shape[-2], seen.images.shape[-1])) if task in OBJECT_TASKS else None
+    targets = tuple(Target(labels=label, segments=segments) for label in blank.to(torch.uint8))
+    return Batch(images=seen.images, targets=targets)
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
@@ -69,30 +112,35 @@ def test_losses_are_finite_and_reach_every_weight(name: str, task: str) -> None:
 def test_nothing_but_void_teaches_nothing(name: str, task: str) -> None:
     victim = build(name, task).train()
     seen = batch(task)
-    loss = losses(victim, of(seen.images, torch.full((4, SIDE, SIDE), 255)))
-    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
+    loss = losses(victim, without_truth(seen, task))
+    if name in ("maskrcnn", "fasterrcnn", "dfine"):  # for them a picture without objects says: there is none
+        assert torch.isfinite(loss)
+    else:
+        assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "task"), EVERY)
+@pytest.mark.parametrize(("name", "task"), [one for one in EVERY if "interactive" not in one.values])
 def test_predictions_do_not_look_at_the_truth(name: str, task: str) -> None:
     victim, seen = build(name, task).eval(), batch(task, 2)
     with torch.no_grad():
-        without_truth = victim.predict(of(seen.images, torch.full((2, SIDE, SIDE), 255)))
+        blind = victim.predict(without_truth(seen, task))
         with_truth = victim.predict(seen)
-    assert all(torch.equal(a.labels, b.labels) for a, b in zip(without_truth, with_truth, strict=True))
+    assert all(torch.equal(a.labels, b.labels) for a, b in zip(blind, with_truth, strict=True))
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
 def test_predictions_are_label_maps_of_the_pictures_size(name: str, task: str) -> None:
     victim, seen = build(name, task).eval(), batch(task, 2)
-    wide = of(seen.images[:, :, :32], seen.labels[:, :32])
+    height = SIDE if name in ("sam", "dfine") else 32  # pictures for SAM are square, and D-FINE wants as many places as it has queries
+    targets = tuple(one.resized((height, SIDE), (0, 0, SIDE, height)) for one in seen.targets)
+    wide = Batch(images=seen.images[:, :, :height], targets=targets)
     with torch.no_grad():
         found = victim.predict(wide)
-        one = victim.predict(of(wide.images[:1], wide.labels[:1]))[0]
+        one = victim.predict(Batch(images=wide.images[:1], targets=wide.targets[:1]))[0]
     assert len(found) == 2
     for prediction in found:
         assert isinstance(prediction, Prediction)
-        assert prediction.labels.shape == (32, SIDE) and prediction.labels.dtype == torch.uint8
+        assert prediction.labels.shape == (height, SIDE) and prediction.labels.dtype == torch.uint8
         assert set(prediction.labels.unique().tolist()) <= set(range(len(CLASSES[task])))
     assert (one.labels == found[0].labels).float().mean() > 0.99  # a picture is judged alone
 
@@ -115,17 +163,25 @@ def test_overfits_a_batch(name: str, task: str) -> None:
     victim, seen = build(name, task).train(), batch(task)
     optimizer = AdamW(victim.parameters(), lr=OVERFIT_LR[name], weight_decay=0)
     course: list[float] = []
-    for step in range(80):
+    for step in range(80 if task in ("binary", "semantic") else 160):
         loss = losses(victim, seen)
         course.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(victim.parameters(), 5.0)
         optimizer.step()
-        if step % 10 == 9 and accuracy(victim, seen) > 0.97:
+        if step % 10 == 9 and _by_heart(victim, seen, task):
             break
     assert course[-1] < 0.6 * course[0]
-    assert accuracy(victim, seen) > 0.97
+    assert _by_heart(victim, seen, task)
+
+
+def _by_heart(victim: Victim, seen: Batch, task: str) -> bool:
+    """Whether it has learned them; with the statistics of batches as in training, since those of a few dozen steps are no good yet."""
+    victim.eval()
+    score = accuracy(victim, seen, task)
+    victim.train()
+    return score > BY_HEART[task]
 
 
 @pytest.mark.parametrize("task", ["binary", "semantic"])
@@ -144,22 +200,27 @@ def test_void_pixels_pull_at_no_logit(task: str) -> None:
     assert (logits.grad[~void] != 0).all()
 
 
+def encoder_in(victim: Victim) -> torch.nn.Module:
+    """timm's EfficientNet-Lite0."""
+    return next(module for module in victim.modules() if hasattr(module, "conv_stem"))
+
+
 def encoder_of(victim: Victim) -> dict[str, torch.Tensor]:
     """The encoder's tensors under timm's own names."""
-    named = victim.state_dict()
-    return {n.split("encoder.")[-1].split("_backbone.")[-1].removeprefix("model."): t for n, t in named.items() if "encoder." in n}
+    return encoder_in(victim).state_dict()
 
 
 @pytest.mark.parametrize("name", VICTIMS)
 def test_pretrained_differs_from_scratch_in_the_encoder_alone(name: str) -> None:
-    pretrained, scratch = (build(name, "binary", pretrained=pretrained) for pretrained in (True, False))
+    task = VICTIMS[name].tasks[0]
+    pretrained, scratch = (build(name, task, pretrained=pretrained) for pretrained in (True, False))
     known, loaded, drawn = imagenet_lite0_state_dict(), encoder_of(pretrained), encoder_of(scratch)
     same = [n for n, tensor in known.items() if n in loaded and torch.equal(loaded[n], tensor)]
-    assert len(same) >= 280  # all stages; the classifier's head is not there
+    assert len(same) >= 240  # all stages; the classifier's head is not there, nor are counters of frozen norms
     convolutions = [n for n in same if known[n].dim() == 4]
     assert len(convolutions) > 40 and not any(torch.equal(drawn[n], known[n]) for n in convolutions)
     other = {n for n, tensor in pretrained.state_dict().items() if not torch.equal(tensor, scratch.state_dict()[n])}
-    assert other and all("encoder." in n for n in other)
+    assert other and all(any(n.endswith(f".{of}") for of in loaded) for n in other)
 
 
 def test_a_victim_has_the_normalisation_of_its_own_weights() -> None:
@@ -168,13 +229,12 @@ def test_a_victim_has_the_normalisation_of_its_own_weights() -> None:
     assert photo(image).abs().max() < 1e-6
     assert torch.allclose(photo(torch.ones(2, 3, 4, 5))[0, :, 0, 0], torch.tensor([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225]))
     for name in VICTIMS:
-        victim = build(name, "binary").eval()
+        victim = build(name, VICTIMS[name].tasks[0]).eval()
         seen: list[torch.Tensor] = []
-        victim.network.register_forward_pre_hook(
-            lambda _module, args, named, seen=seen: seen.append(args[0] if args else named["pixel_values"]), with_kwargs=True
-        )
+        encoder_in(victim).conv_stem.register_forward_pre_hook(lambda _module, args, seen=seen: seen.append(args[0]))
         with torch.no_grad():
-            victim.predict(of(torch.full((1, 3, 32, 32), 0.75), torch.zeros(1, 32, 32)))
+            truth = Target(labels=torch.zeros(SIDE, SIDE, dtype=torch.uint8), segments=Segments.none((SIDE, SIDE)))
+            victim.predict(Batch(images=torch.full((1, 3, SIDE, SIDE), 0.75), targets=(truth,)))
         assert torch.all(seen[0] == 0.5), name  # ImageNet weights of EfficientNet-Lite0 take [-1, 1]
 
 
@@ -217,4 +277,5 @@ def test_task_that_a_victim_cannot_do() -> None:
 
 
 def test_every_victim_has_a_schedule_for_every_task() -> None:
-    assert all(entry.tasks == tuple(TASKS) for entry in VICTIMS.values())
+    assert all(set(entry.tasks) <= set(TASKS) for entry in VICTIMS.values())
+    assert {task for entry in VICTIMS.values() for task in entry.tasks} == set(TASKS)

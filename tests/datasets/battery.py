@@ -12,7 +12,8 @@ import pytest
 
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.datasets import mask_sets, sample, synthetic
+from unseg_cli.datasets import mask_sets, sample
+from unseg_cli.datasets.kinds import synthetic
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import Sample, Segment
 from unseg_cli.datasets.training_set import TrainingSet

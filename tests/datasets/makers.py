@@ -81,8 +81,16 @@ def write_coco(root: Path, count: int = 1) -> str:
                 "segmentation": {"size": [48, 48], "counts": [0, 384, 1920]},
             },
         ]
-    (root / "instances.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    categories = [{"id": 3, "name": "blob"}, {"id": 1, "name": "square"}, {"id": 7, "name": "of which there is none"}]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "instances.json").write_text(json.dumps(document))
     return f"coco:{root}:{root / 'instances.json'}"
+
+
+def write_labelled_coco(root: Path, train: int = 3, test: int = 2) -> str:
+    """The same for benchmarks, in two splits."""
+    parts = [write_coco(root / split, count).removeprefix("coco:") for split, count in (("train", train), ("val", test))]
+    return f"coco:{':'.join(parts)}"
 
 
 def _runs(mask: np.ndarray) -> list[int]:

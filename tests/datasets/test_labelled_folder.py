@@ -124,8 +124,8 @@ def test_val_stands_in_for_test_and_limit_spreads(tmp_path: Path) -> None:
 def test_problems_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no such folder"):
         open_labelled(str(tmp_path / "nowhere"))
-    with pytest.raises(UsageProblem, match="only folders"):
-        open_labelled("voc:somewhere")
+    with pytest.raises(UsageProblem, match="benchmarks do not read wds"):
+        open_labelled("wds:somewhere")
     (tmp_path / "images" / "train").mkdir(parents=True)
     with pytest.raises(NothingToDo):
         open_labelled(str(tmp_path))

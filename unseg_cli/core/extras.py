@@ -31,6 +31,7 @@ EXTRAS: dict[str, dict[str, str]] = {
         "pycocotools": "pycocotools",
         "scipy": "scipy",
         "segmentation_models_pytorch": "segmentation-models-pytorch",
+        "torchmetrics": "torchmetrics",
         "transformers": "transformers",
     },
     "ray": {"fsspec": "fsspec", "pyarrow": "pyarrow", "ray": "ray", "s3fs": "s3fs"},

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
+from unseg_cli.datasets.components import TASKS as OBJECT_TASKS
+from unseg_cli.datasets.components import divided
 from unseg_cli.datasets.kinds.coco import TASKS as COCO_TASKS
 from unseg_cli.datasets.kinds.coco import open_coco, open_labelled_coco
+from unseg_cli.datasets.kinds.coco_layouts import LAYOUTS, open_layout
 from unseg_cli.datasets.kinds.folder import open_labelled_folder, open_training_folder
 from unseg_cli.datasets.kinds.hqseg import open_hqseg
+from unseg_cli.datasets.kinds.label_maps import open_ade20k, open_cityscapes, open_kvasir, open_voc
 from unseg_cli.datasets.kinds.sa1b import open_sa1b
 from unseg_cli.datasets.kinds.shards import open_shards
 from unseg_cli.datasets.kinds.synthetic import SYNTHETIC, open_labelled_synthetic, open_synthetic
 from unseg_cli.datasets.labelled import TASKS, LabelledData
 from unseg_cli.datasets.training_set import TrainingSet
-
-#: Kinds that benchmarks will read and do not yet.
-OTHER_KINDS = ("voc", "cityscapes", "ade20k")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +67,38 @@ def _coco(text: str) -> list[TrainingSet]:
     return [open_coco(_folder(images), Path(annotations))]
 
 
+def _labelled_folder(wanted: Wanted) -> LabelledData:
+    """A folder; objects of its label maps are told apart where the task wants that."""
+    told_apart = wanted.task in OBJECT_TASKS
+    data = open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=None if told_apart else wanted.task)
+    return divided(data, str(wanted.task)) if told_apart else data
+
+
+def _label_maps(opened: Callable[..., LabelledData]) -> Callable[[Wanted], LabelledData]:
+    """A published data set of label maps; where it tells no objects apart and the task wants them, they are regions."""
+
+    def opener(wanted: Wanted) -> LabelledData:
+        data = opened(_folder(wanted.rest), name=wanted.name, limit=wanted.limit)
+        if wanted.task not in OBJECT_TASKS:
+            return data
+        known = opened is open_cityscapes
+        return dataclasses.replace(data, task=wanted.task) if known else divided(data, wanted.task)
+
+    return opener
+
+
+def _layout(kind: str) -> Callable[[Wanted], LabelledData]:
+    return lambda wanted: open_layout(
+        kind, _folder(wanted.rest), name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes
+    )
+
+
 KINDS: dict[str, DataKind] = {
     "folder": DataKind(
         syntax="a folder with images/ and masks/",
         training=lambda text: open_training_folder(_folder(text)),
-        labelled=lambda wanted: open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=wanted.task),
-        tasks=TASKS,
+        labelled=_labelled_folder,
+        tasks=(*TASKS, *OBJECT_TASKS),
     ),
     "wds": DataKind(syntax="wds:GLOB.tar", training=lambda text: [open_shards(_glob(text))]),
     "sa1b": DataKind(syntax="sa1b:ROOT", training=lambda text: [open_sa1b(_folder(text))]),
@@ -83,6 +111,12 @@ KINDS: dict[str, DataKind] = {
         ),
         tasks=COCO_TASKS,
     ),
+    **{kind: DataKind(syntax=f"{kind}:ROOT", labelled=_layout(kind), tasks=COCO_TASKS) for kind in LAYOUTS},
+    "voc": DataKind(syntax="voc:ROOT", labelled=_label_maps(open_voc), tasks=("semantic",)),
+    "ade20k": DataKind(syntax="ade20k:ROOT", labelled=_label_maps(open_ade20k), tasks=("semantic",)),
+    "cityscapes": DataKind(syntax="cityscapes:ROOT", labelled=_label_maps(open_cityscapes), tasks=("semantic", *OBJECT_TASKS)),
+    "kvasir": DataKind(syntax="kvasir:ROOT", labelled=_label_maps(open_kvasir), tasks=("binary", *OBJECT_TASKS)),
+    "camvid": DataKind(syntax="camvid:ROOT", labelled=_labelled_folder, tasks=("semantic", *OBJECT_TASKS)),
     "synthetic": DataKind(
         syntax=SYNTHETIC,
         training=lambda _: [open_synthetic()],
@@ -116,7 +150,7 @@ def open_labelled(name: str, *, limit: int | None = None, task: str | None = Non
     """
     word, colon, rest = name.partition(":")
     chosen = "folder" if Path(name).is_dir() else word if colon or word == SYNTHETIC else ""
-    if (chosen in KINDS and KINDS[chosen].labelled is None) or chosen in OTHER_KINDS:
+    if chosen in KINDS and KINDS[chosen].labelled is None:
         raise UsageProblem(
             f"--data {name}: benchmarks do not read {chosen}", hint="write its label maps as masks/{train,test}/*.png, in a folder"
         )
@@ -127,7 +161,7 @@ def open_labelled(name: str, *, limit: int | None = None, task: str | None = Non
         )
     if task is not None and task not in kind.tasks:
         raise UsageProblem(f"--task {task!r} cannot be measured on {kind.syntax}", hint=did_you_mean(task, list(kind.tasks)))
-    if classes and chosen != "coco":
+    if classes and kind.tasks != COCO_TASKS:
         raise UsageProblem(f"--classes is for data whose objects have classes, and {name} is {kind.syntax}", hint="omit --classes")
     folder = Path(name).is_dir() or not colon
     return kind.labelled(Wanted(name=name, rest=name if folder else rest, limit=limit, task=task, classes=classes))

@@ -88,4 +88,8 @@ def build(spec: VictimSpec) -> SamVictim:
     network = lite_surrogate(SPECS["lite"], spec.side)
     if spec.pretrained:
         load_imagenet_lite0(network.image_encoder.get_submodule("backbone"))
+    prompts, decoder = network.prompt_encoder, network.mask_decoder
+    # Points, masks and a guess of the quality are neither asked for nor answered here.
+    for unused in (prompts.point_embeddings[:2], prompts.not_a_point_embed, prompts.mask_downscaling, decoder.iou_prediction_head):
+        unused.requires_grad_(False)
     return SamVictim(network.to(memory_format=torch.channels_last))

@@ -1,0 +1,113 @@
+"""Annotations in COCO's format as a data set for benchmarks, and what is said of bad ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.datasets.makers import write_coco, write_labelled_coco
+from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
+from unseg_cli.datasets.registry import open_labelled, open_training
+
+Document = dict[str, Any]
+
+
+def test_classes_are_those_with_objects_and_their_numbers_are_labels(tmp_path: Path) -> None:
+    data = open_labelled(write_labelled_coco(tmp_path))
+    assert (data.task, data.classes, data.ids, data.things) == ("instance", ("background", "square", "blob"), (0, 1, 3), (1, 2))
+    assert data.foreground_labels(None) == (1, 2) and data.foreground_labels("class:3") == (2,)
+    truth = data.train[0].truth()
+    assert [(one.category, one.crowd) for one in truth.segments] == [(1, False), (2, False), (1, True)]
+    assert truth.labels is not None and set(np.unique(truth.labels)) == {0, 1, 2}
+    square = truth.segments[0].mask()
+    assert (truth.labels[square & ~truth.segments[1].mask()] == 1).all()
+
+
+def test_some_classes_count_where_they_are_named(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    data = open_labelled(text, classes=("blob",))
+    assert (data.classes, data.ids) == (("background", "blob"), (0, 3))
+    assert [len(one.truth().segments) for one in (*data.train, *data.test)] == [1] * 5
+    with pytest.raises(UsageProblem, match=r"--classes 'blop' is no class of .*instances\.json"):
+        open_labelled(text, classes=("blop",))
+    with pytest.raises(NothingToDo, match="no object of these classes"):
+        open_labelled(text, classes=("of which there is none",))
+
+
+def test_pictures_without_an_object_teach_nothing_and_are_tested(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    for split in ("train", "val"):
+        change(tmp_path / split / "instances.json", lambda document: document["annotations"].__delitem__(slice(0, 3)))
+    data = open_labelled(text)
+    assert [one.id for one in data.train] == ["a1", "a2"]
+    assert [(one.id, len(one.truth().segments)) for one in data.test] == [("a0", 0), ("a1", 3)]
+    assert len(open_labelled(text, limit=1).train) == 1
+
+
+@pytest.mark.parametrize("task", ["instance", "detection", "panoptic", "interactive", "semantic"])
+def test_the_task_is_the_one_that_is_asked_for(task: str, tmp_path: Path) -> None:
+    assert open_labelled(write_labelled_coco(tmp_path), task=task).task == task
+
+
+def change(path: Path, how: Callable[[Document], object]) -> None:
+    document = json.loads(path.read_text())
+    how(document)
+    path.write_text(json.dumps(document))
+
+
+def _set(name: str, place: int, key: str, value: object) -> Callable[[Document], object]:
+    return lambda document: document[name][place].__setitem__(key, value)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (lambda document: document.pop("images"), 'has no list "images"'),
+        (lambda document: document.__setitem__("annotations", {}), 'has no list "annotations"'),
+        (_set("images", 1, "height", None), 'entry 1 of "images" has no "height"'),
+        (_set("images", 0, "file_name", "../x.jpg"), "names a picture outside of"),
+        (_set("images", 0, "file_name", "gone.jpg"), "names .*gone.jpg, which is not there"),
+        (_set("annotations", 2, "image_id", 99), "an object is in picture 99, which is not listed"),
+        (_set("annotations", 2, "category_id", 8), "an object is of class 8, which is not listed"),
+        (lambda document: document.pop("categories"), 'has no "categories"'),
+        (lambda document: document["annotations"].clear(), "has no object"),
+    ],
+)
+def test_bad_annotations_are_one_clear_line(how: Callable[[Document], object], said: str, tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    change(tmp_path / "train" / "instances.json", how)
+    with pytest.raises(UnsegError, match=said) as caught:
+        open_labelled(text)
+    assert "\n" not in caught.value.message and caught.value.hint and str(tmp_path) in caught.value.message
+
+
+def test_what_is_no_json_or_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    (tmp_path / "val" / "instances.json").write_text('{"images": [')
+    with pytest.raises(UsageProblem, match=r"val/instances\.json is no JSON"):
+        open_labelled(text)
+    (tmp_path / "val" / "instances.json").unlink()
+    with pytest.raises(UsageProblem, match=r"val/instances\.json cannot be read"):
+        open_labelled(text)
+    with pytest.raises(UsageProblem, match="two folders and two files") as caught:
+        open_labelled(write_coco(tmp_path / "one"))
+    assert "coco:IMAGES_TRAIN:JSON_TRAIN:IMAGES_VAL:JSON_VAL" in caught.value.hint
+
+
+def test_a_generator_is_trained_without_names_of_classes(tmp_path: Path) -> None:
+    text = write_coco(tmp_path)
+    change(tmp_path / "instances.json", lambda document: document.pop("categories"))
+    (one,) = open_training(text)
+    assert len(one.samples) == 1
+
+
+def test_classes_are_not_for_folders(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="--classes is for data whose objects have classes"):
+        open_labelled("synthetic", classes=("person",))
+    with pytest.raises(UsageProblem, match="--task 'instance' cannot be measured on"):
+        open_labelled("synthetic", task="instance")
