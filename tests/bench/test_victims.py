@@ -17,6 +17,7 @@ from unseg_cli.bench.victims.base import Normalisation, Victim, VictimSpec
 from unseg_cli.bench.victims.registry import VICTIMS, find_victim, list_victims, schedule_for
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.datasets.sample import Segment, Truth
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.models.imagenet import imagenet_lite0_state_dict
 
 SIDE = 64
@@ -210,7 +211,12 @@ def encoder_of(victim: Victim) -> dict[str, torch.Tensor]:
     return encoder_in(victim).state_dict()
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+def test_sam_starts_from_a_network_that_has_learned_to_be_pointed_at() -> None:
+    shipped, victim = load_generator("lite").state_dict(), build("sam", "interactive", pretrained=True)
+    assert all(torch.equal(tensor, shipped[name.removeprefix("network.")]) for name, tensor in victim.state_dict().items())
+
+
+@pytest.mark.parametrize("name", [name for name in VICTIMS if name != "sam"])
 def test_pretrained_differs_from_scratch_in_the_encoder_alone(name: str) -> None:
     task = VICTIMS[name].tasks[0]
     pretrained, scratch = (build(name, task, pretrained=pretrained) for pretrained in (True, False))

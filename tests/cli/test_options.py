@@ -28,8 +28,8 @@ INTERFACE = {
     "restore": "workers overwrite",
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed",
-    "bench": "victim data task conditions protect-masks defences ratio seeds init epochs image-size limit generator protected out "
-    "resume fail-under device",
+    "bench": "victim data task classes conditions protect-masks defences ratio seeds init encoder encoder-weights epochs image-size limit "
+    "generator protected out resume fail-under device",
     "ui": "host port no-browser share-on-network",
     "doctor": "",
     "victims": "",
@@ -47,6 +47,9 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--target whole", "target", "whole"),
     ("protect", "--target uniform", "target", "uniform"),
     ("bench", "--protect-masks uniform", "protect_masks", "uniform"),
+    ("bench", "--classes person,car", "classes", ("person", "car")),
+    ("bench", "--encoder res2net50", "encoder", "res2net50"),
+    ("bench", "--encoder-weights w.pth", "encoder_weights", Path("w.pth")),
     ("protect", "", "budget", STRENGTHS["medium"]),
     ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 0.0, visible=None)),
     ("protect", "--epsilon-bg 1/255", "budget", NoiseBudget(background=1 / 255)),

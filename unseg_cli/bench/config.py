@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from unseg_cli.bench.conditions import MaskSource, names_for_help
-from unseg_cli.bench.victims.registry import AugmentName
+from unseg_cli.bench.victims.registry import ENCODERS, AugmentName
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.common_settings import budget_options, device_option, generator_option
 from unseg_cli.core.settings import option, parse_integers, parse_names
@@ -31,7 +31,9 @@ class BenchConfig:
         help="A folder with images/{train,test} and masks/{train,test}; coco:IMAGES_TRAIN:JSON_TRAIN:IMAGES_VAL:JSON_VAL; or synthetic.",
     )
     task: str | None = option(None, help="Task: binary, semantic, instance, detection, panoptic, interactive.  [default: that of the data]")
-    classes: tuple[str, ...] = option((), metavar="NAME,...", parse=parse_names, help="Of data with objects, the classes that count.")
+    classes: tuple[str, ...] | None = option(
+        None, metavar="NAME,...", parse=parse_names, help="Of data with objects, the classes that count.  [default: all]"
+    )
     limit: int | None = option(None, min=1, help="Use at most this many pictures of each split.")
     source_size: int | None = option(None, min=32, help="Bring all files to this longer side first.  [default: as they are]")
     conditions: tuple[str, ...] = option(
@@ -60,7 +62,11 @@ class BenchConfig:
     protected: Path | None = option(None, metavar="DIR", help="Pictures protected earlier.")
     budget: NoiseBudget = budget_options()
     generator: str = generator_option()
-    init: str = option("pretrained", group="Training", choices=("pretrained", "scratch"), help="How victims start.")
+    encoder: str | None = option(None, group="Training", choices=ENCODERS, help="Encoder of victims that have a choice.  [default: lite0]")
+    encoder_weights: Path | None = option(
+        None, metavar="FILE", help="The encoder's ImageNet weights.  [default: a package's for lite0, the hub's for others]"
+    )
+    init: str = option("pretrained", choices=("pretrained", "scratch"), help="How victims start.")
     epochs: int | None = option(None, min=1, help="Passes over the data.  [default: the victim's]")
     image_size: int | None = option(None, min=32, help="Side of the training pictures.  [default: the victim's]")
     batch_size: int | None = option(None, min=1, help="Pictures in a step.  [default: the victim's]")

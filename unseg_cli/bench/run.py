@@ -22,7 +22,7 @@ from unseg_cli.bench.results import shortfall, summarise
 from unseg_cli.bench.run_cells import Setting, run_cells
 from unseg_cli.bench.run_folder import Document, RunFolder, read_json, run_document
 from unseg_cli.bench.tasks import TASKS
-from unseg_cli.bench.victims.registry import Schedule, VictimEntry, find_augment, find_victim, schedule_for
+from unseg_cli.bench.victims.registry import ON, Schedule, VictimEntry, find_augment, find_victim, schedule_for
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
@@ -50,8 +50,8 @@ def bench(config: BenchConfig, events: Events) -> Report:
     for name in config.defences:
         find_countermeasure(name)
     device = pick_device(config.device)
-    entries = [find_victim(name) for name in config.victims]
-    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task, classes=config.classes), config.source_size)
+    entries = [find_victim(name if config.encoder is None else f"{name}{ON}{config.encoder}") for name in config.victims]
+    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task, classes=config.classes or ()), config.source_size)
     task, objects = TASKS[data.task], data.foreground_labels(config.mask_rule)
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
     if data.smoke_test:
@@ -66,7 +66,12 @@ def bench(config: BenchConfig, events: Events) -> Report:
     )
     todo = cells(
         data=DataRecipe(
-            name=config.data, task=data.task, limit=config.limit, objects=objects, source_size=config.source_size, classes=config.classes
+            name=config.data,
+            task=data.task,
+            limit=config.limit,
+            objects=objects,
+            source_size=config.source_size,
+            classes=config.classes or (),
         ),
         victims=[(entry.name, schedules[entry.name], training_size(data, schedules[entry.name].image_size)) for entry in entries],
         seeds=config.seeds,
@@ -82,7 +87,9 @@ def bench(config: BenchConfig, events: Events) -> Report:
     )
     folder = RunFolder(config.out)
     run = folder.open(run_document(config, data, objects, schedules, source), resume=config.resume)
-    setting = Setting(data=data, task=task, maker=maker, share=config.ratio, workers=config.workers, device=device)
+    setting = Setting(
+        data=data, task=task, maker=maker, share=config.ratio, workers=config.workers, device=device, encoder_weights=config.encoder_weights
+    )
     run_cells(todo, folder, setting, events)
 
     results = [read_json(folder.result(cell)) for cell in todo]

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -43,6 +44,7 @@ class Setting:
         share: of the training pictures, those that are changed.
         workers: threads that prepare pictures.
         device: where victims are trained.
+        encoder_weights: a file with the ImageNet weights of their encoder; None: of a package, or the hub.
     """
 
     data: LabelledData
@@ -51,6 +53,7 @@ class Setting:
     share: float
     workers: int
     device: torch.device
+    encoder_weights: Path | None = None
 
 
 def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
@@ -101,6 +104,7 @@ def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Settin
         pretrained=cell.init == "pretrained",
         side=max(cell.size),
         things=setting.data.things or (),
+        encoder_weights=setting.encoder_weights,
     )
     victim = find_victim(cell.victim).build(spec)
     events.start(cell.schedule.epochs * max(1, len(train) // cell.schedule.batch_size), cell.label)

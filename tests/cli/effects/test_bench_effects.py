@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.cli.effects.conftest import Passes, Threads, run, scene, untested
+from tests.datasets.makers import write_labelled_coco
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.examples import Batch, Prediction
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
-from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry
+from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry, find_victim
 
 
 class Pixelwise(Victim):
@@ -141,6 +142,31 @@ def test_victim(bench: Runs) -> None:
 def test_data(bench: Runs, plain: dict[str, Any]) -> None:
     made = bench("--data", "synthetic", "--limit", "4")
     assert (made["smoke_test"], plain["smoke_test"]) == (True, False)
+
+
+def test_classes(bench: Runs, tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path / "coco")
+    options = ("--data", text, "--task", "semantic", "--conditions", "clean")
+    bench(*options, out=tmp_path / "all")
+    bench(*options, "--classes", "blob", out=tmp_path / "one")
+    seen = [(tmp_path / name / "per_class.csv").read_text() for name in ("all", "one")]
+    assert ["square" in text for text in seen] == [True, False] and all("blob" in text for text in seen)
+
+
+def test_encoder(bench: Runs) -> None:
+    made = bench("--victim", "unet", "--encoder", "resnet50", "--init", "scratch", "--epochs", "1", "--image-size", "32")
+    assert set(values(made, "victim")) == {"unet+resnet50"}
+
+
+def test_encoder_weights(bench: Runs, tmp_path: Path) -> None:
+    weights = tmp_path / "resnet50.pth"
+    torch.save(VICTIMS["unet"].build(VictimSpec(task="binary", classes=("a", "b"), pretrained=False, side=32)).state_dict(), weights)
+    on = ("--victim", "unet", "--encoder", "resnet50", "--image-size", "32")
+    bench(*on, "--encoder-weights", weights, code=2)  # of another network
+    built = find_victim("unet+resnet50").build(VictimSpec(task="binary", classes=("a", "b"), pretrained=False, side=32))
+    torch.save(built.network.encoder.state_dict(), weights)
+    made = bench(*on, "--encoder-weights", weights, "--epochs", "1", "--conditions", "clean")
+    assert values(made, "init") == ["pretrained"]
 
 
 def test_task(bench: Runs, labelled: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from unseg_cli.bench.report.kept import KeptRun
 from unseg_cli.bench.report.text import number, spread
-from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.bench.victims.registry import find_victim
 from unseg_cli.core.errors import UsageProblem
 
 Document = dict[str, Any]
@@ -61,7 +61,7 @@ def _side(runs: Runs, run: str, victim: str) -> str:
 
 
 def _epochs(_runs: Runs, victim: str, task: str, init: str) -> str:
-    return str(VICTIMS[victim].schedules_from(init)[task].epochs)
+    return str(find_victim(victim).schedules_from(init)[task].epochs)
 
 
 FACTS: dict[str, Callable[..., str]] = {"score": _score, "drop": _drop, "side": _side, "epochs": _epochs}

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from unseg_cli.bench.conditions import PROTECTED, SPELLINGS
 from unseg_cli.bench.results import pool
-from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.bench.victims.registry import find_victim
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.generators.sums import read_sums
@@ -146,7 +146,7 @@ class KeptRun:
 
     def _setting(self, row: Document) -> Setting:
         settings, used = self.run["settings"], self.run["schedules"][row["victim"]]
-        own = dataclasses.asdict(VICTIMS[row["victim"]].schedules_from(row["init"])[self.results["task"]])
+        own = dataclasses.asdict(find_victim(row["victim"]).schedules_from(row["init"])[self.results["task"]])
         then = {} if self.first is None else self.first.schedule(self.results["task"], row["init"])
         augment, whole, source_size = row.get("augment", UNSAID), settings["limit"] is None, settings.get("source_size")
         like: Like = "other"

@@ -16,7 +16,7 @@ from unseg_cli.bench.report.efficacy import defence_in_words
 from unseg_cli.bench.report.kept import UNSAID, first_generator
 from unseg_cli.bench.report.text import markdown_table, number
 from unseg_cli.bench.results import relative_drop
-from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.bench.victims.registry import find_victim
 from unseg_cli.core.runs import read_jsonl
 
 Document = dict[str, Any]
@@ -121,7 +121,7 @@ def schedules(docs: Path) -> str:
     rows: list[tuple[str, ...]] = []
     for key, members in sorted(groups.items()):
         data, init, victim, size, augment, epochs, lr = key
-        own = VICTIMS[victim].schedules_from(init)
+        own = find_victim(victim).schedules_from(init)
         used = any((one.image_size, one.augment, one.epochs, one.lr) == (size, augment, epochs, lr) for one in own.values())
         then = [] if first is None or augment != UNSAID else [first.schedule(task, init) for task in own]
         at_first = any((one.get("image_size"), one.get("epochs"), one.get("lr")) == (size, epochs, lr) for one in then)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -44,6 +45,8 @@ class VictimSpec:
         pretrained: whether its encoder starts from ImageNet weights.
         side: the longer side of the pictures that it will be trained on, in pixels.
         things: the labels of classes whose objects are told apart.
+        encoder: a name of `ENCODERS`.
+        encoder_weights: a file with the encoder's ImageNet weights; None: a package has them, or the hub.
     """
 
     task: str
@@ -51,6 +54,8 @@ class VictimSpec:
     pretrained: bool
     side: int
     things: tuple[int, ...] = ()
+    encoder: str = "lite0"
+    encoder_weights: Path | None = None
 
 
 class Victim(nn.Module, ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
@@ -13,6 +13,11 @@ from unseg_cli.core.extras import MissingPackage
 
 if TYPE_CHECKING:
     from unseg_cli.bench.victims.base import Victim, VictimSpec
+
+#: What victims are built on, see `encoders.py`; the first comes with a package, and needs no hub.
+ENCODERS = ("lite0", "resnet50", "densenet169", "efficientnet-b6", "res2net50", "regnetx")
+#: In the name of a victim, before an encoder that is not its usual one: "unet+resnet50".
+ON = "+"
 
 #: Names in `bench/augmentation.py`.
 AugmentName = Literal["jitter", "crops"]
@@ -47,6 +52,7 @@ class VictimEntry:
         name: what users call it.
         description: one line.
         schedules: how it is trained from pretrained weights, for each task that it can do.
+        encoders: what it can be built on, of `ENCODERS`; the first where nobody says.
         scratch_schedules: and without them, where that was tuned.
         packages: modules that must be importable.
         build: makes the network; weights are drawn from torch's own generator.
@@ -59,6 +65,7 @@ class VictimEntry:
     packages: tuple[str, ...]
     build: Callable[[VictimSpec], Victim]
     extra: str = "bench"
+    encoders: tuple[str, ...] = ENCODERS[:1]
     scratch_schedules: dict[str, Schedule] = field(default_factory=dict)
 
     @property
@@ -123,6 +130,7 @@ SMP_SCRATCH_SCHEDULES = {"binary": Schedule(image_size=256, epochs=32, batch_siz
 SMP_TITLES = {
     "unet": "U-Net",
     "unetplusplus": "U-Net++",
+    "deeplabv3": "DeepLabV3",
     "deeplabv3plus": "DeepLabV3+",
     "segformer": "SegFormer's all-MLP decoder",
 }
@@ -138,8 +146,17 @@ VICTIMS: dict[str, VictimEntry] = {
                 scratch_schedules=SMP_SCRATCH_SCHEDULES,
                 packages=("segmentation_models_pytorch",),
                 build=_smp(name),
+                encoders=ENCODERS,
             )
             for name, title in SMP_TITLES.items()
+        ),
+        VictimEntry(
+            name="deeplabv1",
+            description="DeepLab's first version (LargeFOV) on EfficientNet-Lite0 (timm, own head)",
+            schedules=SMP_SCHEDULES,
+            scratch_schedules=SMP_SCRATCH_SCHEDULES,
+            packages=("segmentation_models_pytorch",),
+            build=_smp("deeplabv1"),
         ),
         VictimEntry(
             name="mask2former",
@@ -176,7 +193,7 @@ VICTIMS: dict[str, VictimEntry] = {
         ),
         VictimEntry(
             name="sam",
-            description="SAM's prompt encoder and mask decoder on EfficientNet-Lite0 (segment-anything)",
+            description="small promptable SAM on EfficientNet-Lite0, from the shipped generator's weights (segment-anything)",
             schedules={"interactive": Schedule(image_size=256, epochs=16, batch_size=8, lr=5e-4)},
             packages=("segment_anything",),
             build=_sam,
@@ -186,15 +203,20 @@ VICTIMS: dict[str, VictimEntry] = {
 
 
 def find_victim(name: str) -> VictimEntry:
-    """Look a victim up.
+    """Look a victim up, on its usual encoder or on another one: "unet", "unet+resnet50".
 
     Raises:
-        UsageProblem: there is none of that name.
+        UsageProblem: there is none of that name, or it cannot be built on that encoder.
         EnvironmentProblem: what it needs is not installed.
     """
-    if name not in VICTIMS:
-        raise UsageProblem(f"--victim {name!r} is not known", hint=did_you_mean(name, list(VICTIMS)))
-    entry = VICTIMS[name]
+    own, on, encoder = name.partition(ON)
+    if own not in VICTIMS:
+        raise UsageProblem(f"--victim {own!r} is not known", hint=did_you_mean(own, list(VICTIMS)))
+    entry = VICTIMS[own]
+    if on:
+        if encoder not in entry.encoders:
+            raise UsageProblem(f"{own} cannot be built on {encoder!r}", hint=did_you_mean(encoder, list(entry.encoders)))
+        entry = replace(entry, name=name, build=lambda spec, usual=entry.build: usual(replace(spec, encoder=encoder)))  # type: ignore[misc]
     if entry.missing:
         raise MissingPackage(f"victim {name} needs {', '.join(entry.missing)}", module=entry.missing[0])
     return entry

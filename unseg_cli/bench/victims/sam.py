@@ -1,6 +1,8 @@
 """A promptable segmenter: segment-anything's prompt encoder and mask decoder, on EfficientNet-Lite0 in place of SAM's vision transformer.
 
-It is pointed at objects by their boxes. In training those are off by as much as a hand is; in tests they are exact.
+It is pointed at objects by their boxes. In training those are off by as much as a hand is; in tests they are exact. Like those who
+fine-tune SAM, it starts from a network that has learned to be pointed at: the one that finds objects in the shipped generator, trained on
+DUTS.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from torch import Tensor
 from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
 from unseg_cli.bench.victims.smp import soft_dice_loss
-from unseg_cli.models.imagenet import load_imagenet_lite0
+from unseg_cli.generators.loading import load_generator
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import SPECS
@@ -83,11 +85,12 @@ def build(spec: VictimSpec) -> SamVictim:
     """Build the network for square pictures of `spec.side`.
 
     Raises:
-        EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
+        EnvironmentProblem: pretrained, and the shipped weights are not there.
     """
     network = lite_surrogate(SPECS["lite"], spec.side)
     if spec.pretrained:
-        load_imagenet_lite0(network.image_encoder.get_submodule("backbone"))
+        shipped = load_generator("lite").state_dict()
+        network.load_state_dict({name: shipped[name] for name in network.state_dict()})
     prompts, decoder = network.prompt_encoder, network.mask_decoder
     # Points, masks and a guess of the quality are neither asked for nor answered here.
     for unused in (prompts.point_embeddings[:2], prompts.not_a_point_embed, prompts.mask_downscaling, decoder.iou_prediction_head):

@@ -1,4 +1,4 @@
-"""U-Net, U-Net++, DeepLabV3+ and SegFormer's decoder, of segmentation-models-pytorch, on EfficientNet-Lite0."""
+"""U-Net, U-Net++, the DeepLabs and SegFormer's decoder, of segmentation-models-pytorch, on EfficientNet-Lite0 or another encoder."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unseg_cli.bench.examples import Batch, Prediction
-from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims import deeplabv1
+from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.encoders import KNOWN, network_on
 from unseg_cli.core.constants import IGNORE
-from unseg_cli.models.imagenet import load_imagenet_lite0
 
 # Decoders are narrower than the library's own: on a few hundred pictures they lose nothing and take half of the time.
 ARCHITECTURES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "unet": (smp.Unet, {"decoder_channels": (128, 64, 32, 16, 8)}),
     "unetplusplus": (smp.UnetPlusPlus, {"decoder_channels": (64, 48, 32, 16, 8)}),  # its nested skips cost far more than U-Net's
     "segformer": (smp.Segformer, {"decoder_segmentation_channels": 128}),
+    "deeplabv3": (smp.DeepLabV3, {"decoder_channels": 96}),
     "deeplabv3plus": (smp.DeepLabV3Plus, {"decoder_channels": 96}),
 }
 #: DeepLabV3+'s atrous rates are 6, 12 and 18 cells for pictures of about 512 px (Chen et al., ECCV 2018), whose map has 32 x 32 of them.
 ATROUS_STEP, ATROUS_SIDE, SMALLEST_STEP = 6, 512, 2
+#: The part of a picture's side that a cell of the map has, of the DeepLabs; rates are for the latter's.
+STRIDES, ATROUS_STRIDE = {"deeplabv3": 8, "deeplabv3plus": 16}, 16
 
 
 class ForegroundVictim(Victim):
@@ -105,17 +109,22 @@ def atrous_rates(side: int) -> tuple[int, int, int]:
 
 
 def build(name: str, spec: VictimSpec) -> Victim:
-    """Build one of `ARCHITECTURES`.
+    """Build one of `ARCHITECTURES`, or "deeplabv1".
 
     Raises:
-        EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
+        EnvironmentProblem: pretrained, and the ImageNet weights are not there.
+        UsageProblem: it cannot be built on this encoder.
     """
-    architecture, options = ARCHITECTURES[name]
-    if name == "deeplabv3plus":
-        options = options | {"decoder_atrous_rates": atrous_rates(spec.side)}
     binary = spec.task == "binary"
-    network: Any = architecture(f"tu-{ENCODER}", encoder_weights=None, classes=1 if binary else len(spec.classes), **options)
-    if spec.pretrained:
-        load_imagenet_lite0(network.encoder.model)
-    network = network.to(memory_format=torch.channels_last)
-    return ForegroundVictim(network) if binary else ClassVictim(network, len(spec.classes))
+    planes = 1 if binary else len(spec.classes)
+    if name == "deeplabv1":
+        network: Any = deeplabv1.network(spec, planes)
+    else:
+        architecture, options = ARCHITECTURES[name]
+        if name in STRIDES:
+            rates = tuple(ATROUS_STRIDE // STRIDES[name] * rate for rate in atrous_rates(spec.side))
+            options = options | {"decoder_atrous_rates": rates}
+        network = network_on(architecture, spec, classes=planes, **options)
+    victim = ForegroundVictim(network) if binary else ClassVictim(network, planes)
+    victim.normalisation = KNOWN[spec.encoder].normalisation
+    return victim
