@@ -80,6 +80,11 @@ def test_a_victim_that_cannot_do_the_task_is_named(tmp_path: Path) -> None:
     assert "maskrcnn" in caught.value.hint and "mask2former" in caught.value.hint
 
 
+def test_files_of_another_size_are_refused_where_objects_would_stay_behind(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="--source-size is not for the task instance"):
+        bench(config(write_labelled_coco(tmp_path), tmp_path / "run", victims=("maskrcnn",), source_size=64), Events())
+
+
 def test_no_drop_is_said_of_whoever_has_learned_nothing() -> None:
     row = {
         "victim": "a", "condition": "clean", "defence": "none", "init": "scratch", "ratio": 1.0, "metric": "ap", "seed": 0, "final": 5.0,

@@ -51,8 +51,11 @@ def bench(config: BenchConfig, events: Events) -> Report:
         find_countermeasure(name)
     device = pick_device(config.device)
     entries = [find_victim(name if config.encoder is None else f"{name}{ON}{config.encoder}") for name in config.victims]
-    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task, classes=config.classes or ()), config.source_size)
+    classes = config.classes or ()
+    data = of_size(open_labelled(config.data, limit=config.limit, task=config.task, classes=classes), config.source_size)
     task, objects = TASKS[data.task], data.foreground_labels(config.mask_rule)
+    if task.tells_objects and config.source_size is not None:
+        raise UsageProblem(f"--source-size is not for the task {task.name}", hint="resize the files and their annotations, and pass those")
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
     if data.smoke_test:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
@@ -71,7 +74,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
             limit=config.limit,
             objects=objects,
             source_size=config.source_size,
-            classes=config.classes or (),
+            classes=classes,
         ),
         victims=[(entry.name, schedules[entry.name], training_size(data, schedules[entry.name].image_size)) for entry in entries],
         seeds=config.seeds,
