@@ -68,6 +68,10 @@ format: $(STAMPS)/all ## let ruff rewrite the code
 	$(BIN)/ruff format .
 
 ##@ Measure and train
+.PHONY: bench-victims
+bench-victims: $(STAMPS)/all ## training pictures a second of every victim
+	$(FAST_MALLOC) $(BIN)/python scripts/bench_victims.py $(ARGS)
+
 .PHONY: bench-speed
 bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only --against COMMIT"
 	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py $(ARGS)

@@ -19,6 +19,7 @@ WORKFLOWS = {
     "restore": ("unseg_cli.protect.restore", "restore"),
     "train": ("unseg_cli.train.loop", "train"),
     "bench": ("unseg_cli.bench.run", "bench"),
+    "bench report": ("unseg_cli.bench.summary.run", "report_runs"),
     "ui": ("unseg_cli.ui.run", "ui"),
     "doctor": ("unseg_cli.doctor.checks", "doctor"),
     "weights import": ("unseg_cli.generators.shelf", "weights_import"),
@@ -31,6 +32,7 @@ LEAST = {
     "restore": ["restore", "out", "noise", "back"],
     "train": ["train", "--data", "synthetic", "--out", "run"],
     "bench": ["bench"],
+    "bench-report": ["bench-report", "run"],
     "ui": ["ui"],
     "doctor": ["doctor"],
 }

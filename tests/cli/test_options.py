@@ -29,7 +29,8 @@ INTERFACE = {
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed",
     "bench": "victim data task classes conditions protect-masks defences ratio seeds init encoder encoder-weights epochs image-size limit "
-    "generator protected out resume fail-under device",
+    "generator protected out resume fail-under quick dry-run device",
+    "bench-report": "out markdown overwrite",
     "ui": "host port no-browser share-on-network",
     "doctor": "",
     "victims": "",

@@ -73,6 +73,8 @@ class BenchConfig:
     lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
     augment: str = option("jitter", choices=get_args(AugmentName), help="Flips and: zooms of 0.5 to 2, or crops of 70 to 100 %.")
     out: Path = option(Path("runs/bench"), group="Run", metavar="RUN", help="The run's folder.")
+    quick: bool = option(False, help="A smoke test of at most five minutes: few pictures, small ones, short trainings.")
+    dry_run: bool = option(False, help="List the trainings, and how long they take, and do nothing.")
     resume: bool = option(False, help="Go on where RUN stopped.")
     fail_under: float | None = option(None, metavar="PERCENT", help="Exit 1 where the drop is smaller.")
     workers: int = option(0, min=0, help="Threads that prepare pictures; the results are the same for any number.")

@@ -23,6 +23,7 @@ from unseg_cli.bench.run_cells import Setting, run_cells
 from unseg_cli.bench.run_folder import Document, RunFolder, read_json, run_document
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.registry import ON, Schedule, VictimEntry, find_augment, find_victim, schedule_for
+from unseg_cli.bench.victims.speeds import minutes, speeds
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
@@ -34,6 +35,8 @@ from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 
 FEWEST_STEPS = 12  # in an epoch
+#: The most of each that --quick leaves.
+QUICK = {"limit": 96, "image_size": 128, "epochs": 8}
 
 
 def bench(config: BenchConfig, events: Events) -> Report:
@@ -46,6 +49,9 @@ def bench(config: BenchConfig, events: Events) -> Report:
         UsageProblem: an option that cannot be honoured, or RUN holds other results.
         EnvironmentProblem: a package, weights file or device is missing.
     """
+    if config.quick:
+        config = quick(config)
+        events.warn("--quick: a smoke test that shows that everything runs; its numbers say nothing")
     conditions = read_conditions(config)
     for name in config.defences:
         find_countermeasure(name)
@@ -57,8 +63,12 @@ def bench(config: BenchConfig, events: Events) -> Report:
     if task.tells_objects and config.source_size is not None:
         raise UsageProblem(f"--source-size is not for the task {task.name}", hint="resize the files and their annotations, and pass those")
     schedules = {entry.name: resolve_schedule(entry, data, config) for entry in entries}
-    if data.smoke_test:
+    if config.quick:
+        data = dataclasses.replace(data, smoke_test=True)
+    elif data.smoke_test:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
+    if config.dry_run:
+        return plan(config, data, schedules)
     session = Session(open_runtime(config.generator, device=str(device))) if any(one.uses_generator for one in conditions) else None
     source = None if session is None else cast(GeneratorFile, session.generator.source)
     maker = ConditionMaker(
@@ -102,6 +112,49 @@ def bench(config: BenchConfig, events: Events) -> Report:
     draw_bars(config.out, document)
     too_low = shortfall(document["summary"], config.fail_under)
     return Report(document=document, exit_code=1 if too_low else 0, closing=(*too_low, f"results are in {config.out}"))
+
+
+def quick(config: BenchConfig) -> BenchConfig:
+    """The same in a few minutes: fewer and smaller pictures, shorter trainings, one seed."""
+    return dataclasses.replace(
+        config,
+        limit=min(config.limit or QUICK["limit"], QUICK["limit"]),
+        image_size=min(config.image_size or QUICK["image_size"], QUICK["image_size"]),
+        epochs=min(config.epochs or QUICK["epochs"], QUICK["epochs"]),
+        seeds=config.seeds[:1],
+    )
+
+
+def plan(config: BenchConfig, data: LabelledData, schedules: dict[str, Schedule]) -> Report:
+    """What a run would train, and how long that takes on the processor that was measured; nothing is written."""
+    rows: list[Document] = []
+    trainings = len(config.conditions) * len(config.defences) * len(config.seeds)
+    for victim, schedule in schedules.items():
+        each = minutes(victim, data.task, schedule, train=len(data.train), test=len(data.test))
+        rows.append(
+            {
+                "victim": victim,
+                "trainings": trainings,
+                "epochs": schedule.epochs,
+                "image_size": schedule.image_size,
+                "minutes_each": None if each is None else round(each, 1),
+                "minutes": None if each is None else round(each * trainings, 1),
+            }
+        )
+    known = [float(row["minutes"]) for row in rows if row["minutes"] is not None]
+    document = {
+        "schema": 1,
+        "command": "bench",
+        "dry_run": True,
+        "task": data.task,
+        "data": data.name,
+        "train_pictures": len(data.train),
+        "test_pictures": len(data.test),
+        "plan": rows,
+        "minutes": round(sum(known), 1) if len(known) == len(rows) else None,
+    }
+    where = f"on {speeds()['threads']} cores like those that were measured, without preparing pictures"
+    return Report(document=document, closing=(f"minutes are {where}; nothing was written",))
 
 
 def read_conditions(config: BenchConfig) -> list[Condition]:

@@ -14,6 +14,7 @@ import typer
 
 from unseg_cli import __version__
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.summary.config import ReportConfig
 from unseg_cli.cli.invocation import INTERRUPTED, usage_error
 from unseg_cli.cli.options import command
 from unseg_cli.cli.weights import weights_app
@@ -24,6 +25,9 @@ from unseg_cli.protect.config import ProtectConfig, RestoreConfig, VerifyConfig
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
 from unseg_cli.ui.config import UiConfig
+
+#: As one command: `unseg bench` has options and no commands of its own.
+BENCH_REPORT = "bench-report"
 
 app = typer.Typer(
     add_completion=True,
@@ -95,6 +99,14 @@ def bench(config: BenchConfig, events: Events) -> Report:
     return workflow(config, events)
 
 
+@command(app, name=BENCH_REPORT)
+def bench_report(config: ReportConfig, events: Events) -> Report:
+    """Put runs of bench together: a page that a layman can read, with the numbers behind it. Also called `unseg bench report`."""
+    from unseg_cli.bench.summary.run import report_runs as workflow
+
+    return workflow(config, events)
+
+
 @command(app)
 def ui(config: UiConfig, events: Events) -> Report:
     """Open a page in the browser that finds objects, corrects and protects them by clicks. No picture leaves the machine."""
@@ -135,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments == ["--version"]:  # typer would first import what it converts values with: several times the work
         typer.echo(f"unseg {__version__}")
         return 0
+    if arguments[:2] == BENCH_REPORT.split("-"):
+        arguments[:2] = [BENCH_REPORT]
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="unseg", standalone_mode=False)

@@ -25,7 +25,7 @@ COLUMNS = {("bench", "summary"): ("victim", "condition", "defence", "metric", "m
 #: Column -> its heading, where that is not its name.
 HEADINGS = {"relative_drop": "drop %"}
 #: Lists of rows that are shown in files only, or say what another table says.
-UNSEEN = {("bench", "rows")}
+UNSEEN = {("bench", "rows"), ("bench report", "answers")}
 #: Where stdout is no terminal, lines are as long as they need to be: a script must not meet a folded file name.
 ENDLESS = 10_000
 #: Except in texts that are written for a page: they keep to its width as far as file names allow.

@@ -89,6 +89,10 @@ MANUAL = {
             ("RUN/run.json, rows/", "settings, versions and hashes; what --resume goes on from"),
         ),
     ),
+    "bench-report": Manual(
+        examples=(("Several runs on one page, which can be sent to anybody", "unseg bench report runs/unet runs/auto --out report.html"),),
+        files=(("FILE.html", "what was asked, what was found, how sure that is, and the numbers; it needs nothing else"),),
+    ),
     "ui": Manual(examples=(("Protect pictures in the browser", "unseg ui"),)),
     "doctor": Manual(examples=(("Does everything work here?", "unseg doctor"),)),
     "victims": Manual(examples=(("What can bench train?", "unseg victims"),)),

@@ -144,6 +144,15 @@ def test_data(bench: Runs, plain: dict[str, Any]) -> None:
     assert (made["smoke_test"], plain["smoke_test"]) == (True, False)
 
 
+def test_quick(bench: Runs) -> None:
+    assert bench("--quick")["smoke_test"]
+
+
+def test_dry_run(bench: Runs) -> None:
+    assert bench("--dry-run") == {}
+    assert not list(bench.where.glob("run*/run.json"))
+
+
 def test_classes(bench: Runs, tmp_path: Path) -> None:
     text = write_labelled_coco(tmp_path / "coco")
     options = ("--data", text, "--task", "semantic", "--conditions", "clean")

@@ -26,7 +26,7 @@ Document = dict[str, Any]
 
 def section(document: Document, run: Document) -> str:
     """A run as Markdown: its command, its tables and what they depend on. Needs results.json and run.json alone."""
-    lines = ["**Synthetic pictures: a smoke test, no evidence.**", ""] if document["smoke_test"] else []
+    lines = ["**A smoke test, no evidence.**", ""] if document["smoke_test"] else []
     lines += [
         f"    {run['command']}",
         "",

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""How many training pictures a second each victim of `unseg bench` takes on this machine: what `unseg bench --dry-run` reckons with.
+
+python scripts/bench_victims.py [--victims unet,sam] [--steps 4]     print a table
+python scripts/bench_victims.py --write                               also write unseg_cli/bench/victims/speeds.json
+
+Each is measured at the size and batch of its own schedule, on made-up pictures of a few objects, after a step that does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from unseg_cli.bench.augmentation import AUGMENTATIONS  # noqa: E402
+from unseg_cli.bench.tasks import TASKS  # noqa: E402
+from unseg_cli.bench.victims.base import VictimSpec  # noqa: E402
+from unseg_cli.bench.victims.registry import VICTIMS, Schedule  # noqa: E402
+from unseg_cli.core.device import seed_everything  # noqa: E402
+from unseg_cli.datasets.sample import Segment, Truth  # noqa: E402
+
+FILE = ROOT / "unseg_cli" / "bench" / "victims" / "speeds.json"
+CLASSES = ("ground", "car", "pole", "tree")
+OBJECTS = 4
+
+
+def truth(side: int, number: int, binary: bool) -> Truth:
+    """Some rectangles."""
+    rng = np.random.default_rng(number)
+    labels, segments = np.zeros((side, side), np.uint8), []
+    for _ in range(OBJECTS):
+        top, left, height, width = (int(value) for value in rng.integers(side // 8, side // 2, 4))
+        mask = np.zeros((side, side), bool)
+        mask[top : top + height, left : left + width] = True
+        category = 1 if binary else int(rng.integers(1, len(CLASSES)))
+        labels[mask] = category
+        segments.append(Segment(size=(side, side), shape=mask, category=category))
+    return Truth(labels=labels, segments=tuple(segments))
+
+
+def rate(victim: str, task: str, schedule: Schedule, steps: int) -> float:
+    """Training pictures a second."""
+    seed_everything(0)
+    classes = CLASSES[:2] if task == "binary" else CLASSES
+    side = schedule.image_size
+    network = VICTIMS[victim].build(VictimSpec(task=task, classes=classes, pretrained=True, side=side, things=(1, 2, 3))).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
+    images = torch.randint(0, 256, (schedule.batch_size, 3, side, side), dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    targets = [TASKS[task].target(truth(side, number, task == "binary")) for number in range(schedule.batch_size)]
+    draw = torch.Generator().manual_seed(0)
+    started = 0.0
+    for step in range(steps + 1):
+        if step == 1:
+            started = time.perf_counter()
+        batch = AUGMENTATIONS["jitter"](images, targets, draw)
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack([*network(batch).values()]).sum().backward()
+        optimizer.step()
+    return steps * schedule.batch_size / (time.perf_counter() - started)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--victims", default=",".join(VICTIMS), help="names, joined by commas (default: all)")
+    parser.add_argument("--steps", type=int, default=4, help="that count (default: 4)")
+    parser.add_argument("--write", action="store_true", help=f"put what was measured into {FILE.relative_to(ROOT)}")
+    options = parser.parse_args(arguments)
+    found: dict[str, dict[str, Any]] = {}
+    print(f"{'victim':<16}{'task':<12}{'size':>6}{'batch':>7}{'pictures/s':>12}")
+    for victim in options.victims.split(","):
+        for task, schedule in VICTIMS[victim].schedules.items():
+            speed = rate(victim, task, schedule, options.steps)
+            found.setdefault(victim, {})[task] = {"pictures_per_second": round(speed, 2), "image_size": schedule.image_size}
+            print(f"{victim:<16}{task:<12}{schedule.image_size:>6}{schedule.batch_size:>7}{speed:>12.1f}", flush=True)
+    if options.write:
+        before = json.loads(FILE.read_text(encoding="utf-8"))["victims"] if FILE.exists() else {}
+        document = {"threads": torch.get_num_threads(), "machine": platform.machine(), "victims": before | found}
+        FILE.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
