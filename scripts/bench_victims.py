@@ -49,8 +49,8 @@ def truth(side: int, number: int, binary: bool) -> Truth:
     return Truth(labels=labels, segments=tuple(segments))
 
 
-def rate(victim: str, task: str, schedule: Schedule, steps: int) -> float:
-    """Training pictures a second."""
+def rate(victim: str, task: str, schedule: Schedule, steps: int) -> tuple[float, int]:
+    """Training pictures a second, and the number of parameters."""
     seed_everything(0)
     classes = CLASSES[:2] if task == "binary" else CLASSES
     side = schedule.image_size
@@ -67,7 +67,8 @@ def rate(victim: str, task: str, schedule: Schedule, steps: int) -> float:
         optimizer.zero_grad(set_to_none=True)
         torch.stack([*network(batch).values()]).sum().backward()
         optimizer.step()
-    return steps * schedule.batch_size / (time.perf_counter() - started)
+    speed = steps * schedule.batch_size / (time.perf_counter() - started)
+    return speed, sum(parameter.numel() for parameter in network.parameters())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,12 +79,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"put what was measured into {FILE.relative_to(ROOT)}")
     options = parser.parse_args(arguments)
     found: dict[str, dict[str, Any]] = {}
-    print(f"{'victim':<16}{'task':<12}{'size':>6}{'batch':>7}{'pictures/s':>12}")
+    print(f"{'victim':<16}{'task':<12}{'size':>6}{'batch':>7}{'pictures/s':>12}{'parameters, M':>14}")
     for victim in options.victims.split(","):
         for task, schedule in VICTIMS[victim].schedules.items():
-            speed = rate(victim, task, schedule, options.steps)
-            found.setdefault(victim, {})[task] = {"pictures_per_second": round(speed, 2), "image_size": schedule.image_size}
-            print(f"{victim:<16}{task:<12}{schedule.image_size:>6}{schedule.batch_size:>7}{speed:>12.1f}", flush=True)
+            speed, parameters = rate(victim, task, schedule, options.steps)
+            facts = {"pictures_per_second": round(speed, 2), "image_size": schedule.image_size, "parameters": parameters}
+            found.setdefault(victim, {})[task] = facts
+            line = f"{victim:<16}{task:<12}{schedule.image_size:>6}{schedule.batch_size:>7}{speed:>12.1f}{parameters / 1e6:>14.1f}"
+            print(line, flush=True)
     if options.write:
         before = json.loads(FILE.read_text(encoding="utf-8"))["victims"] if FILE.exists() else {}
         document = {"threads": torch.get_num_threads(), "machine": platform.machine(), "victims": before | found}

@@ -16,8 +16,9 @@ from PIL import Image
 from tests.bench.conftest import FakeSource, label_folder
 from unseg_cli.bench import run as run_module
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.run_cells import mix
+from unseg_cli.bench.run_cells import mix, unchanged
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
@@ -220,3 +221,23 @@ def test_the_shipped_generator_changes_real_pictures_within_the_budget_and_is_se
     by_defence = {(row["condition"], row["defence"]): row["scores"] for row in report.document["rows"]}
     assert by_defence["protected", "none"] != by_defence["clean", "none"]  # other pictures, another victim
     assert json.loads((config.out / "run.json").read_text())["generator"]["name"] == "lite"
+
+
+def test_the_clean_subset_is_what_a_ratio_leaves_clean() -> None:
+    clean, changed = torch.zeros(20, 3, 4, 4, dtype=torch.uint8), torch.ones(20, 3, 4, 4, dtype=torch.uint8)
+    clean[:, 0] = torch.arange(20, dtype=torch.uint8)[:, None, None]
+    targets = [Target(labels=torch.full((4, 4), number, dtype=torch.uint8)) for number in range(20)]
+    mixed = mix(clean, changed, 0.8, seed=3)
+    kept = unchanged(Examples(images=clean, targets=targets), 0.8, seed=3)
+    assert len(kept) == 4
+    stayed = [number for number in range(20) if torch.equal(mixed[number], clean[number])]
+    assert sorted(int(one.labels[0, 0]) for one in kept.targets) == stayed
+    assert all(int(image[0, 0, 0]) == int(target.labels[0, 0]) for image, target in zip(kept.images, kept.targets, strict=True))
+
+
+def test_the_clean_subset_needs_a_ratio(quick: BenchConfig) -> None:
+    with pytest.raises(UsageProblem, match="clean-subset needs a --ratio under 1"):
+        bench(dataclasses.replace(quick, conditions=("clean", "clean-subset")), Events())
+    config = dataclasses.replace(quick, conditions=("clean", "clean-subset"), ratio=0.5)
+    rows = bench(config, Events()).document["rows"]
+    assert [row["condition"] for row in rows] == ["clean", "clean-subset"] and rows[0]["final"] != rows[1]["final"]

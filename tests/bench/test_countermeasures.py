@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.countermeasures.base import Countermeasure, Part, PictureStep
+from unseg_cli.bench.countermeasures.base import Countermeasure, Losses, Part, PictureStep
 from unseg_cli.bench.countermeasures.crops import SIDE_FROM, SIDE_TO, crop_box
 from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES, find_countermeasure
+from unseg_cli.bench.countermeasures.training import EPSILON, TRIES, plasma
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.fit import train_victim
 from unseg_cli.bench.tasks import TASKS
@@ -68,7 +69,7 @@ def test_what_acts_before_training_leaves_batches_alone(name: str) -> None:
     batch = Batch(images=torch.rand(2, 3, 32, 32), targets=(Target(labels=torch.zeros(32, 32, dtype=torch.uint8)),) * 2)
     draw = torch.Generator().manual_seed(0)
     state = draw.get_state()
-    ((weight, after),) = step.batch(batch, draw)
+    ((weight, after),) = step.batch(batch, draw, no_losses)
     assert weight == 1 and after is batch
     assert torch.equal(draw.get_state(), state)  # nothing is drawn, so that a training without one is the same as ever
 
@@ -98,6 +99,10 @@ def test_crop_and_scale_keeps_a_part_and_its_labels_fit() -> None:
     assert len({crop_box(60, 80, number) for number in range(10)}) == 10
 
 
+def no_losses(_batch: Batch) -> torch.Tensor:
+    raise AssertionError("this one does not look at the victim")
+
+
 def batch_of(count: int = 8, side: int = 32) -> Batch:
     """Pictures of one grey level each, and labels of the picture's number."""
     numbers = torch.arange(count, dtype=torch.uint8)
@@ -108,7 +113,7 @@ def batch_of(count: int = 8, side: int = 32) -> Batch:
 def test_mixup_blends_pictures_and_weighs_the_losses_of_both() -> None:
     batch, draw, weights = batch_of(), torch.Generator().manual_seed(0), []
     for _ in range(50):
-        parts = COUNTERMEASURES["mixup"].batch(batch, draw)
+        parts = COUNTERMEASURES["mixup"].batch(batch, draw, no_losses)
         (weight, own), (rest, other) = parts
         assert weight + rest == pytest.approx(1) and own.images is other.images
         expected = (weight * own.labels + rest * other.labels) / 10
@@ -122,7 +127,7 @@ def test_cutmix_pastes_one_rectangle_with_its_labels() -> None:
     batch, draw, shares = batch_of(), torch.Generator().manual_seed(0), []
     before = batch.images.clone()
     for _ in range(60):
-        ((weight, mixed),) = COUNTERMEASURES["cutmix"].batch(batch, draw)
+        ((weight, mixed),) = COUNTERMEASURES["cutmix"].batch(batch, draw, no_losses)
         assert weight == 1 and mixed.images.is_contiguous(memory_format=torch.channels_last)
         assert torch.allclose(mixed.images[:, 0], mixed.labels / 10)  # every pixel has the label of the picture that it is of
         foreign = (mixed.labels != batch.labels).any(0)
@@ -135,7 +140,7 @@ def test_cutmix_pastes_one_rectangle_with_its_labels() -> None:
 
 def test_a_countermeasure_that_acts_while_training_sees_every_batch() -> None:
     class Darken(PictureStep):
-        def batch(self, batch: Batch, draw: torch.Generator) -> tuple[Part, ...]:
+        def batch(self, batch: Batch, draw: torch.Generator, losses: Losses) -> tuple[Part, ...]:
             seen.append((len(batch.images), float(batch.images.max()), float(torch.rand(1, generator=draw))))
             return (Part(1.0, Batch(images=batch.images * 0, targets=batch.targets)),)
 
@@ -214,3 +219,42 @@ def test_misspelt_name_gets_a_hint() -> None:
     with pytest.raises(UsageProblem) as problem:
         find_countermeasure("jpeg57")
     assert "did you mean 'jpeg75'" in problem.value.hint
+
+
+def test_ueraser_trains_on_the_version_that_the_victim_likes_least() -> None:
+    batch, draw, seen = batch_of(), torch.Generator().manual_seed(0), []
+
+    def losses(version: Batch) -> torch.Tensor:
+        assert not torch.is_grad_enabled() and version.targets == batch.targets
+        seen.append(version)
+        return version.images.mean()
+
+    ((weight, chosen),) = COUNTERMEASURES["ueraser"].batch(batch, draw, losses)
+    assert weight == 1 and len(seen) == TRIES
+    assert float(chosen.images.mean()) == max(float(version.images.mean()) for version in seen)
+    assert len({float(version.images.mean()) for version in seen}) == TRIES
+    assert chosen.images.min() >= 0 and chosen.images.max() <= 1 and chosen.images.is_contiguous(memory_format=torch.channels_last)
+    colours = Batch(images=torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1).expand(64, 3, 8, 8).contiguous(), targets=batch.targets)
+    ((_, shuffled),) = COUNTERMEASURES["ueraser"].batch(colours, draw, lambda _: torch.zeros(()))
+    brightest = {int(picture.mean((1, 2)).argmax()) for picture in shuffled.images}
+    assert brightest == {0, 1, 2}
+
+
+def test_plasma_is_cloudy_and_goes_from_0_to_1() -> None:
+    clouds = plasma(3, 48, 64, torch.Generator().manual_seed(0))
+    assert clouds.shape == (3, 1, 48, 64) and clouds.amin((1, 2, 3)).tolist() == [0, 0, 0] and clouds.amax((1, 2, 3)).tolist() == [1, 1, 1]
+    assert (clouds[..., 1:] - clouds[..., :-1]).abs().mean() < 0.05 and not torch.equal(clouds[0], clouds[1])
+
+
+def test_adversarial_pictures_are_those_of_the_largest_loss_within_the_bound() -> None:
+    batch, draw = batch_of(), torch.Generator().manual_seed(0)
+    inner = Batch(images=batch.images * 0.5 + 0.2, targets=batch.targets)
+    signs = torch.where(torch.rand(inner.images.shape, generator=draw) < 0.5, -1.0, 1.0)
+    ((weight, moved),) = COUNTERMEASURES["adversarial"].batch(inner, draw, lambda version: (version.images * signs).sum())
+    assert weight == 1 and not moved.images.requires_grad
+    assert torch.allclose(moved.images, inner.images + EPSILON * signs, atol=1e-6)
+    bright = Batch(images=torch.ones(2, 3, 8, 8), targets=batch.targets[:2])
+    ((_, kept),) = COUNTERMEASURES["adversarial"].batch(bright, draw, lambda version: version.images.sum())
+    assert kept.images.max() <= 1 and (kept.images - bright.images).abs().max() <= EPSILON + 1e-6
+    ((_, still),) = COUNTERMEASURES["adversarial"].batch(inner, draw, lambda _: torch.zeros((), requires_grad=True))
+    assert (still.images - inner.images).abs().max() <= EPSILON + 1e-6

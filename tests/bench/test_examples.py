@@ -108,7 +108,7 @@ def test_cutmix_pastes_objects_as_far_as_they_are_seen() -> None:
     assert torch.equal(painted(both), both.labels)
     assert len(segments_of(both)) <= 6 and segments_of(both).crowd.any()
     batch = Batch(images=torch.rand(2, 3, *SIZE), targets=(one, other))
-    (part,) = CutMix(name="cutmix").batch(batch, torch.Generator().manual_seed(0))
+    (part,) = CutMix(name="cutmix").batch(batch, torch.Generator().manual_seed(0), lambda seen: seen.images.sum())
     for mixed in part.batch.targets:
         assert torch.equal(painted(mixed), mixed.labels)
 

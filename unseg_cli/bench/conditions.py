@@ -14,7 +14,7 @@ from unseg_cli.core.errors import UsageProblem, did_you_mean
 
 #: none; the generator's; per-class: a closed form for every class of a label map, the generator's elsewhere; ready: pictures that were
 #: protected before; random: uniform noise at the object's budget all over; texture: the closed-form rival.
-NoiseKind = Literal["none", "generator", "per-class", "ready", "random", "texture"]
+NoiseKind = Literal["none", "omitted", "generator", "per-class", "ready", "random", "texture"]
 #: Where the objects are: the true masks; detections; detections, but true masks where those are unsure, as an owner would correct them;
 #: masks in a folder; the whole picture; or nothing is told apart at all.
 MaskSource = Literal["gt", "auto", "corrected", "folder", "whole", "uniform"]
@@ -45,6 +45,7 @@ class Spelling:
 #: By name, in the order in which tables show them.
 SPELLINGS: dict[str, Spelling] = {
     CLEAN: Spelling(noise="none", masks="whole", colour="#3b6ea5"),
+    "clean-subset": Spelling(noise="omitted", masks="whole", colour="#85b0d6"),
     PROTECTED: Spelling(noise="generator", masks=None, colour="#c0392b"),
     "protected-auto": Spelling(noise="generator", masks="auto", colour="#e07b6c"),
     "protected-corrected": Spelling(noise="generator", masks="corrected", colour="#b7950b"),
@@ -115,6 +116,11 @@ class Condition:
     def clean(self) -> bool:
         """Whether nothing is changed."""
         return self.noise == "none"
+
+    @property
+    def omits(self) -> bool:
+        """Whether the pictures that other conditions change are left out: what the rest of them teaches alone."""
+        return self.noise == "omitted"
 
     @property
     def detects(self) -> bool:

@@ -91,14 +91,17 @@ def train_victim(
     )
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.lr, total_steps=schedule.epochs * batches, pct_start=WARM_UP)
     epochs: list[Epoch] = []
+
+    def losses(seen: Batch) -> torch.Tensor:
+        return functools.reduce(operator.add, victim(seen).values())
+
     for epoch in range(1, schedule.epochs + 1):
         total = 0.0
         order = torch.randperm(len(train), generator=draw)
         for step in range(batches):
             chosen = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
             batch = augment(train.images[chosen].to(device), [train.targets[i] for i in chosen.tolist()], draw)
-            losses = [part.weight * loss for part in countermeasure.batch(batch, draw) for loss in victim(part.batch).values()]
-            loss = functools.reduce(operator.add, losses)
+            loss = functools.reduce(operator.add, (part.weight * losses(part.batch) for part in countermeasure.batch(batch, draw, losses)))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(victim.parameters(), CLIP_NORM)

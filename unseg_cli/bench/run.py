@@ -168,6 +168,8 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
         Condition.parse(name, masks=mask_source(config), budget=config.budget, share=config.ratio, ready=config.protected is not None)
         for name in config.conditions
     ]
+    if config.ratio == 1 and any(condition.omits for condition in conditions):
+        raise UsageProblem("the condition clean-subset needs a --ratio under 1: nothing stays clean", hint="pass --ratio 0.8, or omit it")
     if config.init not in ("pretrained", "scratch"):
         raise UsageProblem(f"--init {config.init!r} is not known", hint=did_you_mean(config.init, ["pretrained", "scratch"]))
     if not 0 <= config.ratio <= 1:

@@ -79,7 +79,7 @@ def _run_missing(missing: list[Cell], todo: list[Cell], folder: RunFolder, setti
 
 def picture_sets(todo: Iterable[Cell]) -> list[PictureSet]:
     """What these cells are trained on, the clean pictures that a share under 1 mixes in among them."""
-    sets = [cell.pictures for cell in todo]
+    sets = [cell.pictures for cell in todo if not cell.condition.omits]
     sets += [clean_pictures(cell) for cell in todo if cell.condition.share < 1]
     return list(dict.fromkeys(sets))
 
@@ -93,8 +93,10 @@ def clean_pictures(cell: Cell) -> PictureSet:
 def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Setting, events: Events) -> None:
     """Train and test one victim, and keep its row."""
     classes = setting.data.classes
-    train = train_examples(cache, cell.pictures)
-    if cell.condition.share < 1:
+    train = train_examples(cache, clean_pictures(cell) if cell.condition.omits else cell.pictures)
+    if cell.condition.omits:
+        train = unchanged(train, cell.condition.share, cell.seed)
+    elif cell.condition.share < 1:
         clean = train_examples(cache, clean_pictures(cell))
         train = Examples(images=mix(clean.images, train.images, cell.condition.share, cell.seed), targets=train.targets)
     seed_everything(cell.seed)  # the same start and the same order for every condition
@@ -130,6 +132,13 @@ def mix(clean: torch.Tensor, changed: torch.Tensor, share: float, seed: int) -> 
     chosen = order[: round(share * len(clean))]
     mixed[chosen] = changed[chosen]
     return mixed
+
+
+def unchanged(clean: Examples, share: float, seed: int) -> Examples:
+    """Those that `mix` takes from the clean ones, at the same share and seed."""
+    order = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))
+    kept = order[round(share * len(clean)) :]
+    return Examples(images=clean.images[kept], targets=[clean.targets[place] for place in kept.tolist()])
 
 
 def draw_pictures(todo: list[Cell], folder: RunFolder, setting: Setting) -> None:

@@ -15,6 +15,9 @@ import torch
 from unseg_cli.bench.examples import Batch, Target
 from unseg_cli.core.constants import U8Array
 
+#: From a batch to the sum of a victim's losses, a scalar.
+Losses = Callable[[Batch], torch.Tensor]
+
 
 class Part(NamedTuple):
     """A batch, and the weight of its losses in what is trained on."""
@@ -51,8 +54,14 @@ class Countermeasure:
         """
         return self.picture(image), target
 
-    def batch(self, batch: Batch, draw: torch.Generator) -> tuple[Part, ...]:
-        """What is trained on in place of an augmented batch; `draw` is the training's own source of random numbers, on the CPU."""
+    def batch(self, batch: Batch, draw: torch.Generator, losses: Losses) -> tuple[Part, ...]:
+        """What is trained on in place of an augmented batch.
+
+        Args:
+            batch: augmented.
+            draw: the training's own source of random numbers, on the CPU.
+            losses: the victim's, as it is now.
+        """
         return (Part(1.0, batch),)
 
 

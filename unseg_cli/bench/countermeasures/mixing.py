@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from unseg_cli.bench.countermeasures.base import Countermeasure, Part
+from unseg_cli.bench.countermeasures.base import Countermeasure, Losses, Part
 from unseg_cli.bench.examples import Batch
 
 #: Of the Beta distribution of the mixing weight: the largest that the paper recommends for ImageNet.
@@ -22,7 +22,7 @@ class MixUp(Countermeasure):
     is the same as training on mixed soft labels, and it is defined for every other loss that a victim has.
     """
 
-    def batch(self, batch: Batch, draw: torch.Generator) -> tuple[Part, ...]:
+    def batch(self, batch: Batch, draw: torch.Generator, losses: Losses) -> tuple[Part, ...]:
         """See `Countermeasure`."""
         order, numbers = _partners(batch, draw)
         weight = float(numbers.beta(MIXUP_ALPHA, MIXUP_ALPHA))
@@ -40,7 +40,7 @@ class CutMix(Countermeasure):
     the frame. With a label for every pixel no loss has to be mixed: the labels are pasted, too (French et al., BMVC 2020).
     """
 
-    def batch(self, batch: Batch, draw: torch.Generator) -> tuple[Part, ...]:
+    def batch(self, batch: Batch, draw: torch.Generator, losses: Losses) -> tuple[Part, ...]:
         """See `Countermeasure`."""
         order, numbers = _partners(batch, draw)
         height, width = batch.images.shape[-2:]

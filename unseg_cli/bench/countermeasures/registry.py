@@ -6,6 +6,7 @@ from unseg_cli.bench.countermeasures import filters
 from unseg_cli.bench.countermeasures.base import Countermeasure, PictureStep
 from unseg_cli.bench.countermeasures.crops import CropAndScale
 from unseg_cli.bench.countermeasures.mixing import CutMix, MixUp
+from unseg_cli.bench.countermeasures.training import Adversarial, WorstOfSeveral
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 
 COUNTERMEASURES: dict[str, Countermeasure] = {
@@ -22,6 +23,8 @@ COUNTERMEASURES: dict[str, Countermeasure] = {
         CropAndScale(name="crop-and-scale"),
         MixUp(name="mixup"),
         CutMix(name="cutmix"),
+        WorstOfSeveral(name="ueraser"),
+        Adversarial(name="adversarial"),
     )
 }
 

@@ -20,6 +20,7 @@ ABILITIES = {
 }
 #: What a model was trained on, by condition, where "pictures with .. noise, a control," would not say it.
 TRAINED_ON = {
+    "clean-subset": "the pictures that stay clean, alone,",
     "protected": "protected pictures",
     "protected-auto": "pictures that were protected without masks, by detected objects,",
     "protected-corrected": "pictures that were protected by detected objects, corrected where those were unsure,",

@@ -18,7 +18,10 @@ Document = dict[str, Any]
 
 @lru_cache(maxsize=1)
 def speeds() -> Document:
-    """What was measured: `{"cores": .., "victims": {"unet": {"binary": {"pictures_per_second": .., "image_size": ..}}}}`."""
+    """What was measured.
+
+    `{"threads": .., "victims": {"unet": {"binary": {"pictures_per_second": .., "image_size": .., "parameters": ..}}}}`.
+    """
     return dict(json.loads((resources.files(__package__) / FILE).read_text(encoding="utf-8")))
 
 
@@ -32,6 +35,12 @@ def pictures_per_second(victim: str, task: str, image_size: int) -> float | None
     """
     found = speeds()["victims"].get(victim, {}).get(task)
     return None if found is None else float(found["pictures_per_second"]) * (found["image_size"] / image_size) ** 2
+
+
+def parameters(victim: str, task: str) -> int | None:
+    """How many parameters a victim has on its usual encoder; None where it was not measured."""
+    found = speeds()["victims"].get(victim, {}).get(task, {}).get("parameters")
+    return None if found is None else int(found)
 
 
 def minutes(victim: str, task: str, schedule: Schedule, *, train: int, test: int) -> float | None:
