@@ -18,6 +18,7 @@ DOCUMENTS = [
     *WITH_COMMANDS,
     "CHANGELOG.md",
     "docs/data.md",
+    "docs/paper.md",
     "docs/formats.md",
     "docs/how-it-works.md",
     "docs/decisions.md",
