@@ -115,3 +115,24 @@ def write_camvid(root: Path) -> Path:
     ]
     (root / "classes.json").write_text(json.dumps([*classes, {"name": "Void"}]))
     return root
+
+
+def write_hqseg44k(root: Path) -> Path:
+    """A picture for each set; masks of two regions, which are one object."""
+    sets = [
+        *(("DIS5K/DIS-TR/im", "DIS5K/DIS-TR/gt"), ("DIS5K/DIS-VD/im", "DIS5K/DIS-VD/gt")),
+        *(("cascade_psp/DUTS-TR",) * 2, ("cascade_psp/ecssd",) * 2),
+        ("thin_object_detection/COIFT/images", "thin_object_detection/COIFT/masks"),
+        ("thin_object_detection/HRSOD/images", "thin_object_detection/HRSOD/masks_max255"),
+        *(
+            (f"thin_object_detection/ThinObject5K/images_{split}", f"thin_object_detection/ThinObject5K/masks_{split}")
+            for split in ("train", "test")
+        ),
+    ]
+    for number, (images, masks) in enumerate(sets):
+        image, mask = _pair(number, inside=255)
+        values = np.array(mask)
+        values[40:46, :5] = 255
+        _save(image, root / images / f"p{number}.jpg")
+        _save(Image.fromarray(values), root / masks / f"p{number}.png")
+    return root

@@ -47,6 +47,12 @@ class TestKvasir(Battery):
         return lambda: open_labelled(text)
 
 
+class TestLabelledHqseg(Battery):
+    def make(self, root: Path) -> Callable[[], Opened]:
+        text = f"hqseg44k:{published.write_hqseg44k(root)}"
+        return lambda: open_labelled(text)
+
+
 class TestNwpu(Battery):
     def make(self, root: Path) -> Callable[[], Opened]:
         text = f"nwpu:{published.write_layout('nwpu', root)}"
@@ -106,6 +112,18 @@ def test_kvasir_is_split_by_its_lists_or_one_in_eight(tmp_path: Path) -> None:
     (home / "Kvasir-SEG" / "val.txt").write_text("c5\n")
     assert ids(open_labelled(f"kvasir:{home}")) == (["images/c3", "images/c4"], ["images/c5"])
     assert len(open_labelled(f"kvasir:{home}", task="interactive").test[0].truth().segments) >= 1
+
+
+def test_hqseg_trains_and_tests_on_its_authors_sets_and_a_mask_is_one_object(tmp_path: Path) -> None:
+    home = published.write_hqseg44k(tmp_path)
+    data = open_labelled(f"hqseg44k:{home}", task="interactive")
+    trained, tested = ([Path(one).parts[1] for one in split] for split in ids(data))
+    assert sorted(trained) == ["DIS-TR", "DUTS-TR", "ThinObject5K", "ecssd"]
+    assert sorted(tested) == ["COIFT", "DIS-VD", "HRSOD", "ThinObject5K"]
+    (segment,) = data.train[0].truth().segments
+    assert segment.category == 1 and segment.mask()[42, 2] and segment.mask().sum() > 30
+    shutil.rmtree(home / "thin_object_detection")
+    assert [len(split) for split in ids(open_labelled(f"hqseg44k:{home}"))] == [3, 1]
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -25,10 +25,12 @@ class WithObjects:
     Attributes:
         truth: reads it.
         things: the labels whose regions are objects.
+        whole: all regions of a label are one object.
     """
 
     truth: Callable[[], Truth]
     things: tuple[int, ...]
+    whole: bool = False
 
     def __call__(self) -> Truth:
         """The label map, and a segment for each region; small ones are groups, which count nowhere."""
@@ -37,7 +39,9 @@ class WithObjects:
         labels, found = self.truth().labels, []
         assert labels is not None
         for thing in self.things:
-            numbers, count = ndimage.label(labels == thing, structure=np.ones((3, 3)))  # corners join, too
+            of_class = labels == thing
+            # Corners join, too.
+            numbers, count = (of_class, 1) if self.whole else ndimage.label(of_class, structure=np.ones((3, 3)))
             for number in range(1, count + 1):
                 where = numbers == number
                 area = int(where.sum())
@@ -46,12 +50,13 @@ class WithObjects:
         return Truth(labels=labels, segments=tuple(found))
 
 
-def divided(data: LabelledData, task: str) -> LabelledData:
+def divided(data: LabelledData, task: str, *, whole: bool = False) -> LabelledData:
     """A data set of label maps whose objects are told apart as well as that goes.
 
     Args:
         data: with things, or binary: there the foreground is one.
         task: one of `TASKS`.
+        whole: all regions of a label are one object, as where masks were drawn of one object a picture.
 
     Raises:
         UsageProblem: none of the classes is a thing.
@@ -60,9 +65,9 @@ def divided(data: LabelledData, task: str) -> LabelledData:
     if not things:
         hint = 'mark some in classes.json: {"name": "Car", "thing": true}'
         raise UsageProblem(f"--task {task}: no class of {data.name} is a thing", hint=hint)
-    train, test = (tuple(_divided(sample, things) for sample in samples) for samples in (data.train, data.test))
+    train, test = (tuple(_divided(sample, things, whole) for sample in samples) for samples in (data.train, data.test))
     return dataclasses.replace(data, task=task, things=things, train=train, test=test)
 
 
-def _divided(sample: Sample, things: tuple[int, ...]) -> Sample:
-    return dataclasses.replace(sample, truth=WithObjects(sample.truth, things))
+def _divided(sample: Sample, things: tuple[int, ...], whole: bool) -> Sample:
+    return dataclasses.replace(sample, truth=WithObjects(sample.truth, things, whole))

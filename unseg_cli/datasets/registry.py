@@ -15,7 +15,7 @@ from unseg_cli.datasets.kinds.coco import TASKS as COCO_TASKS
 from unseg_cli.datasets.kinds.coco import open_coco, open_labelled_coco
 from unseg_cli.datasets.kinds.coco_layouts import LAYOUTS, open_layout
 from unseg_cli.datasets.kinds.folder import open_labelled_folder, open_training_folder
-from unseg_cli.datasets.kinds.hqseg import open_hqseg
+from unseg_cli.datasets.kinds.hqseg import open_hqseg, open_labelled_hqseg
 from unseg_cli.datasets.kinds.label_maps import open_ade20k, open_cityscapes, open_kvasir, open_voc
 from unseg_cli.datasets.kinds.sa1b import open_sa1b
 from unseg_cli.datasets.kinds.shards import open_shards
@@ -81,8 +81,9 @@ def _label_maps(opened: Callable[..., LabelledData]) -> Callable[[Wanted], Label
         data = opened(_folder(wanted.rest), name=wanted.name, limit=wanted.limit)
         if wanted.task not in OBJECT_TASKS:
             return data
-        known = opened is open_cityscapes
-        return dataclasses.replace(data, task=wanted.task) if known else divided(data, wanted.task)
+        if opened is open_cityscapes:  # its objects are told apart
+            return dataclasses.replace(data, task=wanted.task)
+        return divided(data, wanted.task, whole=opened is open_labelled_hqseg)
 
     return opener
 
@@ -102,7 +103,12 @@ KINDS: dict[str, DataKind] = {
     ),
     "wds": DataKind(syntax="wds:GLOB.tar", training=lambda text: [open_shards(_glob(text))]),
     "sa1b": DataKind(syntax="sa1b:ROOT", training=lambda text: [open_sa1b(_folder(text))]),
-    "hqseg44k": DataKind(syntax="hqseg44k:ROOT", training=lambda text: open_hqseg(_folder(text))),
+    "hqseg44k": DataKind(
+        syntax="hqseg44k:ROOT",
+        training=lambda text: open_hqseg(_folder(text)),
+        labelled=_label_maps(open_labelled_hqseg),
+        tasks=("binary", "interactive"),
+    ),
     "coco": DataKind(
         syntax="coco:IMAGES:instances.json",
         training=_coco,

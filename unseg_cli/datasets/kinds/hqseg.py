@@ -1,4 +1,8 @@
-"""HQSeg-44K's training sets (`hqseg44k:ROOT`): every folder below ROOT that holds pictures and masks side by side, or in im/ and gt/."""
+"""HQSeg-44K (`hqseg44k:ROOT`): masks of one object a picture.
+
+Generators are trained on every folder below ROOT that holds pictures and masks side by side, or in im/ and gt/. Benchmarks train and test
+on the sets that SAM-HQ's authors (Ke et al., NeurIPS 2023) do, as far as they are there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,37 @@ from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.datasets.kinds.folder import file_pairs, training_set
+from unseg_cli.datasets.kinds.label_maps import Triple, bright_is_object, label_map_data
+from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.training_set import TrainingSet
+
+#: Folders of pictures and of masks; where both are one, masks are the PNGs.
+TRAIN = (
+    ("DIS5K/DIS-TR/im", "DIS5K/DIS-TR/gt"),
+    ("thin_object_detection/ThinObject5K/images_train", "thin_object_detection/ThinObject5K/masks_train"),
+    *((f"cascade_psp/{name}",) * 2 for name in ("DUTS-TR", "DUTS-TE", "ecssd", "fss_all", "MSRA_10K")),
+)
+TEST = (
+    ("DIS5K/DIS-VD/im", "DIS5K/DIS-VD/gt"),
+    ("thin_object_detection/COIFT/images", "thin_object_detection/COIFT/masks"),
+    ("thin_object_detection/HRSOD/images", "thin_object_detection/HRSOD/masks_max255"),
+    ("thin_object_detection/ThinObject5K/images_test", "thin_object_detection/ThinObject5K/masks_test"),
+)
+
+
+def open_labelled_hqseg(root: Path, *, name: str, limit: int | None) -> LabelledData:
+    """The training sets and the test sets that are there, each as one.
+
+    Raises:
+        NothingToDo: no training set, or no test set.
+    """
+    train, test = ([triple for pair in folders for triple in _triples(root, *pair)] for folders in (TRAIN, TEST))
+    return label_map_data(name, ("background", "object"), (0, 1), train, test, root, limit=limit, task="binary", mapping=bright_is_object)
+
+
+def _triples(root: Path, images: str, masks: str) -> list[Triple]:
+    kinds = {"image_suffixes": frozenset({".jpg"}), "mask_suffixes": frozenset({".png"})} if images == masks else {}
+    return [(pair.image, pair.mask, None) for pair in file_pairs(root / images, root / masks, **kinds)]
 
 
 def open_hqseg(root: Path) -> list[TrainingSet]:

@@ -78,7 +78,7 @@ def open_voc(root: Path, *, name: str, limit: int | None) -> LabelledData:
         return [(home / "JPEGImages" / f"{stem}.jpg", maps / f"{stem}.png", None) for stem in _listed(listing)]
 
     train, test = (triples(*part) for part in parts)
-    return _data(name, VOC, tuple(range(len(VOC))), train, test, home, limit=limit, task="semantic")
+    return label_map_data(name, VOC, tuple(range(len(VOC))), train, test, home, limit=limit, task="semantic")
 
 
 def open_ade20k(root: Path, *, name: str, limit: int | None) -> LabelledData:
@@ -97,7 +97,7 @@ def open_ade20k(root: Path, *, name: str, limit: int | None) -> LabelledData:
         return [(path, home / "annotations" / split / f"{stem}.png", None) for stem, path in images.items()]
 
     ids = tuple(range(1, ADE20K_CLASSES + 1))
-    return _data(name, names, ids, triples("training"), triples("validation"), home, limit=limit, task="semantic")
+    return label_map_data(name, names, ids, triples("training"), triples("validation"), home, limit=limit, task="semantic")
 
 
 def open_cityscapes(root: Path, *, name: str, limit: int | None) -> LabelledData:
@@ -119,7 +119,7 @@ def open_cityscapes(root: Path, *, name: str, limit: int | None) -> LabelledData
 
     things = tuple(range(CITYSCAPES_THINGS, len(CITYSCAPES)))
     ids = tuple(CITYSCAPES.values())
-    return _data(name, tuple(CITYSCAPES), ids, triples("train"), triples("val"), root, limit=limit, task="semantic", things=things)
+    return label_map_data(name, tuple(CITYSCAPES), ids, triples("train"), triples("val"), root, limit=limit, task="semantic", things=things)
 
 
 def open_kvasir(root: Path, *, name: str, limit: int | None) -> LabelledData:
@@ -141,7 +141,7 @@ def open_kvasir(root: Path, *, name: str, limit: int | None) -> LabelledData:
         return [(images.get(stem, home / "images" / stem), masks.get(stem, home / "masks" / stem), None) for stem in chosen]
 
     names = ("background", "polyp")
-    return _data(name, names, (0, 1), triples(train), triples(test), home, limit=limit, task="binary", mapping=bright_is_object)
+    return label_map_data(name, names, (0, 1), triples(train), triples(test), home, limit=limit, task="binary", mapping=bright_is_object)
 
 
 def bright_is_object(mask: MaskFile) -> U8Array:
@@ -162,7 +162,7 @@ def _ade20k_names(path: Path) -> tuple[str, ...]:
     return tuple(names) if len(names) == ADE20K_CLASSES else tuple(f"class {number}" for number in range(1, ADE20K_CLASSES + 1))
 
 
-def _data(
+def label_map_data(
     name: str,
     classes: tuple[str, ...],
     ids: tuple[int, ...],
@@ -175,7 +175,24 @@ def _data(
     things: tuple[int, ...] | None = None,
     mapping: Callable[[MaskFile], U8Array] | None = None,
 ) -> LabelledData:
-    """The data set of these files."""
+    """The data set of these files.
+
+    Args:
+        name: what the user called it.
+        classes: their names, in the order of their labels.
+        ids: the value of each class in the maps.
+        train: the files of the training pictures.
+        test: those of the test pictures.
+        root: what the names of pictures are below.
+        limit: at most this many pictures of each split, evenly spread.
+        task: what it is for.
+        things: the labels of things, whose objects the third files tell apart.
+        mapping: from a mask to labels; None: by `ids`.
+
+    Raises:
+        NothingToDo: a split without a picture.
+        UsageProblem: a file is not there.
+    """
     reads = mapping or LabelTable(label_table(ids))
     objects = None if things is None else Objects(ids, things)
     splits = []
