@@ -140,3 +140,21 @@ def test_accumulated_is_not_the_mean_over_pictures() -> None:
     assert found["iou"] == found["iou/object"] == pytest.approx(500 / 7)
     assert found["iou_per_picture"] == pytest.approx(200 / 3)
     assert found["dice"] == pytest.approx(1000 / 12)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_label_maps_are_scored_as_torchmetrics_scores_them(classes: int) -> None:
+    from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassJaccardIndex
+
+    seen = pictures(classes)
+    names = tuple(f"class {number}" for number in range(classes))
+    found = scores(metrics.ClassIoU, names, seen)
+    said, truth = torch.stack([one.labels for one, _ in seen]).long(), torch.stack([one.labels for _, one in seen]).long()
+    each = MulticlassJaccardIndex(classes, average="none", ignore_index=255)(said, truth)
+    assert [found[f"iou/{name}"] for name in names] == pytest.approx((100 * each).tolist(), abs=1e-3)
+    assert found["miou"] == pytest.approx(100 * float(each.mean()), abs=1e-3)
+    right = MulticlassAccuracy(classes, average="micro", ignore_index=255)(said, truth)
+    assert found["accuracy"] == pytest.approx(100 * float(right), abs=1e-3)
+    if classes == 2:
+        both = MulticlassF1Score(2, average="none", ignore_index=255)(said, truth)
+        assert scores(metrics.ForegroundIoU, names, seen)["dice"] == pytest.approx(100 * float(both[1]), abs=1e-3)

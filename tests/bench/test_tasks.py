@@ -43,7 +43,7 @@ def test_a_semantic_set_of_two_classes_is_judged_by_the_mean_of_both(tmp_path: P
     sky, road = (float(line.rpartition(",")[2]) for line in lines)
     assert sky != road
     assert row["final"] == row["scores"]["miou"] == pytest.approx((sky + road) / 2)
-    assert (row["final_dice"], set(row["scores"])) == (None, {"miou", "miou_per_picture"})
+    assert (row["final_dice"], set(row["scores"])) == (None, {"miou", "miou_per_picture", "accuracy"})
 
 
 @pytest.mark.parametrize(("task", "planes"), [("binary", 1), ("semantic", 2)])

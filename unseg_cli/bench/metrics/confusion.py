@@ -63,6 +63,11 @@ def dice(confusion: Tensor) -> Tensor:
     return 2 * iou / (1 + iou)
 
 
+def accuracy(confusion: Tensor) -> Tensor:
+    """Share of the pixels whose class is right: (..., C, C) -> (...); nan where no pixel is known."""
+    return confusion.diagonal(dim1=-2, dim2=-1).sum(-1).double() / confusion.sum((-2, -1))
+
+
 class _Counted(ABC):
     """Counts over all pixels, and the main score of every picture.
 
@@ -97,6 +102,7 @@ class _Counted(ABC):
         """See `Metric`."""
         each = torch.stack(self.per_picture) if self.per_picture else torch.tensor([torch.nan])
         scores = {self.name: 100 * float(self.main(self.whole)), f"{self.name}_per_picture": 100 * float(each.nanmean())}
+        scores["accuracy"] = 100 * float(accuracy(self.whole))
         of_classes = zip(self.classes, iou_per_class(self.whole).tolist(), strict=True)
         return scores | {f"iou{OF_CLASS}{name}": 100 * value for name, value in of_classes if value == value}  # nan: does not occur
 

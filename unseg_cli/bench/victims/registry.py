@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Report
@@ -83,40 +84,13 @@ class VictimEntry:
         return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
 
 
-def _smp(name: str) -> Callable[[VictimSpec], Victim]:
-    def build(spec: VictimSpec) -> Victim:
-        from unseg_cli.bench.victims import smp
+def _built_by(module: str, *arguments: str) -> Callable[[VictimSpec], Victim]:
+    """The `build` of a module beside this one, which is imported when a victim is built."""
 
-        return smp.build(name, spec)
+    def build(spec: VictimSpec) -> Victim:
+        return cast("Victim", importlib.import_module(f"unseg_cli.bench.victims.{module}").build(*arguments, spec))
 
     return build
-
-
-def _mask2former(spec: VictimSpec) -> Victim:
-    from unseg_cli.bench.victims import mask2former
-
-    return mask2former.build(spec)
-
-
-def _rcnn(name: str) -> Callable[[VictimSpec], Victim]:
-    def build(spec: VictimSpec) -> Victim:
-        from unseg_cli.bench.victims import rcnn
-
-        return rcnn.build(name, spec)
-
-    return build
-
-
-def _dfine(spec: VictimSpec) -> Victim:
-    from unseg_cli.bench.victims import dfine
-
-    return dfine.build(spec)
-
-
-def _sam(spec: VictimSpec) -> Victim:
-    from unseg_cli.bench.victims import sam
-
-    return sam.build(spec)
 
 
 #: The sizes are the smallest at which victims read a picture as those in use do. At 96 px (160 px for label maps) and with crops for
@@ -145,7 +119,7 @@ VICTIMS: dict[str, VictimEntry] = {
                 schedules=SMP_SCHEDULES,
                 scratch_schedules=SMP_SCRATCH_SCHEDULES,
                 packages=("segmentation_models_pytorch",),
-                build=_smp(name),
+                build=_built_by("smp", name),
                 encoders=ENCODERS,
             )
             for name, title in SMP_TITLES.items()
@@ -156,7 +130,7 @@ VICTIMS: dict[str, VictimEntry] = {
             schedules=SMP_SCHEDULES,
             scratch_schedules=SMP_SCRATCH_SCHEDULES,
             packages=("segmentation_models_pytorch",),
-            build=_smp("deeplabv1"),
+            build=_built_by("smp", "deeplabv1"),
         ),
         VictimEntry(
             name="mask2former",
@@ -168,35 +142,35 @@ VICTIMS: dict[str, VictimEntry] = {
                 "panoptic": Schedule(image_size=192, epochs=20, batch_size=8, lr=5e-4, weight_decay=0.05),
             },
             packages=("transformers", "scipy"),
-            build=_mask2former,
+            build=_built_by("mask2former"),
         ),
         VictimEntry(
             name="maskrcnn",
             description="Mask R-CNN on EfficientNet-Lite0 (torchvision)",
             schedules={"instance": Schedule(image_size=192, epochs=12, batch_size=8, lr=1e-3)},
             packages=("torchvision",),
-            build=_rcnn("maskrcnn"),
+            build=_built_by("rcnn", "maskrcnn"),
         ),
         VictimEntry(
             name="fasterrcnn",
             description="Faster R-CNN on EfficientNet-Lite0 (torchvision)",
             schedules={"detection": Schedule(image_size=192, epochs=12, batch_size=8, lr=1e-3)},
             packages=("torchvision",),
-            build=_rcnn("fasterrcnn"),
+            build=_built_by("rcnn", "fasterrcnn"),
         ),
         VictimEntry(
             name="dfine",
             description="small D-FINE, a detector of DETR's family, on EfficientNet-Lite0 (transformers)",
             schedules={"detection": Schedule(image_size=192, epochs=20, batch_size=8, lr=1e-3)},
             packages=("transformers", "scipy"),
-            build=_dfine,
+            build=_built_by("dfine"),
         ),
         VictimEntry(
             name="sam",
             description="small promptable SAM on EfficientNet-Lite0, from the shipped generator's weights (segment-anything)",
             schedules={"interactive": Schedule(image_size=256, epochs=8, batch_size=8, lr=3e-4)},
             packages=("segment_anything",),
-            build=_sam,
+            build=_built_by("sam"),
         ),
     )
 }

@@ -66,9 +66,7 @@ def open_voc(root: Path, *, name: str, limit: int | None) -> LabelledData:
     Raises:
         UsageProblem, NothingToDo: it is not there as it is published.
     """
-    home = next((path for path in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012") if (path / "JPEGImages").is_dir()), None)
-    if home is None:
-        raise UsageProblem(f"--data {name}: there is no JPEGImages in {root}", hint="ROOT is VOCdevkit, or VOC2012 in it")
+    home = _home(name, root, ("VOC2012", "VOCdevkit/VOC2012"), "JPEGImages")
     lists = home / "ImageSets" / "Segmentation"
     more = (lists / "train_aug.txt").is_file() and (home / "SegmentationClassAug").is_dir()
     parts = ((lists / ("train_aug.txt" if more else "train.txt"), more), (lists / "val.txt", False))
@@ -87,9 +85,7 @@ def open_ade20k(root: Path, *, name: str, limit: int | None) -> LabelledData:
     Raises:
         UsageProblem, NothingToDo: it is not there as it is published.
     """
-    home = next((path for path in (root, root / "ADEChallengeData2016") if (path / "annotations").is_dir()), None)
-    if home is None:
-        raise UsageProblem(f"--data {name}: there is no annotations/ in {root}", hint="ROOT is ADEChallengeData2016")
+    home = _home(name, root, ("ADEChallengeData2016",), "annotations")
     names = _ade20k_names(home / "objectInfo150.txt")
 
     def triples(split: str) -> list[Triple]:
@@ -128,9 +124,7 @@ def open_kvasir(root: Path, *, name: str, limit: int | None) -> LabelledData:
     Raises:
         UsageProblem, NothingToDo: it is not there as it is published.
     """
-    home = next((path for path in (root, root / "Kvasir-SEG") if (path / "masks").is_dir()), None)
-    if home is None:
-        raise UsageProblem(f"--data {name}: there is no masks/ in {root}", hint="ROOT is Kvasir-SEG")
+    home = _home(name, root, ("Kvasir-SEG",), "masks")
     images, masks = (pictures_by_stem(home / kind) for kind in ("images", "masks"))
     stems = sorted(images)
     listed = [home / f"{split}.txt" for split in ("train", "val")]
@@ -147,6 +141,22 @@ def open_kvasir(root: Path, *, name: str, limit: int | None) -> LabelledData:
 def bright_is_object(mask: MaskFile) -> U8Array:
     """(H, W): 1 from half of full intensity on."""
     return mask.bright().astype(np.uint8)
+
+
+def _home(name: str, root: Path, below: tuple[str, ...], sign: str) -> Path:
+    """ROOT, or the folder below it, that holds what tells the data set.
+
+    Args:
+        name: what the user called it.
+        root: as passed.
+        below: where it may lie, too.
+        sign: a folder that is in it.
+    """
+    home = next((path for path in (root, *(root / place for place in below)) if (path / sign).is_dir()), None)
+    if home is None:
+        hint = f"ROOT is {Path(below[0]).name}, or the folder that it is in"
+        raise UsageProblem(f"--data {name}: there is no {sign}/ in {root}", hint=hint)
+    return home
 
 
 def _listed(path: Path) -> list[str]:
