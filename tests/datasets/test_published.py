@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_regions_of_things_are_objects_and_crumbs_are_none(tmp_path: Path) -> No
     cars = [one for one in segments if one.category == 1]
     assert sorted((int(one.mask().sum()), one.crowd) for one in cars) == [(1, True), (36, False)]
     assert open_labelled(f"camvid:{home}").task == "semantic"
+
+
+def test_camvid_knows_its_things(tmp_path: Path) -> None:
+    home = published.write_camvid(tmp_path)
+    names = ["Road", "Car", "Pole", *(f"class {number}" for number in range(3, 11)), "Void"]
+    (home / "classes.json").write_text(json.dumps(names))
+    data = open_labelled(f"camvid:{home}", task="panoptic")
+    assert (data.task, data.things) == ("panoptic", (1, 2))
+    assert open_labelled(f"camvid:{home}").things is None
 
 
 def test_without_things_there_are_no_objects(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from unseg_cli.datasets.kinds.synthetic import SYNTHETIC, open_labelled_syntheti
 from unseg_cli.datasets.labelled import TASKS, LabelledData
 from unseg_cli.datasets.training_set import TrainingSet
 
+#: Of CamVid's 11 classes those whose objects can be counted.
+CAMVID_THINGS = ("car", "pedestrian", "bicyclist", "signsymbol", "pole")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -74,6 +77,15 @@ def _labelled_folder(wanted: Wanted) -> LabelledData:
     return divided(data, str(wanted.task)) if told_apart else data
 
 
+def _camvid(wanted: Wanted) -> LabelledData:
+    """CamVid in a folder; where classes.json calls nothing a thing, what has a shape of its own is one."""
+    if wanted.task not in OBJECT_TASKS:
+        return _labelled_folder(wanted)
+    data = open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=None)
+    known = tuple(label for label, name in enumerate(data.classes) if name.lower() in CAMVID_THINGS)
+    return divided(dataclasses.replace(data, things=data.things or known), str(wanted.task))
+
+
 def _label_maps(opened: Callable[..., LabelledData]) -> Callable[[Wanted], LabelledData]:
     """A published data set of label maps; where it tells no objects apart and the task wants them, they are regions."""
 
@@ -122,7 +134,7 @@ KINDS: dict[str, DataKind] = {
     "ade20k": DataKind(syntax="ade20k:ROOT", labelled=_label_maps(open_ade20k), tasks=("semantic",)),
     "cityscapes": DataKind(syntax="cityscapes:ROOT", labelled=_label_maps(open_cityscapes), tasks=("semantic", *OBJECT_TASKS)),
     "kvasir": DataKind(syntax="kvasir:ROOT", labelled=_label_maps(open_kvasir), tasks=("binary", *OBJECT_TASKS)),
-    "camvid": DataKind(syntax="camvid:ROOT", labelled=_labelled_folder, tasks=("semantic", *OBJECT_TASKS)),
+    "camvid": DataKind(syntax="camvid:ROOT", labelled=_camvid, tasks=("semantic", *OBJECT_TASKS)),
     "synthetic": DataKind(
         syntax=SYNTHETIC,
         training=lambda _: [open_synthetic()],
