@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.bench.report.conftest import document, run_document
 from unseg_cli.bench.report.markdown import section
+from unseg_cli.bench.report.text import data_name
 
 
 def test_section_says_what_and_how() -> None:
@@ -25,3 +28,17 @@ def test_section_says_what_and_how() -> None:
     elsewhere = run_document()
     elsewhere["settings"]["protected"] = "out"
     assert "what `unseg protect` had made of them, in out" in section(document(), elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("data", "task", "name"),
+    [
+        ("../data/ecssd", "binary", "ecssd"),
+        ("../data/ecssd", "interactive", "ecssd, interactive"),
+        ("nwpu:/data/x", "instance", "nwpu, instance"),
+        ("coco:d/nwpu_vhr10/images/train:d/nwpu_vhr10/a.json:d/v:d/nwpu_vhr10/b.json", "detection", "nwpu_vhr10, detection"),
+        ("coco:train2017:coco/annotations/instances_train2017.json:v:b.json", "panoptic", "coco, panoptic"),
+    ],
+)
+def test_data_sets_have_short_names(data: str, task: str, name: str) -> None:
+    assert data_name(data, task) == name

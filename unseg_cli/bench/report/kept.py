@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from unseg_cli.bench.conditions import PROTECTED, SPELLINGS
+from unseg_cli.bench.report.text import data_name
 from unseg_cli.bench.results import pool
 from unseg_cli.bench.victims.registry import find_victim
 from unseg_cli.core.budget import NoiseBudget
@@ -156,7 +157,7 @@ class KeptRun:
             like = "first"
         usual = then.get("lr", own["lr"]) if augment == UNSAID else own["lr"]
         return Setting(
-            data=Path(self.results["data"]).name,
+            data=data_name(self.results["data"], self.results["task"]),
             limit=settings["limit"],
             size=max(row["height"], row["width"]),
             epochs=row["epochs"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
+from pathlib import Path
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -21,6 +22,21 @@ def fraction(epsilon: float) -> str:
     """An epsilon as it is typed: in grey levels where it is a whole number of them."""
     levels = epsilon * 255
     return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-9 else str(float(Fraction(epsilon).limit_denominator(10**6)))
+
+
+def data_name(data: str, task: str) -> str:
+    """What a data set is called in tables: short, and with the task where objects are told apart.
+
+    Args:
+        data: as it was passed.
+        task: the task's name.
+    """
+    kind, colon, rest = data.partition(":")
+    name = kind if colon else Path(data).name
+    if kind == "coco" and colon:
+        folder = Path(rest.split(":")[1]).parent
+        name = (folder.parent if folder.name == "annotations" else folder).name
+    return name if task in ("binary", "semantic") else f"{name}, {task}"
 
 
 def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
