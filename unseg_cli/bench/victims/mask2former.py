@@ -136,7 +136,7 @@ class PanopticVictim(InstanceVictim):
 
 
 #: What reads the network's queries, by task; the others read label maps.
-READERS: dict[str, type[Mask2FormerVictim]] = {"instance": InstanceVictim, "detection": InstanceVictim, "panoptic": PanopticVictim}
+READERS: dict[str, type[Mask2FormerVictim]] = {"instance": InstanceVictim, "panoptic": PanopticVictim}
 
 
 def _enlarged(planes: Tensor, size: tuple[int, int]) -> Tensor:
