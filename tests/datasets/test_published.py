@@ -6,13 +6,15 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.datasets import published
 from tests.datasets.battery import Battery, Opened
-from unseg_cli.core.errors import NothingToDo, UsageProblem
+from unseg_cli.bench.tasks import TASKS as BENCH_TASKS
+from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.datasets.kinds.coco_layouts import LAYOUTS
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
@@ -51,6 +53,14 @@ class TestKvasir(Battery):
 class TestLabelledHqseg(Battery):
     def make(self, root: Path) -> Callable[[], Opened]:
         text = f"hqseg44k:{published.write_hqseg44k(root)}"
+        return lambda: open_labelled(text)
+
+
+class TestCocoPanoptic(Battery):
+    has_void = True
+
+    def make(self, root: Path) -> Callable[[], Opened]:
+        text = f"coco-panoptic:{published.write_coco_panoptic(root)}"
         return lambda: open_labelled(text)
 
 
@@ -136,6 +146,49 @@ def test_sets_in_cocos_format_have_their_own_folders(kind: str, tmp_path: Path) 
     with pytest.raises(UsageProblem, match=r"there is no .*annotations") as caught:
         open_labelled(f"{kind}:{home}")
     assert "ROOT holds imgs" in caught.value.hint
+
+
+def test_panoptic_numbers_are_areas_and_objects(tmp_path: Path) -> None:
+    text = f"coco-panoptic:{published.write_coco_panoptic(tmp_path)}"
+    data = open_labelled(text)
+    assert (data.task, data.classes, data.ids, data.things) == ("panoptic", ("car", "sky", "ground"), (3, 119, 200), (0,))
+    assert values(data) == {0, 1, 2, 255} and ids(data) == (["0", "1", "2"], ["0", "1"])
+    assert [[one.crowd for one in sample.truth().segments] for sample in data.train] == [[False], [False, True], [False]]
+    divided = BENCH_TASKS["panoptic"].target(data.train[1].truth())
+    assert divided.segments is not None and sorted(divided.segments.classes.tolist()) == [0, 1, 2]
+    assert open_labelled(text, task="instance", limit=1).task == "instance"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda document: document.pop("categories"), "lacks annotations, categories or images"),
+        (lambda document: document["categories"][0].pop("isthing"), "a category lacks 'isthing'"),
+        (lambda document: document["annotations"][0].pop("segments_info"), "an annotation lacks 'segments_info'"),
+        (lambda document: document["annotations"][0]["segments_info"][0].update(category_id=5), "of class 5, which is not listed"),
+        (lambda document: document["annotations"][0].update(file_name="../x.png"), "which is not there"),
+        (lambda document: document["annotations"].clear(), "names no picture"),
+    ],
+)
+def test_bad_panoptic_annotations_are_one_clear_line(change: Callable[[Any], object], said: str, tmp_path: Path) -> None:
+    text = published.write_coco_panoptic(tmp_path)
+    path = tmp_path / "panoptic_train.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises((UsageProblem, NothingToDo), match=said) as caught:
+        open_labelled(f"coco-panoptic:{text}")
+    assert "\n" not in caught.value.message and caught.value.hint
+    with pytest.raises(UsageProblem, match="a folder, a file and a folder of numbers"):
+        open_labelled("coco-panoptic:a:b")
+
+
+def test_numbers_of_another_version_are_named(tmp_path: Path) -> None:
+    text = published.write_coco_panoptic(tmp_path)
+    shutil.copy(tmp_path / "panoptic_train" / "0.png", tmp_path / "panoptic_train" / "1.png")
+    data = open_labelled(f"coco-panoptic:{text}")
+    with pytest.raises(UnsegError, match=r"1\.png: there is no segment 12"):
+        data.train[1].truth()
 
 
 def test_regions_of_things_are_objects_and_crumbs_are_none(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class BenchConfig:
     data: str = option(
         "synthetic",
         metavar="DATA",
-        help="A folder with images/{train,test} and masks/{train,test}; coco:IMAGES_TRAIN:JSON_TRAIN:IMAGES_VAL:JSON_VAL; or synthetic.",
+        help="A folder with images/{train,test} and masks/{train,test}; KIND:ROOT or coco:... as docs/data.md has them; or synthetic.",
     )
     task: str | None = option(None, help="Task: binary, semantic, instance, detection, panoptic, interactive.  [default: that of the data]")
     classes: tuple[str, ...] | None = option(

@@ -14,6 +14,9 @@ from unseg_cli.datasets.components import divided
 from unseg_cli.datasets.kinds.coco import TASKS as COCO_TASKS
 from unseg_cli.datasets.kinds.coco import open_coco, open_labelled_coco
 from unseg_cli.datasets.kinds.coco_layouts import LAYOUTS, open_layout
+from unseg_cli.datasets.kinds.coco_panoptic import SYNTAX as PANOPTIC_SYNTAX
+from unseg_cli.datasets.kinds.coco_panoptic import TASKS as PANOPTIC_TASKS
+from unseg_cli.datasets.kinds.coco_panoptic import open_coco_panoptic
 from unseg_cli.datasets.kinds.folder import open_labelled_folder, open_training_folder
 from unseg_cli.datasets.kinds.hqseg import open_hqseg, open_labelled_hqseg
 from unseg_cli.datasets.kinds.label_maps import open_ade20k, open_cityscapes, open_kvasir, open_voc
@@ -128,6 +131,11 @@ KINDS: dict[str, DataKind] = {
             wanted.rest, name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes
         ),
         tasks=COCO_TASKS,
+    ),
+    "coco-panoptic": DataKind(
+        syntax=PANOPTIC_SYNTAX,
+        labelled=lambda wanted: open_coco_panoptic(wanted.rest, name=wanted.name, limit=wanted.limit, task=wanted.task),
+        tasks=PANOPTIC_TASKS,
     ),
     **{kind: DataKind(syntax=f"{kind}:ROOT", labelled=_layout(kind), tasks=COCO_TASKS) for kind in LAYOUTS},
     "voc": DataKind(syntax="voc:ROOT", labelled=_label_maps(open_voc), tasks=("semantic",)),
