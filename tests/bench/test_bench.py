@@ -52,7 +52,7 @@ def test_files_and_keys_are_those_of_the_contract(quick: BenchConfig, fake_gener
     assert len(document["rows"]) == 8
     assert all(set(row) >= ROW_KEYS for row in document["rows"])
     for row in document["rows"]:
-        assert set(row["scores"]) == {"iou", "iou_per_picture", "dice"}
+        assert set(row["scores"]) == {"iou", "iou_per_picture", "dice", "accuracy"}
         assert row["final"] == row["scores"][row["metric"]]
     assert all(set(entry) >= SUMMARY_KEYS for entry in document["summary"])
     assert [entry["n"] for entry in document["summary"]] == [2] * 4

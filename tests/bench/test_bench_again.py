@@ -15,9 +15,10 @@ from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.run import bench
 from unseg_cli.cli.app import main
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.pictures.stores.local import LOCK_NAME, LocalStore
 
 
 def only(out: Path, label: str) -> Path:
@@ -103,3 +104,12 @@ def test_interrupted_run_keeps_finished_rows_and_prepared_pictures(quick: BenchC
     assert len(bench(dataclasses.replace(config, resume=True), Events()).document["rows"]) == 2
     assert len(made) == 4  # those of samples.png: the training pictures were there
     assert not (config.out / "prepared").exists()
+
+
+def test_two_runs_do_not_share_a_folder(quick: BenchConfig) -> None:
+    config = dataclasses.replace(quick, conditions=("clean",))
+    with LocalStore(config.out).locked(), pytest.raises(EnvironmentProblem, match="another run of unseg is writing to"):
+        bench(config, Events())
+    assert not any(config.out.iterdir())
+    bench(config, Events())
+    assert not (config.out / LOCK_NAME).exists()

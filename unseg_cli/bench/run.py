@@ -33,6 +33,7 @@ from unseg_cli.datasets.sample import read_image
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
+from unseg_cli.pictures.stores.local import LocalStore
 
 FEWEST_STEPS = 12  # in an epoch
 #: The most of each that --quick leaves.
@@ -47,7 +48,7 @@ def bench(config: BenchConfig, events: Events) -> Report:
 
     Raises:
         UsageProblem: an option that cannot be honoured, or RUN holds other results.
-        EnvironmentProblem: a package, weights file or device is missing.
+        EnvironmentProblem: a package, weights file or device is missing, or another run is writing to RUN.
     """
     if config.quick:
         config = quick(config)
@@ -98,20 +99,21 @@ def bench(config: BenchConfig, events: Events) -> Report:
             finder=None if session is None else session.finder.identity,
         ),
     )
-    folder = RunFolder(config.out)
-    run = folder.open(run_document(config, data, objects, schedules, source), resume=config.resume)
     setting = Setting(
         data=data, task=task, maker=maker, share=config.ratio, workers=config.workers, device=device, encoder_weights=config.encoder_weights
     )
-    run_cells(todo, folder, setting, events)
+    with LocalStore(config.out).locked():  # two runs would train the same cells, and tidy up what the other one has prepared
+        folder = RunFolder(config.out)
+        run = folder.open(run_document(config, data, objects, schedules, source), resume=config.resume)
+        run_cells(todo, folder, setting, events)
 
-    results = [read_json(folder.result(cell)) for cell in todo]
-    document = results_document(setting, mask_source(config), config.conditions, results, read_json(folder.noise))
-    write_tables(config.out, document, results, data.classes, run)
-    draw_curves(config.out, results)
-    draw_bars(config.out, document)
-    too_low = shortfall(document["summary"], config.fail_under)
-    return Report(document=document, exit_code=1 if too_low else 0, closing=(*too_low, f"results are in {config.out}"))
+        results = [read_json(folder.result(cell)) for cell in todo]
+        document = results_document(setting, mask_source(config), config.conditions, results, read_json(folder.noise))
+        write_tables(config.out, document, results, data.classes, run)
+        draw_curves(config.out, results)
+        draw_bars(config.out, document)
+        too_low = shortfall(document["summary"], config.fail_under)
+        return Report(document=document, exit_code=1 if too_low else 0, closing=(*too_low, f"results are in {config.out}"))
 
 
 def quick(config: BenchConfig) -> BenchConfig:
