@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast `unseg protect` is on this machine, beside what the same machine needs for the same files without it.
 
-    python scripts/bench_speed.py [--large FOLDER] [--many 1000] [--huge 200] [--quick] [--json FILE]
+    python scripts/bench_speed.py [--large FOLDER] [--many 10000] [--huge 200] [--quick] [--json FILE]
     python scripts/bench_speed.py --rate-only [--pictures FOLDER] [--against COMMIT] [--rounds 3]
 
 Every row is measured in this one run, each command in a process of its own: pictures a second on files of 12 megapixels and of 640 x 480,
@@ -238,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", type=Path, help="a folder of large JPEG files of quality 90 (default: made of the examples)")
-    parser.add_argument("--many", type=int, default=1000, help="how many small pictures make a long run; 0: none (default: 1000)")
+    parser.add_argument("--many", type=int, default=10_000, help="how many small pictures make a long run; 0: none (default: 10000)")
     parser.add_argument("--huge", type=int, default=200, help="megapixels of the one huge picture; 0: none (default: 200)")
     parser.add_argument("--quick", action="store_true", help="one round, fewer pictures")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
