@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import unseg_cli.protect.run as workflow
+from tests.pictures import picture_makers
 from unseg_cli.cli.app import main
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
@@ -23,6 +24,9 @@ from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import texture_noise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.protect.config import ProtectConfig
+
+#: Runs `protect` on two folders, with the stand-in generator.
+Protect = Callable[..., Report]
 
 
 class StandInGenerator(torch.nn.Linear):
@@ -179,3 +183,16 @@ def test_a_place_that_cannot_be_written_to_is_noticed_first(
         first, second = err.splitlines()
         assert first.startswith(f"error: nothing can be written to {tmp_path / 'file'}") and second.startswith("hint: ")
     assert not out.exists()
+
+
+@pytest.fixture
+def trees(tmp_path: Path, run_protect: Protect) -> tuple[Path, Path]:
+    """A clean and a protected tree: JPEG, lossy and lossless WebP, PNG."""
+    src, dst = tmp_path / "src", tmp_path / "out"
+    (src / "sub").mkdir(parents=True)
+    Image.fromarray(picture_makers.photo(90, 120)).save(src / "a.jpg", quality=88)
+    Image.fromarray(picture_makers.photo(90, 120)).save(src / "b.png")
+    Image.fromarray(picture_makers.photo(90, 120)).save(src / "sub" / "c.webp", quality=80)
+    Image.fromarray(picture_makers.photo(90, 120)).save(src / "sub" / "d.webp", lossless=True)
+    run_protect(src, dst)
+    return src, dst

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from tests.protect.conftest import photo, rows
+from tests.protect.conftest import Protect, photo, rows
 from unseg_cli.core.errors import NothingToDo, UsageProblem
-from unseg_cli.core.events import Report
-
-Protect = Callable[..., Report]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures.stores.test_store import MemoryStore
-from tests.protect.conftest import StandInGenerator, hashes, session_of, texture
+from tests.protect.conftest import Protect, StandInGenerator, hashes, session_of, texture
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.generators.sums import sha256_hex
@@ -26,8 +26,6 @@ from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job, list_jobs, with_masks
 from unseg_cli.protect.manifest import NAME, Manifest
 from unseg_cli.protect.settings import Settings
-
-Protect = Callable[..., Report]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

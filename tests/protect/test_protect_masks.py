@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.protect.conftest import Protect
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.events import Report
 from unseg_cli.pictures.decode import read_picture
-
-Protect = Callable[..., Report]
 
 
 def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures.picture_makers import lossless_file
-from tests.protect.conftest import Recorder, hashes, photo
+from tests.protect.conftest import Protect, Recorder, hashes, photo
 from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.pictures.decode import read_picture
@@ -19,7 +19,6 @@ from unseg_cli.protect.config import RestoreConfig
 from unseg_cli.protect.restore import restore
 from unseg_cli.protect.results.noise_files import KeptNoise, pixels_sha256
 
-Protect = Callable[..., Report]
 Restore = Callable[..., Report]
 
 

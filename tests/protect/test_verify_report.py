@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.pictures.picture_makers import photo
+from tests.protect.conftest import Protect
 from unseg_cli.cli.app import main
-from unseg_cli.core.events import Report
 
-Protect = Callable[..., Report]
 Capture = pytest.CaptureFixture[str]
 
 

@@ -17,13 +17,11 @@ import pytest
 from PIL import Image
 
 import unseg_cli.protect.run as workflow
-from tests.protect.conftest import Recorder, photo, rows
+from tests.protect.conftest import Protect, Recorder, photo, rows
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.events import Report
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.watch import PAUSE, REST, Stamp, arriving
 
-Protect = Callable[..., Report]
 A, B = Job(name="a", dst_name="a"), Job(name="b", dst_name="b")
 
 

@@ -16,7 +16,7 @@ import torch
 
 from unseg_cli.bench.augmentation import AUGMENTATIONS
 from unseg_cli.bench.countermeasures.base import Countermeasure
-from unseg_cli.bench.examples import Batch, Examples, Prediction
+from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
@@ -112,27 +112,27 @@ def train_victim(
         scores = judge(victim, test, task, classes, device)
         epochs.append(Epoch(epoch=epoch, loss=total / batches, scores=scores))
     train_scores = judge(victim, train, task, classes, device)
-    predictions = tuple(predict_all(victim, test.first(keep_predictions), device))
+    predictions = tuple(prediction for prediction, _ in predict_all(victim, test.first(keep_predictions), device))
     return Training(epochs=tuple(epochs), train_scores=train_scores, seconds=time.perf_counter() - started, predictions=predictions)
 
 
-def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[Prediction]:
-    """What a victim says of every picture, on the CPU; the victim is left in training mode."""
+def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[tuple[Prediction, Target]]:
+    """What a victim says of every picture, and its truth, on the CPU; the victim is left in training mode."""
     victim.eval()
     for first in range(0, len(examples), TEST_BATCH):
         part = slice(first, first + TEST_BATCH)
         images = examples.images[part].to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
-        targets = tuple(target.to(device) for target in examples.targets[part])
+        targets = examples.targets[part]  # those of objects are decoded here, and only here
         with torch.inference_mode():
-            found = victim.predict(Batch(images=images, targets=targets))
-        yield from (one.cpu() for one in found)
+            found = victim.predict(Batch(images=images, targets=tuple(target.to(device) for target in targets)))
+        yield from zip((one.cpu() for one in found), targets, strict=True)
     victim.train()
 
 
 def judge(victim: Victim, examples: Examples, task: Task, classes: Sequence[str], device: torch.device) -> dict[str, float]:
     """All scores of a victim on these pictures, in percent by name. Masks of many objects are large: none is kept."""
     metrics = [make(classes) for make in task.metrics]
-    for prediction, target in zip(predict_all(victim, examples, device), examples.targets, strict=True):
+    for prediction, target in predict_all(victim, examples, device):
         for metric in metrics:
             metric.update(prediction, target)
     return {name: value for metric in metrics for name, value in metric.compute().items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from unseg_cli.bench.examples import Segments, Target
 from unseg_cli.bench.metrics.average_precision import BoxPrecision, MaskPrecision
 from unseg_cli.bench.metrics.confusion import ClassIoU, ForegroundIoU
-from unseg_cli.bench.metrics.floor import Guess, constant_areas, constant_maps, filled_boxes, trivial_score, whole_pictures
+from unseg_cli.bench.metrics.floor import Guesses, constant_areas, either_of_two, filled_boxes, most_frequent, trivial_score, whole_pictures
 from unseg_cli.bench.metrics.overlap import PromptedOverlap
 from unseg_cli.bench.metrics.panoptic import PanopticScores
 from unseg_cli.bench.metrics.protocol import MetricFactory
@@ -29,7 +29,7 @@ class Task:
         metrics: what judges it; each is made from the names of the classes.
         headline: the score that stands for all of them.
         headline_in_words: for readers.
-        guesses: from the number of classes to what those say who look at no picture.
+        guesses: what those say who look at no picture.
         of_class: what the score of one class is called, before the class; "": there is none.
         tells_objects: whether objects are told apart: targets have segments.
     """
@@ -39,13 +39,13 @@ class Task:
     metrics: tuple[MetricFactory, ...]
     headline: str
     headline_in_words: str
-    guesses: Callable[[int], list[Guess]]
+    guesses: Guesses
     of_class: str = "iou"
     tells_objects: bool = False
 
-    def floor(self, targets: Iterable[Target], classes: Sequence[str]) -> float:
+    def floor(self, targets: Sequence[Target], classes: Sequence[str]) -> float:
         """The headline score that needs no learning, see `trivial_score`."""
-        return trivial_score(targets, self.guesses(len(classes)), self.metrics, self.headline, classes)
+        return trivial_score(targets, self.guesses, self.metrics, self.headline, classes)
 
 
 def label_map(truth: Truth) -> Target:
@@ -105,7 +105,7 @@ TASKS: dict[str, Task] = {
             metrics=(ForegroundIoU,),
             headline="iou",
             headline_in_words="IoU of the foreground, accumulated over the test pictures",
-            guesses=constant_maps,
+            guesses=either_of_two,
         ),
         Task(
             name="semantic",
@@ -113,7 +113,7 @@ TASKS: dict[str, Task] = {
             metrics=(ClassIoU,),
             headline="miou",
             headline_in_words="mean IoU of the classes, accumulated over the test pictures",
-            guesses=constant_maps,
+            guesses=most_frequent,
         ),
         Task(
             name="instance",

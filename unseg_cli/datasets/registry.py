@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
@@ -73,34 +74,35 @@ def _coco(text: str) -> list[TrainingSet]:
     return [open_coco(_folder(images), Path(annotations))]
 
 
-def _labelled_folder(wanted: Wanted) -> LabelledData:
-    """A folder; objects of its label maps are told apart where the task wants that."""
-    told_apart = wanted.task in OBJECT_TASKS
-    data = open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=None if told_apart else wanted.task)
-    return divided(data, str(wanted.task)) if told_apart else data
+def _labelled_folder(wanted: Wanted, things: Collection[str] = ()) -> LabelledData:
+    """A folder; objects of its label maps are told apart where the task wants that.
 
-
-def _camvid(wanted: Wanted) -> LabelledData:
-    """CamVid in a folder; where classes.json calls nothing a thing, what has a shape of its own is one."""
+    Args:
+        wanted: what of it.
+        things: names of classes that are things, in lower case, where classes.json calls none one.
+    """
     if wanted.task not in OBJECT_TASKS:
-        return _labelled_folder(wanted)
+        return open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=wanted.task)
     data = open_labelled_folder(Path(wanted.rest), name=wanted.name, limit=wanted.limit, task=None)
-    known = tuple(label for label, name in enumerate(data.classes) if name.lower() in CAMVID_THINGS)
-    return divided(dataclasses.replace(data, things=data.things or known), str(wanted.task))
+    known = tuple(label for label, name in enumerate(data.classes) if name.lower() in things)
+    return divided(dataclasses.replace(data, things=data.things or known), wanted.task)
 
 
-def _label_maps(opened: Callable[..., LabelledData]) -> Callable[[Wanted], LabelledData]:
-    """A published data set of label maps; where it tells no objects apart and the task wants them, they are regions."""
+def _label_maps(
+    opened: Callable[..., LabelledData], tell_apart: Callable[[LabelledData, str], LabelledData] = divided
+) -> Callable[[Wanted], LabelledData]:
+    """A published data set of label maps, and what tells its objects apart where the task wants that."""
 
     def opener(wanted: Wanted) -> LabelledData:
         data = opened(_folder(wanted.rest), name=wanted.name, limit=wanted.limit)
-        if wanted.task not in OBJECT_TASKS:
-            return data
-        if opened is open_cityscapes:  # its objects are told apart
-            return dataclasses.replace(data, task=wanted.task)
-        return divided(data, wanted.task, whole=opened is open_labelled_hqseg)
+        return tell_apart(data, wanted.task) if wanted.task in OBJECT_TASKS else data
 
     return opener
+
+
+def _told_apart(data: LabelledData, task: str) -> LabelledData:
+    """A data set that tells its objects apart itself."""
+    return dataclasses.replace(data, task=task)
 
 
 def _layout(kind: str) -> Callable[[Wanted], LabelledData]:
@@ -121,7 +123,7 @@ KINDS: dict[str, DataKind] = {
     "hqseg44k": DataKind(
         syntax="hqseg44k:ROOT",
         training=lambda text: open_hqseg(_folder(text)),
-        labelled=_label_maps(open_labelled_hqseg),
+        labelled=_label_maps(open_labelled_hqseg, partial(divided, whole=True)),
         tasks=("binary", "interactive"),
     ),
     "coco": DataKind(
@@ -140,9 +142,9 @@ KINDS: dict[str, DataKind] = {
     **{kind: DataKind(syntax=f"{kind}:ROOT", labelled=_layout(kind), tasks=COCO_TASKS) for kind in LAYOUTS},
     "voc": DataKind(syntax="voc:ROOT", labelled=_label_maps(open_voc), tasks=("semantic",)),
     "ade20k": DataKind(syntax="ade20k:ROOT", labelled=_label_maps(open_ade20k), tasks=("semantic",)),
-    "cityscapes": DataKind(syntax="cityscapes:ROOT", labelled=_label_maps(open_cityscapes), tasks=("semantic", *OBJECT_TASKS)),
+    "cityscapes": DataKind(syntax="cityscapes:ROOT", labelled=_label_maps(open_cityscapes, _told_apart), tasks=("semantic", *OBJECT_TASKS)),
     "kvasir": DataKind(syntax="kvasir:ROOT", labelled=_label_maps(open_kvasir), tasks=("binary", *OBJECT_TASKS)),
-    "camvid": DataKind(syntax="camvid:ROOT", labelled=_camvid, tasks=("semantic", *OBJECT_TASKS)),
+    "camvid": DataKind(syntax="camvid:ROOT", labelled=partial(_labelled_folder, things=CAMVID_THINGS), tasks=("semantic", *OBJECT_TASKS)),
     "synthetic": DataKind(
         syntax=SYNTHETIC,
         training=lambda _: [open_synthetic()],
@@ -175,22 +177,24 @@ def open_labelled(name: str, *, limit: int | None = None, task: str | None = Non
         NothingToDo: a split without pictures.
     """
     word, colon, rest = name.partition(":")
-    chosen = "folder" if Path(name).is_dir() else word if colon or word == SYNTHETIC else ""
-    if chosen in KINDS and KINDS[chosen].labelled is None:
-        raise UsageProblem(
-            f"--data {name}: benchmarks do not read {chosen}", hint="write its label maps as masks/{train,test}/*.png, in a folder"
-        )
-    kind = KINDS.get(chosen)
-    if kind is None or kind.labelled is None:
+    if Path(name).is_dir():
+        word, rest = "folder", name
+    elif not colon and word != SYNTHETIC:
+        word = ""
+    kind = KINDS.get(word)
+    if kind is None:
         raise UsageProblem(
             f"--data {name}: no such folder", hint=f"pass a folder with images/{{train,test}} and masks/{{train,test}}, or {SYNTHETIC!r}"
+        )
+    if kind.labelled is None:
+        raise UsageProblem(
+            f"--data {name}: benchmarks do not read {word}", hint="write its label maps as masks/{train,test}/*.png, in a folder"
         )
     if task is not None and task not in kind.tasks:
         raise UsageProblem(f"--task {task!r} cannot be measured on {kind.syntax}", hint=did_you_mean(task, list(kind.tasks)))
     if classes and kind.tasks != COCO_TASKS:
         raise UsageProblem(f"--classes is for data whose objects have classes, and {name} is {kind.syntax}", hint="omit --classes")
-    folder = Path(name).is_dir() or not colon
-    return kind.labelled(Wanted(name=name, rest=name if folder else rest, limit=limit, task=task, classes=classes))
+    return kind.labelled(Wanted(name=name, rest=rest, limit=limit, task=task, classes=classes))
 
 
 def _open_part(text: str) -> list[TrainingSet]:

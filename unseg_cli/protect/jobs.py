@@ -59,7 +59,7 @@ def list_jobs(
     """
     names, found = wanted_pictures(source, include, exclude, may_be_none=may_be_none)
     # By all pictures of the store, not only those asked for: a run over some of them must not write over the copies of others.
-    targets = target_names(found.names, format, tells_case=target is None or target.tells_case)
+    targets = target_names(found.names, format, tells_case=_always if target is None else target.tells_case)
     jobs = tuple(Job(name=name, dst_name=targets[name], note=_note(name, targets[name], format)) for name in names[:limit])
     return jobs, found.passed_over
 
@@ -75,7 +75,11 @@ def with_masks(jobs: Sequence[Job], masks: Store, *, may_be_none: bool = False) 
     return tuple(replace(job, masks=tuple(found.get(stem_of(job.name), ()))) for job in jobs)
 
 
-def target_names(names: Sequence[str], format: str, *, tells_case: Callable[[], bool] | bool = True) -> dict[str, str]:
+def _always() -> bool:
+    return True
+
+
+def target_names(names: Sequence[str], format: str, *, tells_case: Callable[[], bool] = _always) -> dict[str, str]:
     """What each picture is called when it is written, no two alike; the same for the same names.
 
     A picture that has the wanted suffix keeps its name. Of others that would get the same name, the first in sorted order gets it, and
@@ -88,7 +92,7 @@ def target_names(names: Sequence[str], format: str, *, tells_case: Callable[[], 
     """
     found = {name: name for name in names if target_name(name, format) == name}
     taken = {name.casefold(): name for name in reversed(found)}  # whether or not the disk tells A.jpg from a.jpg
-    if len(taken) < len(found) and not (tells_case if isinstance(tells_case, bool) else tells_case()):
+    if len(taken) < len(found) and not tells_case():
         found = {name: name for name in taken.values()}
     for name in sorted(set(names) - set(found)):
         found[name] = next(target for target in _candidates(name, format) if target.casefold() not in taken)

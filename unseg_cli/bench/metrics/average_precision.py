@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from torch import Tensor
 
 from unseg_cli.bench.examples import Found, Prediction, Segments, Target
 from unseg_cli.bench.metrics.protocol import OF_CLASS
@@ -94,7 +95,8 @@ class _AveragePrecision:
     def _true(self, segments: Segments) -> list[Document]:
         """An annotation for each object."""
         boxes, areas = segments.boxes.tolist(), segments.masks.flatten(1).sum(1).tolist()
-        found = zip(segments.classes.tolist(), segments.crowd.tolist(), boxes, areas, self._shapes(segments.masks.numpy()), strict=True)
+        shapes = self._shapes(segments.masks, len(segments))
+        found = zip(segments.classes.tolist(), segments.crowd.tolist(), boxes, areas, shapes, strict=True)
         return [
             {"category_id": label, "iscrowd": int(crowd), "bbox": _corner_and_size(box), "area": area} | shape
             for label, crowd, box, area, shape in found
@@ -102,17 +104,17 @@ class _AveragePrecision:
 
     def _said(self, found: Found) -> list[Document]:
         """A result for each object that a victim found."""
-        masks = None if found.masks is None else found.masks.numpy()
-        shapes = [{}] * len(found.classes) if masks is None else self._shapes(masks)
+        shapes = self._shapes(found.masks, len(found.classes))
         parts = zip(found.classes.tolist(), found.scores.tolist(), found.boxes.tolist(), shapes, strict=True)
         return [{"category_id": label, "score": score, "bbox": _corner_and_size(box)} | shape for label, score, box, shape in parts]
 
-    def _shapes(self, masks: np.ndarray) -> list[Document]:
+    def _shapes(self, masks: Tensor | None, count: int) -> list[Document]:
         if self.kind == "bbox":
-            return [{} for _ in masks]
+            return [{}] * count
+        assert masks is not None, "AP of masks is for victims that say masks"
         from pycocotools import mask as coco_mask
 
-        return [{"segmentation": coco_mask.encode(np.asfortranarray(mask, np.uint8))} for mask in masks]
+        return [{"segmentation": coco_mask.encode(np.asfortranarray(mask, np.uint8))} for mask in masks.numpy()]
 
 
 class MaskPrecision(_AveragePrecision):

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 
 from unseg_cli.bench.examples import Found, Prediction, Target
 from unseg_cli.bench.metrics.protocol import MetricFactory
 
+#: From a target, of which it uses no more than it says, to a prediction.
 Guess = Callable[[Target], Prediction]
+#: From the number of classes and all targets to the guesses of which one is best.
+Guesses = Callable[[int, Sequence[Target]], list[Guess]]
 
 
 def trivial_score(
-    targets: Iterable[Target], guesses: Sequence[Guess], metrics: Sequence[MetricFactory], headline: str, classes: Sequence[str]
+    targets: Sequence[Target], guesses: Guesses, metrics: Sequence[MetricFactory], headline: str, classes: Sequence[str]
 ) -> float:
     """The best headline score of any guess, in percent; 0 where none has one.
 
     Args:
         targets: of the test pictures.
-        guesses: from a target, of which they use no more than they say, to a prediction.
+        guesses: those that are worth a try.
         metrics: of the task.
         headline: which of their scores counts.
         classes: their names, in the order of their labels.
     """
-    judges = [(guess, [make(classes) for make in metrics]) for guess in guesses]
+    judges = [(guess, [make(classes) for make in metrics]) for guess in guesses(len(classes), targets)]
     for target in targets:
         for guess, several in judges:
             prediction = guess(target)
@@ -34,23 +38,40 @@ def trivial_score(
     return max([score for score in scores if score == score], default=0.0)
 
 
-def constant_maps(classes: int) -> list[Guess]:
+def either_of_two(classes: int, _targets: Sequence[Target]) -> list[Guess]:
     """The same class everywhere, for each class."""
-    return [lambda target, label=label: Prediction(labels=torch.full_like(target.labels, label)) for label in range(classes)]  # type: ignore[misc]
+    return [partial(_same_everywhere, label=label) for label in range(classes)]
 
 
-def constant_areas(classes: int) -> list[Guess]:
-    """The picture as one segment, for each class."""
-
-    def guess(target: Target, label: int) -> Prediction:
-        panoptic = torch.zeros(*target.size, 2, dtype=torch.int64)
-        panoptic[..., 0] = label
-        return Prediction(labels=torch.full_like(target.labels, label), panoptic=panoptic)
-
-    return [lambda target, label=label: guess(target, label) for label in range(classes)]  # type: ignore[misc]
+def most_frequent(classes: int, targets: Sequence[Target]) -> list[Guess]:
+    """The most frequent class everywhere: of one class its IoU is its share, that of all others is 0."""
+    counts = torch.zeros(256, dtype=torch.int64)
+    for target in targets:
+        counts += target.labels.flatten().bincount(minlength=256)
+    return [partial(_same_everywhere, label=int(counts[:classes].argmax()))]
 
 
-def whole_pictures(classes: int) -> list[Guess]:
+def _same_everywhere(target: Target, label: int) -> Prediction:
+    return Prediction(labels=torch.full_like(target.labels, label))
+
+
+def constant_areas(_classes: int, targets: Sequence[Target]) -> list[Guess]:
+    """The picture as one segment, for each class that has half of what is known of some picture; no other is ever right."""
+    found: set[int] = set()
+    for target in targets:
+        assert target.segments is not None
+        areas = target.segments.masks.flatten(1).sum(1)
+        found |= set(target.segments.classes[2 * areas > areas.sum()].tolist())
+    return [partial(_one_area, label=label) for label in sorted(found)]
+
+
+def _one_area(target: Target, label: int) -> Prediction:
+    panoptic = torch.zeros(*target.size, 2, dtype=torch.int64)
+    panoptic[..., 0] = label
+    return Prediction(labels=torch.full_like(target.labels, label), panoptic=panoptic)
+
+
+def whole_pictures(classes: int, _targets: Sequence[Target]) -> list[Guess]:
     """The whole picture as an object of each class."""
 
     def guess(target: Target) -> Prediction:
@@ -66,7 +87,7 @@ def whole_pictures(classes: int) -> list[Guess]:
     return [guess]
 
 
-def filled_boxes(_classes: int) -> list[Guess]:
+def filled_boxes(_classes: int, _targets: Sequence[Target]) -> list[Guess]:
     """The box that an object was pointed at with, filled."""
 
     def guess(target: Target) -> Prediction:

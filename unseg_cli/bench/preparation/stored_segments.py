@@ -22,29 +22,28 @@ class SegmentRows:
     """
 
     def __init__(self, count: int) -> None:
-        self._rows: list[tuple[list[bytes], Segments] | None] = [None] * count
+        self._rows: list[tuple[list[bytes], Tensor, Tensor] | None] = [None] * count
 
     def fill(self, row: int, segments: Segments) -> None:
         """Take those of one picture."""
         from pycocotools import mask as coco_mask
 
         encoded = [coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"] for mask in segments.masks.numpy()]
-        nothing = Segments(masks=segments.masks[:0], classes=segments.classes, crowd=segments.crowd)
-        self._rows[row] = encoded, nothing
+        self._rows[row] = encoded, segments.classes, segments.crowd
 
     def write(self, path: Path) -> None:
         """Write all of them; every picture has been filled."""
         rows = [row for row in self._rows if row is not None]
         assert len(rows) == len(self._rows), "a picture without segments has an empty row"
-        encoded = [one for several, _ in rows for one in several]
+        encoded = [one for several, _, _ in rows for one in several]
         with path.open("wb") as file:
             np.savez(
                 file,
                 data=np.frombuffer(b"".join(encoded), np.uint8),
                 ends=np.cumsum([len(one) for one in encoded], dtype=np.int64),
-                pictures=np.cumsum([len(several) for several, _ in rows], dtype=np.int64),
-                classes=np.concatenate([one.classes.numpy() for _, one in rows]),
-                crowd=np.concatenate([one.crowd.numpy() for _, one in rows]),
+                pictures=np.cumsum([len(several) for several, _, _ in rows], dtype=np.int64),
+                classes=torch.cat([classes for _, classes, _ in rows]).numpy(),
+                crowd=torch.cat([crowd for _, _, crowd in rows]).numpy(),
             )
 
 

@@ -11,6 +11,7 @@ from unseg_cli.bench.conditions import CLEAN, SPELLINGS
 from unseg_cli.bench.report.text import number, spread
 from unseg_cli.bench.summary.runs import Answer, Document
 from unseg_cli.bench.summary.words import HOW_IT_WORKS, WHAT_IT_IS_NOT, asked, found, how_sure
+from unseg_cli.core.pages import html_table
 
 MARK = '<meta name="generator" content="unseg bench report">'
 #: Larger pictures of samples are left out.
@@ -50,7 +51,11 @@ def _answer(answer: Answer) -> list[str]:
         parts.append(f"<p>{escape(' '.join(found(answer, victim, defence)))}</p>")
         parts.append(_bars(answer.of(victim, defence), f"{victim}: scores of 100, after training on"))
     parts += [f"<h3>How sure that is</h3><p>{escape(how_sure(answer))}</p>"]
-    parts += ["<details><summary>The numbers</summary>", _table(answer), f"<p>The score is {escape(answer.headline)}, in percent.</p>"]
+    parts += [
+        "<details><summary>The numbers</summary>",
+        html_table(COLUMNS, rows(answer), numbers=range(3, len(COLUMNS))),
+        f"<p>The score is {escape(answer.headline)}, in percent.</p>",
+    ]
     for run in answer.runs:
         settings = run.settings
         libraries = {name: version for name, version in settings["versions"].items() if name in ("unseg_cli", "torch", "python")}
@@ -79,14 +84,6 @@ def _bars(entries: list[Document], label: str) -> str:
             reach = width * std / 100
             lines.append(f'<path d="M{end - reach:.1f} {top + 9}H{end + reach:.1f}" stroke="currentColor" stroke-width="2"/>')
     return "".join([*lines, "</svg></figure>"])
-
-
-def _table(answer: Answer) -> str:
-    lines = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in COLUMNS) + "</tr>"]
-    for row in rows(answer):
-        cells = (f"<td{' class=number' if place > 2 else ''}>{escape(cell)}</td>" for place, cell in enumerate(row))
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
 
 
 def rows(answer: Answer) -> Iterable[tuple[str, ...]]:

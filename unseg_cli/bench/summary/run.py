@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from unseg_cli.bench.report.text import markdown_table
 from unseg_cli.bench.summary.config import ReportConfig
 from unseg_cli.bench.summary.html import COLUMNS, MARK, page, rows
 from unseg_cli.bench.summary.runs import Answer, answers, read_run
 from unseg_cli.bench.summary.words import HOW_IT_WORKS, WHAT_IT_IS_NOT, asked, found, how_sure
-from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.pages import refuse_other_file
 from unseg_cli.core.runs import write_atomically
 
 _MARKDOWN_MARK = "<!-- unseg bench report -->"
@@ -25,9 +23,10 @@ def report_runs(config: ReportConfig, events: Events) -> Report:
     Raises:
         UsageProblem: a folder is not that of a finished run, or another file is in the way.
     """
-    _refuse_other(config.out, ("html", "htm"), MARK, config.overwrite)
+    refuse_other_file(config.out, (".html", ".htm"), mark=MARK, overwrite=config.overwrite, hint="name a file such as report.html")
     if config.markdown is not None:
-        _refuse_other(config.markdown, ("md", "markdown"), _MARKDOWN_MARK, config.overwrite)
+        hint = "name a file such as report.md"
+        refuse_other_file(config.markdown, (".md", ".markdown"), mark=_MARKDOWN_MARK, overwrite=config.overwrite, hint=hint)
     merged = answers([read_run(path) for path in config.runs])
     events.detail(f"{len(config.runs)} runs asked {len(merged)} questions")
     written = {config.out: page(merged)}
@@ -58,11 +57,3 @@ def markdown(merged: list[Answer]) -> str:
         lines += [f"    {run.settings['command']}" for run in answer.runs]
         lines += [""]
     return "\n".join([*lines, WHAT_IT_IS_NOT, ""])
-
-
-def _refuse_other(path: Path, endings: tuple[str, ...], mark: str, overwrite: bool) -> None:
-    """Refuse to write what is no report over what is none."""
-    if path.suffix.lower().removeprefix(".") not in endings:
-        raise UsageProblem(f"{path} does not end in .{endings[0]}", hint=f"name a file such as report.{endings[0]}")
-    if path.is_dir() or (path.exists() and not overwrite and mark.encode() not in path.read_bytes()[:1000]):
-        raise UsageProblem(f"{path} exists and is no report", hint="name another file, or add --overwrite")

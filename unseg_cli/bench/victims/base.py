@@ -58,6 +58,12 @@ class VictimSpec:
     encoder_weights: Path | None = None
 
 
+def likeliest(scores: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest of (queries, classes) scores, at most `most`: the scores, their queries and their classes, (N,) each."""
+    best, places = scores.flatten().topk(min(most, scores.numel()))
+    return best, places // scores.shape[1], places % scores.shape[1]
+
+
 class Victim(nn.Module, ABC):
     """A network with its own way to be trained and read.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import DFineConfig, DFineForObjectDetection, TimmBackboneConfig
 
 from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
-from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec, likeliest
 from unseg_cli.models.imagenet import load_imagenet_lite0
 
 #: Against the published small network: half the width, 50 of 300 queries.
@@ -53,10 +53,10 @@ class DFineVictim(Victim):
         height, width = batch.images.shape[-2:]
         predictions = []
         for scores, boxes in zip(output.logits.sigmoid(), output.pred_boxes, strict=True):
-            best, places = scores.flatten().topk(min(MOST, scores.numel()))
-            chosen = boxes[places // scores.shape[1]]
+            best, queries, classes = likeliest(scores, MOST)
+            chosen = boxes[queries]
             corners = torch.cat([chosen[:, :2] - chosen[:, 2:] / 2, chosen[:, :2] + chosen[:, 2:] / 2], 1).clamp(0, 1)
-            found = Found(boxes=corners * corners.new_tensor([width, height] * 2), classes=places % scores.shape[1], scores=best)
+            found = Found(boxes=corners * corners.new_tensor([width, height] * 2), classes=classes, scores=best)
             predictions.append(Prediction.of(found, (height, width)))
         return predictions
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, TimmBackboneConfig
 
 from unseg_cli.bench.examples import Batch, Found, Prediction, Target, boxes_around
-from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec, likeliest
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.models.imagenet import load_imagenet_lite0
 
@@ -100,15 +100,14 @@ class InstanceVictim(Mask2FormerVictim):
 
     def read(self, probability: Tensor, masks: Tensor, size: tuple[int, int]) -> Prediction:
         """The `MOST` likely pairs of a query and a class."""
-        scores = probability[:, :-1]
-        best, places = scores.flatten().topk(min(MOST, scores.numel()))
-        chosen = _enlarged(masks[places // scores.shape[1]], size)
+        best, queries, classes = likeliest(probability[:, :-1], MOST)
+        chosen = _enlarged(masks[queries], size)
         inside = chosen > 0
         sure = (chosen.sigmoid() * inside).flatten(1).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
         seen = inside.flatten(1).any(1)
         found = Found(
             boxes=boxes_around(inside[seen]),
-            classes=(places % scores.shape[1])[seen],
+            classes=classes[seen],
             scores=(best * sure)[seen],
             masks=inside[seen],
         )

@@ -44,12 +44,7 @@ def read_coco(path: Path) -> CocoDocument:
         UsageProblem: it is not there, no JSON, or not in COCO's format; an object is in no picture of it or of no class; a picture's name
             leads out of its folder.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise UsageProblem(f"{path} cannot be read ({problem.strerror or problem})", hint="name a file of annotations") from None
-    except (ValueError, RecursionError) as problem:
-        raise UsageProblem(f"{path} is no JSON ({problem})", hint="fetch it again: it may have been cut off") from None
+    document = read_annotations(path)
     pictures = _entries(path, document, "images", _PICTURE)
     classes = sorted(_entries(path, document, "categories", _CLASS, []), key=lambda entry: int(entry["id"]))
     names = {entry["id"]: entry["name"] for entry in classes}
@@ -67,6 +62,20 @@ def read_coco(path: Path) -> CocoDocument:
         if unnamed:
             raise UsageProblem(f"{path}: an object is of class {min(unnamed)}, which is not listed", hint='add it to "categories"')
     return CocoDocument(path, tuple(pictures), names, dict(objects))
+
+
+def read_annotations(path: Path) -> Any:
+    """The JSON in a file.
+
+    Raises:
+        UsageProblem: it is not there, or holds none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise UsageProblem(f"{path} cannot be read ({problem.strerror or problem})", hint="name a file of annotations") from None
+    except (ValueError, RecursionError) as problem:
+        raise UsageProblem(f"{path} is no JSON ({problem})", hint="fetch it again: it may have been cut off") from None
 
 
 def _entries(path: Path, document: Any, name: str, wanted: Mapping[str, type], default: list[Entry] | None = None) -> list[Entry]:

@@ -7,17 +7,16 @@ The format of COCO, and of what Cityscapes' and ADE20K's own tools write for pan
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import IGNORE, U8Array
 from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
+from unseg_cli.datasets.kinds.coco_document import Entry, read_annotations
 from unseg_cli.datasets.labelled import MOST_CLASSES, LabelledData
 from unseg_cli.datasets.mask_sets import spread
 from unseg_cli.datasets.sample import FileSource, Sample, Segment, Truth, read_image
@@ -26,8 +25,6 @@ from unseg_cli.pictures.names import stays_inside, stem_of
 #: What can be measured; the first is meant where nobody says.
 TASKS = ("panoptic", "instance", "detection", "interactive", "semantic")
 SYNTAX = "coco-panoptic:IMAGES_TRAIN:JSON_TRAIN:NUMBERS_TRAIN:IMAGES_VAL:JSON_VAL:NUMBERS_VAL"
-
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,9 @@ def open_coco_panoptic(text: str, *, name: str, limit: int | None, task: str | N
 
 
 def _read(path: Path) -> Entry:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        lists = ("annotations", "categories", "images")
-        if not isinstance(document, dict) or not all(isinstance(document.get(key), list) for key in lists):
-            raise ValueError("it lacks annotations, categories or images")
-    except OSError as problem:
-        raise UsageProblem(f"{path} cannot be read ({problem.strerror or problem})", hint="name a file of annotations") from None
-    except (ValueError, RecursionError) as problem:
-        raise UsageProblem(f"{path} is no panoptic annotations ({problem})", hint="such as panoptic_train2017.json") from None
+    document, lists = read_annotations(path), ("annotations", "categories", "images")
+    if not isinstance(document, dict) or not all(isinstance(document.get(key), list) for key in lists):
+        raise UsageProblem(f"{path} lacks annotations, categories or images", hint="name a file such as panoptic_train2017.json")
     return document
 
 

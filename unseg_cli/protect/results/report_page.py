@@ -13,8 +13,9 @@ from typing import overload
 
 from PIL import Image
 
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Report
+from unseg_cli.core.pages import html_table, refuse_other_file
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.decode import read_picture
@@ -59,10 +60,14 @@ class ReportPage:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.path.suffix.lower() not in (".html", ".htm"):
-            raise UsageProblem(f"--report {self.path} does not end in .html", hint="it is a page for a browser: --report report.html")
-        if self.path.is_dir() or (self.path.exists() and not self.overwrite and _MARK.encode() not in self.path.read_bytes()[:1000]):
-            raise UsageProblem(f"--report {self.path} exists and is no report", hint="name another file, or add --overwrite")
+        refuse_other_file(
+            self.path,
+            (".html", ".htm"),
+            mark=_MARK,
+            overwrite=self.overwrite,
+            hint="it is a page for a browser: --report report.html",
+            option="--report",
+        )
 
     def write(self, report: Report, files: JobFiles, settings: Settings) -> Report:
         """Write the page, and say so in the report."""
@@ -122,14 +127,14 @@ def report_page(report: Report, rows: Sequence[Record], settings: Settings, samp
     ]
     if failures:
         parts.append("<h2>Not protected</h2>")
-        parts.append(_table(("picture", "why", "what to do"), [[one["path"], one["error"], one["hint"]] for one in failures]))
+        parts.append(html_table(("picture", "why", "what to do"), [[one["path"], one["error"], one["hint"]] for one in failures]))
     shown = [_figure(row, panels) for row, panels in samples]
     if shown:
         parts += ["<h2>Clean, protected, and the noise 16 times as strong</h2>", *shown]
     if rows:
         parts.append("<h2>All of them</h2>")
         heads = ("picture", "object", "confidence", "largest change, 1/255", "PSNR, dB", "SSIM", "size of the file", "notes")
-        parts.append(_table(heads, [_cells(row) for row in rows[:LINES]], numbers=range(2, 7)))
+        parts.append(html_table(heads, [_cells(row) for row in rows[:LINES]], numbers=range(2, 7)))
         if len(rows) > LINES:
             parts.append(f"<p>The other {len(rows) - LINES} are in the manifest.</p>")
     return "\n".join([*parts, "</body></html>", ""])
@@ -200,12 +205,3 @@ def _noise(settings: Settings) -> str:
 def _list(facts: dict[str, str]) -> str:
     """Terms and what they are, in HTML."""
     return "<dl>" + "".join(f"<dt>{term}</dt><dd>{what}</dd>" for term, what in facts.items()) + "</dl>"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
-    right = set(numbers)
-    lines = ["<tr>" + "".join(f"<th>{escape(head)}</th>" for head in heads) + "</tr>"]
-    for row in rows:
-        cells = (f"<td{' class=number' if place in right else ''}>{escape(cell)}</td>" for place, cell in enumerate(row))
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
