@@ -27,7 +27,7 @@ INTERFACE = {
     "verify": "",
     "restore": "workers overwrite",
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
-    "init amp resume workers device seed",
+    "init amp resume workers device seed dry-run surrogate-weights",
     "bench": "victim data task classes conditions protect-masks defences ratio seeds init encoder encoder-weights epochs image-size limit "
     "generator protected out resume fail-under quick dry-run device",
     "bench-report": "out markdown overwrite",
@@ -38,6 +38,7 @@ INTERFACE = {
     "weights path": "",
     "weights verify": "",
     "weights import": "",
+    "weights fetch": "url",
 }
 
 # command, what stands on the line, attribute of the configuration, its value
@@ -106,9 +107,17 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("train", "--preset paper --no-label-modification", "label_modification", False),
     ("train", "--preset paper", "label_modification", True),
     ("train", "--surrogate-every 5", "surrogate_every", 5),
+    ("train", "--generator sam_lite", "generator", "sam_lite"),
+    ("train", "--prompt-kinds mask,box", "prompt_kinds", ("box", "mask")),
+    ("train", "--preset paper", "prompt_kinds", ("box", "points", "mask")),
+    ("train", "--accumulate 4", "accumulate", 4),
+    ("train", "--recompute", "recompute", True),
+    ("train", "--amp-type fp16", "amp_type", "fp16"),
+    ("train", "--sam-checkpoint s.pth", "sam_checkpoint", Path("s.pth")),
+    ("train", "--dry-run", "dry_run", True),
     ("train", "--init w.pth", "init", "w.pth"),
     ("train", "--sam-parts s", "sam_parts", Path("s")),
-    ("train", "--surrogate-init m.pth", "surrogate_init", Path("m.pth")),
+    ("train", "--surrogate-weights m.pth", "surrogate_weights", "m.pth"),
     ("train", "--amp", "amp", True),
     ("train", "--resume", "resume", True),
     ("train", "--workers 0", "workers", 0),

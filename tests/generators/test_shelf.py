@@ -36,6 +36,8 @@ def saved(path: Path, content: object) -> Path:
     return path
 
 
+#: What is trained or fetched first.
+NOT_HERE = {"vit_l", "vit_h", "sam_lite", "sam_vit_b", "sam_vit_l", "sam_vit_h"}
 WRAPPERS = {
     "bare": lambda state: state,
     "model": lambda state: {"model": state, "epoch": 27},
@@ -161,7 +163,8 @@ def test_absent_and_unknown_generators_say_what_to_do() -> None:
 
 def test_the_list_tells_shipped_imported_damaged_and_absent_apart(tmp_path: Path, places: Path, generator: SamVitGenerator) -> None:
     def statuses() -> dict[str, str]:
-        return {row["name"]: row["status"] for row in weights_list(Events()).document["weights"]}
+        rows = weights_list(Events()).document["weights"]
+        return {row["name"]: row["status"] for row in rows if not (row["name"] in NOT_HERE and row["status"] == "absent" and row["hint"])}
 
     assert statuses() == {"lite": "absent", "vit_b": "absent", "u2netp": "absent"}
     save_generator(places / "lite.safetensors", generator, {})

@@ -26,8 +26,9 @@ SAM = GeneratorSpec(
     vit_global_blocks=(1, 2),
     vit_window=3,
 )
+SAM_LITE = SPECS["sam_lite"].at_size(SIZE)
 #: Of every kind in `KINDS`; the battery in test_generators.py runs over all of them.
-SMALL: dict[str, GeneratorSpec] = {"lite": LITE, "sam_vit": SAM}
+SMALL: dict[str, GeneratorSpec] = {"lite": LITE, "sam_vit": SAM, "sam_lite": SAM_LITE}
 
 BOXES = torch.tensor([[4.0, 6.0, 40.0, 50.0], [10.0, 2.0, 60.0, 30.0], [0.0, 0.0, 63.0, 63.0]])
 POINTS = torch.tensor([[[12.0, 20.0], [30.0, 31.0]], [[40.0, 9.0], [1.0, 1.0]], [[33.0, 33.0], [50.0, 2.0]]])

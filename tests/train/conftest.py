@@ -17,9 +17,10 @@ from unseg_cli.models import specs
 from unseg_cli.models.build import build_generator
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.learners import Learners
-from unseg_cli.train.loop import build_learners, spec_of, train
+from unseg_cli.train.loop import train
 from unseg_cli.train.presets import train_config
-from unseg_cli.train.start import StartingWeights
+from unseg_cli.train.processes import Processes
+from unseg_cli.train.setup import build_learners, spec_of
 
 SMALL_VIT = specs.GeneratorSpec(
     kind="sam_vit", name="small", image_size=64, embed_stride=16, noise_size=16, vit_width=48, vit_depth=2, vit_heads=2,
@@ -54,8 +55,7 @@ class Heard(Events):
 
 def learners_of(config: TrainConfig) -> Learners:
     """As `train` builds them, on the CPU."""
-    weights = StartingWeights(init=config.init, sam_parts=config.sam_parts, surrogate_init=config.surrogate_init)
-    return build_learners(config, spec_of(config), weights, torch.device("cpu"), Events())
+    return build_learners(config, spec_of(config), Processes("cpu", config.precision), Events())
 
 
 def first_batch(batch_size: int = 4) -> Batch:

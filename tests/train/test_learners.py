@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.train.conftest import first_batch, learners_of
 from unseg_cli.train.learners import BACKBONE_RATE, Learners
 from unseg_cli.train.presets import train_config
-from unseg_cli.train.steps import loss_of
 
 #: preset -> base rate of each kind of step, as it always was.
 DEFAULTS = {
@@ -18,8 +16,9 @@ DEFAULTS = {
     "adapt": {"focus": 2e-4, "surrogate": 4e-4, "noise": 1e-3},
     "tiny": {"objects": 4e-4, "focus": 4e-4, "surrogate": 4e-4, "noise": 1e-3},
     "paper": {"surrogate": 1e-4, "noise": 1e-4},
+    "paper-lite": {"surrogate": 4e-4, "noise": 1e-3},
 }
-OWN_RATE = {"lite": 4e-4, "adapt": 2e-4, "tiny": 4e-4, "paper": 1e-4}
+OWN_RATE = {"lite": 4e-4, "adapt": 2e-4, "tiny": 4e-4, "paper": 1e-4, "paper-lite": 1e-3}
 
 
 def rates(learners: Learners) -> dict[str, float]:
@@ -48,7 +47,6 @@ def test_a_rate_that_is_given_does_not_follow() -> None:
 def test_a_step_uses_the_schedules_share_of_the_rate_and_the_backbone_a_quarter(sam_parts: Path) -> None:
     config = train_config("tiny", sam_parts=sam_parts)
     learners = learners_of(config)
-    loss = loss_of("focus", learners.generator, learners.surrogate, first_batch(2), config.step_settings, torch.Generator())
-    learners.update("focus", loss, 0.1)
+    learners.learn("focus", first_batch(2), seed=0, rate=0.1)
     slow, fast = (group["lr"] for group in learners.optimisers["focus"].param_groups)
     assert (slow, fast) == (pytest.approx(4e-5 * BACKBONE_RATE), pytest.approx(4e-5))

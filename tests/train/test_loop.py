@@ -13,13 +13,16 @@ from safetensors.torch import load_file
 from tests.datasets.makers import write_sa1b
 from tests.train.conftest import SMALL_VIT, Heard, StopAt, tiny
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
-from unseg_cli.core.events import Events
+from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.files import weights_file
 from unseg_cli.generators.loading import load_generator
+from unseg_cli.generators.sums import sha256_of
 from unseg_cli.models.surrogate import vit_surrogate
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.loop import train
 from unseg_cli.train.presets import train_config
+from unseg_cli.train.setup import spec_of, starting_weights
+from unseg_cli.train.start import initial_generator
 
 
 def turns(config: TrainConfig) -> list[str]:
@@ -33,7 +36,6 @@ def test_a_run_leaves_what_it_promises(whole_run: TrainConfig) -> None:
         "curves.png",
         "samples.png",
         "checkpoint.safetensors",
-        "checkpoint_state.pt",
         "generator.safetensors",
         "MODEL_CARD.md",
     }
@@ -52,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, sam_parts:
     expected, found = (load_file(str(config.out / "checkpoint.safetensors")) for config in (whole_run, parts))
     assert expected.keys() == found.keys()
     for name, tensor in expected.items():
-        assert torch.allclose(tensor.float(), found[name].float(), atol=1e-6), name
+        assert torch.equal(tensor, found[name]), name
     card = (parts.out / "MODEL_CARD.md").read_text()
     assert "made in 4 parts" in card
     for step in (3, 7, 10):
@@ -66,9 +68,52 @@ def test_the_papers_generator_trains_too(tmp_path: Path, small_vit: Path) -> Non
     )  # fmt: skip
     report = train(config, Events())
     assert turns(config) == ["surrogate", "noise", "noise", "noise", "surrogate"]
-    trained = load_file(report.document["generator"])
+    stored = load_file(report.document["generator"])
+    assert stored and all(name.startswith("mask_decoder.noise_") for name in stored), "SAM's own weights are in SAM's own file"
+    assert f"--sam-checkpoint {small_vit}" in report.closing[0]
+    trained = load_generator(report.document["generator"], sam_checkpoint=small_vit)
+    assert trained.source.sam_checkpoint_sha256 == sha256_of(small_vit)
+    assert f"SAM's checkpoint with sha256 `{sha256_of(small_vit)}`" in (config.out / "MODEL_CARD.md").read_text()
     for name, tensor in torch.load(small_vit, weights_only=True).items():
-        assert torch.allclose(trained[name].float(), tensor, atol=1e-3), f"{name} is SAM's and frozen"
+        assert torch.equal(trained.state_dict()[name], tensor), f"{name} is SAM's and frozen"
+    for name, tensor in stored.items():
+        assert torch.equal(trained.state_dict()[name], tensor.float()), name
+
+
+def test_a_generator_of_the_papers_kind_is_gone_on_from(tmp_path: Path, small_vit: Path) -> None:
+    def run(name: str, **more: object) -> Report:
+        small = {"surrogate_size": 64, "max_steps": 2, "batch_size": 2, "workers": 0, "block_steps": 1}
+        return train(train_config("paper", data="synthetic", out=tmp_path / name, **small, **more), Events())
+
+    first = run("first", init=str(small_vit)).document["generator"]
+    second = run("second", init=first, sam_checkpoint=small_vit, lr=1e-12).document["generator"]
+    for name, tensor in load_file(first).items():
+        assert torch.allclose(load_file(second)[name], tensor, atol=1e-6), name
+    with pytest.raises(EnvironmentProblem, match="holds a noise decoder alone"):
+        run("third", init=first)
+    with pytest.raises(UsageProblem, match="--sam-checkpoint has no effect"):
+        run("fourth", init=str(small_vit), sam_checkpoint=small_vit)
+
+
+def test_the_papers_recipe_on_a_processor_learns_noise_alone(tmp_path: Path) -> None:
+    config = train_config("paper-lite", data="synthetic", out=tmp_path / "run", image_size=64, max_steps=4, batch_size=2, workers=0)
+    config = dataclasses.replace(config, surrogate_size=64, block_steps=1)
+    generator = load_generator(train(config, Events()).document["generator"])
+    assert turns(config) == ["surrogate", "noise", "noise", "noise"]
+    assert (generator.spec.name, generator.spec.noise_size) == ("sam_lite", 32)
+    shipped = load_file(weights_file("lite"))
+    for name, tensor in generator.state_dict().items():
+        if ".noise_" not in name:
+            assert torch.equal(tensor, shipped[name].float()), f"{name} is the small SAM's and frozen"
+
+
+@pytest.mark.parametrize("init", ["random", "lite"])
+def test_the_start_of_the_small_sam_is_chosen(init: str, tmp_path: Path) -> None:
+    config = train_config("paper-lite", out=tmp_path, init=init, image_size=64)
+    built = initial_generator(spec_of(config), starting_weights(config)).state_dict()
+    shipped = load_file(weights_file("lite"))
+    same = torch.equal(built["prompt_encoder.point_embeddings.0.weight"], shipped["prompt_encoder.point_embeddings.0.weight"].float())
+    assert same is (init == "lite")
 
 
 def test_the_papers_surrogate_starts_from_mae_and_says_how_much_of_it(tmp_path: Path, small_vit: Path) -> None:
@@ -79,7 +124,7 @@ def test_the_papers_surrogate_starts_from_mae_and_says_how_much_of_it(tmp_path: 
     torch.save({"model": mae}, tmp_path / "mae.pth")
     config = train_config(
         "paper", data="synthetic", out=tmp_path / "run", init=str(small_vit), surrogate_size=64, max_steps=1, batch_size=2, workers=0,
-        surrogate_init=tmp_path / "mae.pth", lr=1e-9,
+        surrogate_weights=str(tmp_path / "mae.pth"), lr=1e-9,
     )  # fmt: skip
     events = Heard()
     train(config, events)

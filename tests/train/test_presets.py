@@ -42,7 +42,8 @@ def test_a_misspelt_preset_gets_a_proposal() -> None:
         train_config(
             "paper", data="some/folder with blank", out=Path("runs/x"), epochs=0.5, max_steps=7, max_minutes=1.5, image_size=64,
             batch_size=3, lr=3e-5, train_epsilon=0.013, label_modification=False, surrogate_every=5, init="sam.pth",
-            surrogate_init=Path("mae.pth"), amp=True, workers=0, device="cpu", seed=4, resume=True,
+            surrogate_weights="mae.pth", amp=True, amp_type="fp16", workers=0, accumulate=2, recompute=True, prompt_kinds=("box", "mask"),
+            sam_checkpoint=Path("sam.pth"), generator="vit_l", device="cpu", seed=4, resume=True,
         ),
     ],
     ids=lambda config: config.data if config.data != "synthetic" else config.preset,

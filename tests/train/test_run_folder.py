@@ -66,9 +66,9 @@ def test_other_settings_are_refused_and_named(
 
 
 def test_where_and_how_long_it_runs_may_differ(whole_run: TrainConfig, finished: Path, sam_parts: Path) -> None:
-    changed = tiny(finished, sam_parts, resume=True, max_minutes=1.0, workers=1, device="cpu", save_every=1)
+    changed = tiny(finished, sam_parts, resume=True, max_minutes=1.0, workers=1, device="cpu", save_every=1, accumulate=2, recompute=True)
     differing = {name for name in vars(changed) if getattr(changed, name) != getattr(whole_run, name)}
-    assert differing == MAY_DIFFER
+    assert differing == MAY_DIFFER - {"dry_run"}
     assert earlier_run(changed) == json.loads((finished / "run.json").read_text())
 
 
@@ -86,7 +86,7 @@ def test_what_was_learnt_after_the_last_checkpoint_is_forgotten(finished: Path, 
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(finished: Path, sam_parts: Path) -> None:
-    for name in ("checkpoint.safetensors", "checkpoint_state.pt", "generator.safetensors"):
+    for name in ("checkpoint.safetensors", "generator.safetensors"):
         (finished / name).unlink()
     report = train(tiny(finished, sam_parts, resume=True, max_minutes=0.0), Events())
     assert report.document["steps"] == 1

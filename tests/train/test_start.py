@@ -16,7 +16,7 @@ from unseg_cli.generators.sums import sha256_of
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.imagenet import imagenet_lite0_state_dict
 from unseg_cli.models.specs import SPECS
-from unseg_cli.train.loop import spec_of
+from unseg_cli.train.setup import spec_of
 from unseg_cli.train.start import StartingWeights, initial_generator, initial_surrogate
 
 LITE = SPECS["lite"].at_size(64)
@@ -44,12 +44,12 @@ def test_lite_starts_from_imagenet_and_sam(sam_parts: Path) -> None:
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        (StartingWeights(surrogate_init=Path("mae.pth")), "--surrogate-init is for"),
+        (StartingWeights(surrogate="mae.pth"), "--surrogate-weights FILE is for"),
         (StartingWeights(init="lite", sam_parts=Path("parts")), "--sam-parts has no effect"),
     ],
 )
 def test_weights_that_would_do_nothing_are_refused(weights: StartingWeights, words: str) -> None:
-    begin = {"--sam-parts": initial_generator, "--surrogate-init": lambda spec, given: initial_surrogate(spec, 64, given, Events())}
+    begin = {"--sam-parts": initial_generator, "--surrogate-weights": lambda spec, given: initial_surrogate(spec, 64, given, Events())}
     with pytest.raises(UsageProblem, match=words):
         begin[words.split()[0]](LITE, weights)
 

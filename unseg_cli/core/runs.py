@@ -14,7 +14,17 @@ from typing import Any
 
 #: Bytes that a file system allows for a name.
 _LONGEST_NAME = 255
-LIBRARIES = ("torch", "torchvision", "timm", "segment-anything", "segmentation-models-pytorch", "transformers", "numpy", "pillow")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "accelerate",
+    "timm",
+    "segment-anything",
+    "segmentation-models-pytorch",
+    "transformers",
+    "numpy",
+    "pillow",
+)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

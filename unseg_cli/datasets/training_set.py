@@ -16,6 +16,10 @@ from unseg_cli.datasets.sample import Sample, Truth
 Choice = Callable[[Truth, np.random.Generator], BoolArray]
 
 
+class SizeMismatch(UnsegError):
+    """A mask of another size than its picture."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """One training pair.
@@ -58,7 +62,7 @@ class TrainingSet:
         mask = self.choose(sample.truth(), rng)
         image, _ = sample.image.pixels()
         if mask.shape != image.shape[:2]:
-            raise UnsegError(
+            raise SizeMismatch(
                 f"{sample.image}: the mask is {mask.shape[1]}x{mask.shape[0]}, the picture {image.shape[1]}x{image.shape[0]}",
                 hint="they must have the same size",
             )

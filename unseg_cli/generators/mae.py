@@ -39,7 +39,7 @@ def load_mae(encoder: nn.Module, path: Path) -> tuple[int, int]:
     lacking = [name for name in needed if name not in fitting]
     if lacking:
         raise UsageProblem(
-            f"--surrogate-init {path}: {len(lacking)} of {len(needed)} tensors of the surrogate's ViT are missing or of another shape, "
+            f"--surrogate-weights {path}: {len(lacking)} of {len(needed)} tensors of the surrogate's ViT are missing or of another shape, "
             f"first {lacking[0]}",
             hint="pass MAE's weights of a ViT of the same width, depth and patch size, such as mae_pretrain_vit_base.pth for vit_b",
         )

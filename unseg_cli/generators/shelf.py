@@ -1,10 +1,11 @@
-"""`unseg weights list | path | verify | import FILE`: which generators and finders are here, where, whether intact, and how to add one."""
+"""`unseg weights list | path | verify | import FILE`: which weights are here, where, whether intact, and how to add some."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
@@ -12,9 +13,13 @@ from unseg_cli.generators.files import (
     FINDER_SIZE,
     FINDERS,
     HOW_TO_GET,
+    PUBLISHED,
     SUFFIX,
+    belongs_to,
     cache_dir,
+    fetched_file,
     finder_file,
+    is_generator,
     named_weights,
     read_spec,
     shipped_weights_dir,
@@ -22,6 +27,9 @@ from unseg_cli.generators.files import (
 )
 from unseg_cli.generators.sums import read_sums, record_sum, sha256_of
 from unseg_cli.models.specs import SPECS, GeneratorSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: What an imported file is when it does not say so itself.
 RELEASED = "vit_b"
@@ -32,7 +40,7 @@ def weights_list(events: Events) -> Report:
 
     Returns:
         `{"schema": 1, "command": "weights list", "weights": [{"name", "use", "status", "path", "bytes", "image_size", "hint"}]}`, where
-        use is generator or finder, and status is shipped, imported, damaged or absent.
+        use is generator, finder or checkpoint (of SAM), and status is shipped, imported, damaged or absent.
     """
     rows, here = [], named_weights()
     for name in sorted({*SPECS, *here}):
@@ -47,6 +55,9 @@ def weights_list(events: Events) -> Report:
     for name in FINDERS:
         path = shipped_weights_dir() / f"{name}{SUFFIX}"
         rows.append(_row(name, "finder", path if path.is_file() else None) | {"image_size": FINDER_SIZE})
+    for name, published in PUBLISHED.items():
+        row = _row(name, "checkpoint", fetched_file(name))
+        rows.append(row if row["path"] else row | {"hint": f"{published.what}: `unseg weights fetch {name}`"})
     return Report(document={"schema": 1, "command": "weights list", "weights": rows})
 
 
@@ -67,7 +78,7 @@ def weights_path(name: str) -> Report:
         UsageProblem: none has this name.
         EnvironmentProblem: it is known but not here; the hint says how to get it.
     """
-    path = finder_file(name) if name in FINDERS else weights_file(name)
+    path = fetched_file(name) or (finder_file(name) if name in FINDERS else weights_file(name))
     return Report(document={"schema": 1, "command": "weights path", "name": name, "path": str(path)})
 
 
@@ -107,22 +118,24 @@ def weights_import(file: Path, name: str | None = None) -> Report:
     """
     import torch
 
-    from unseg_cli.generators.foreign import read_state_dict, require_keys
+    from unseg_cli.generators.foreign import NOISE_PREFIX, read_state_dict, require_keys
     from unseg_cli.generators.loading import save_generator
     from unseg_cli.models.build import build_generator
 
     state = read_state_dict(file)
-    spec = _spec_of(file)
+    spec = _spec_of(file, state)
     name = name or spec.name
     _check_name(name)
     with torch.device("meta"):
         generator = build_generator(spec)
-    require_keys(generator.state_dict(), state, path=file, what=f"the {spec.name} generator")
+    sam_sha256 = belongs_to(file) if file.suffix == SUFFIX and is_generator(file) else None
+    wanted = {key: tensor for key, tensor in generator.state_dict().items() if sam_sha256 is None or key.startswith(NOISE_PREFIX)}
+    require_keys(wanted, state, path=file, what=f"the {spec.name} generator")
     # The tensors take the place of the meta ones: the file is held in memory once.
-    generator.load_state_dict(state, strict=True, assign=True)
+    generator.load_state_dict(state, strict=sam_sha256 is None, assign=True)
     target = cache_dir() / f"{name}{SUFFIX}"
     metadata = {"imported_from": file.name, "imported_sha256": sha256_of(file)}
-    save_generator(target, generator, metadata)
+    save_generator(target, generator, metadata, sam_sha256=sam_sha256)
     digest = record_sum(target)
     document = {
         "schema": 1,
@@ -148,14 +161,14 @@ def check_sums(folder: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _spec_of(file: Path) -> GeneratorSpec:
-    """What the file says it is; a foreign file says nothing and is taken for the authors' release."""
-    if file.suffix != SUFFIX:
-        return SPECS[RELEASED]
-    try:
+def _spec_of(file: Path, state: Mapping[str, Tensor]) -> GeneratorSpec:
+    """What the file says it is. A foreign file says nothing: by the width of its ViT, the authors' `vit_b` or a larger one."""
+    if file.suffix == SUFFIX and is_generator(file):
         return read_spec(file)
-    except UnsegError:
-        return SPECS[RELEASED]
+    position = state.get("image_encoder.pos_embed")
+    width = None if position is None else position.shape[-1]
+    known = [spec for spec in SPECS.values() if spec.takes_sam_checkpoint and spec.vit_width == width]
+    return known[0] if known else SPECS[RELEASED]
 
 
 def _check_name(name: str) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from torch import nn
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.models.lite.generator import LiteGenerator
-from unseg_cli.models.sam.generator import SamVitGenerator
+from unseg_cli.models.sam.generator import SamLiteGenerator, SamVitGenerator
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 from unseg_cli.models.surrogate import lite_surrogate, vit_surrogate
 
-Generator: TypeAlias = "LiteGenerator | SamVitGenerator"
+Generator: TypeAlias = "LiteGenerator | SamVitGenerator | SamLiteGenerator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "lite": Kind(generator=LiteGenerator, surrogate=lite_surrogate),
     "sam_vit": Kind(generator=SamVitGenerator, surrogate=vit_surrogate),
+    "sam_lite": Kind(generator=SamLiteGenerator, surrogate=lite_surrogate),
 }
 
 
@@ -63,6 +66,12 @@ def build_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter
         UsageProblem: unknown kind.
     """
     return _kind(spec).surrogate(spec, image_size)
+
+
+def recompute(network: nn.Module, wanted: bool) -> None:
+    """Have a generator's or surrogate's image encoder keep little of a forward pass and run it again on the way back, or not."""
+    encoder: Any = network.image_encoder  # every kind of encoder has the attribute
+    encoder.recompute = wanted
 
 
 def _kind(spec: GeneratorSpec) -> Kind:

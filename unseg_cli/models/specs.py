@@ -11,10 +11,11 @@ class GeneratorSpec:
     """Everything needed to build a generator without touching a file.
 
     Attributes:
-        kind: "lite" (small convolutional encoder) or "sam_vit" (the paper's).
+        kind: "lite" (small convolutional encoder, learned tiles), "sam_vit" (the paper's) or "sam_lite" (the paper's noise decoder on the
+            lite encoder).
         name: what users call it.
         image_size: S, the side of the square network input in pixels.
-        encoder: timm name of the lite encoder; unused for sam_vit.
+        encoder: timm name of the convolutional encoder; unused for sam_vit.
         embed_stride: input pixels per embedding cell (lite 8, SAM 16).
         noise_size: side of the square noise map that comes out of `draw`, in pixels.
         tile_size: (lite) side of the learned tiles in pixels of their own.
@@ -90,4 +91,30 @@ SPECS: dict[str, GeneratorSpec] = {
         tile_cell=6,
     ),
     "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
+    "vit_l": GeneratorSpec(
+        kind="sam_vit",
+        name="vit_l",
+        image_size=1024,
+        embed_stride=16,
+        noise_size=256,
+        vit_width=1024,
+        vit_depth=24,
+        vit_heads=16,
+        vit_global_blocks=(5, 11, 17, 23),
+    ),
+    "vit_h": GeneratorSpec(
+        kind="sam_vit",
+        name="vit_h",
+        image_size=1024,
+        embed_stride=16,
+        noise_size=256,
+        vit_width=1280,
+        vit_depth=32,
+        vit_heads=16,
+        vit_global_blocks=(7, 15, 23, 31),
+    ),
+    # The paper's generator as a processor can train it: the same noise decoder on the small SAM that the lite generator holds.
+    "sam_lite": GeneratorSpec(
+        kind="sam_lite", name="sam_lite", image_size=256, embed_stride=8, noise_size=128, encoder="tf_efficientnet_lite0"
+    ),
 }

@@ -1,44 +1,79 @@
-"""The checkpoint of a training: weights as safetensors, optimisers and step beside them."""
+"""The checkpoint of a training: one file, so that a kill or a full disk leaves the former one or the new one, whole."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.train.learners import Learners
 
 CHECKPOINT = "checkpoint.safetensors"
-STATE = "checkpoint_state.pt"
 
 
 def save_checkpoint(out: Path, learners: Learners, step: int) -> None:
-    """Write both files; the step in both tells whether they belong together."""
+    """Write networks, optimisers and the number of steps done.
+
+    Raises:
+        UnsegError: it cannot be written; the former one is still there.
+    """
     tensors = {f"generator.{k}": v.contiguous() for k, v in learners.generator.state_dict().items()}
     tensors |= {f"surrogate.{k}": v.contiguous() for k, v in learners.surrogate.state_dict().items()}
+    for name, optimiser in learners.optimisers.items():
+        tensors |= {f"optimiser.{name}.{place}.{k}": v for place, k, v in _moments(optimiser)}
+    tensors |= {f"scale.{k}": v for k, v in learners.processes.scale().items()}
     tensors["step"] = torch.tensor(step)
-    state = {"step": step, "optimisers": {name: optimiser.state_dict() for name, optimiser in learners.optimisers.items()}}
-    write_atomically(out / STATE, lambda part: torch.save(state, part))
-    write_atomically(out / CHECKPOINT, lambda part: save_file(tensors, str(part)))
+    try:
+        write_atomically(out / CHECKPOINT, lambda part: save_file(tensors, str(part)))
+    except (OSError, SafetensorError) as problem:
+        raise UnsegError(
+            f"{out / CHECKPOINT} cannot be written: {problem}", hint="make room, then go on with --resume from the checkpoint before it"
+        ) from None
 
 
 def load_checkpoint(out: Path, learners: Learners) -> int:
     """Restore the learners in place, and return the number of steps done; 0 where the run ended before its first checkpoint.
 
     Raises:
-        UnsegError: the two files are of different steps (a kill came between them).
+        UnsegError: the file is damaged, or of a version that kept optimisers elsewhere.
     """
-    if not (out / CHECKPOINT).exists() or not (out / STATE).exists():
+    path = out / CHECKPOINT
+    if not path.exists():
         return 0
-    tensors = load_file(str(out / CHECKPOINT))
-    state = torch.load(out / STATE, map_location="cpu", weights_only=True)
-    if int(tensors.pop("step")) != state["step"]:
-        raise UnsegError(f"{out}: weights and state are of different steps", hint="start again in another folder")
+    try:
+        tensors = load_file(str(path))
+    except (OSError, SafetensorError) as problem:
+        raise UnsegError(f"{path} cannot be read: {problem}", hint="start again in another folder") from None
+    parts = {part: _under(tensors, part) for part in ("generator", "surrogate", "optimiser", "scale")}
+    if not parts["optimiser"]:
+        raise UnsegError(f"{path} was written by an earlier version of unseg", hint="go on with that version, or start again elsewhere")
     for name, module in (("generator", learners.generator), ("surrogate", learners.surrogate)):
-        module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
+        module.load_state_dict(parts[name])
     for name, optimiser in learners.optimisers.items():
-        optimiser.load_state_dict(state["optimisers"][name])
-    return int(state["step"])
+        _restore(optimiser, _under(parts["optimiser"], name))
+    learners.processes.restore_scale(parts["scale"])
+    return int(tensors["step"])
+
+
+def _moments(optimiser: torch.optim.Optimizer) -> list[tuple[int, str, Tensor]]:
+    """What the optimiser knows of each parameter that it has moved so far: the parameter's place, the name and the value."""
+    state = optimiser.state_dict()["state"]
+    return [(place, name, value.contiguous()) for place, known in state.items() for name, value in known.items()]
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        place, _, name = key.partition(".")
+        state.setdefault(int(place), {})[name] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}

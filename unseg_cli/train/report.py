@@ -76,17 +76,26 @@ def draw_samples(out: Path, generator: Generator, image: Tensor, mask: Tensor) -
     write_atomically(out / "samples.png", lambda part: picture.save(part))
 
 
-def write_generator(out: Path, generator: Generator, run: dict[str, Any]) -> Path:
-    """generator.safetensors (float16) and its model card, MODEL_CARD.md, which says what run.json says about how it was made."""
+def write_generator(out: Path, generator: Generator, run: dict[str, Any], *, sam_sha256: str | None = None) -> Path:
+    """generator.safetensors (float16) and its model card, MODEL_CARD.md, which says what run.json says about how it was made.
+
+    Args:
+        out: the run's folder.
+        generator: trained.
+        run: what run.json holds.
+        sam_sha256: see `save_generator`.
+    """
     path, settings = out / "generator.safetensors", run["settings"]
     metadata = {"command": run["parts"][0]["command"], "preset": settings["preset"], "seed": str(settings["seed"])}
-    save_generator(path, generator, metadata, half=True)
-    card = model_card(generator, run, read_jsonl(out / METRICS), sha256_of(path), path.stat().st_size)
+    save_generator(path, generator, metadata, half=True, sam_sha256=sam_sha256)
+    card = model_card(generator, run, read_jsonl(out / METRICS), sha256_of(path), path.stat().st_size, sam_sha256=sam_sha256)
     write_atomically(out / "MODEL_CARD.md", lambda part: part.write_bytes(card.encode()))
     return path
 
 
-def model_card(generator: Generator, run: dict[str, Any], records: list[dict[str, Any]], sha256: str, size: int) -> str:
+def model_card(
+    generator: Generator, run: dict[str, Any], records: list[dict[str, Any]], sha256: str, size: int, *, sam_sha256: str | None = None
+) -> str:
     """What it is, what made it, what it cost."""
     parameters = sum(p.numel() for p in generator.parameters()) / 1e6
     devices = list(dict.fromkeys(part["device"] for part in run["parts"]))
@@ -95,6 +104,11 @@ def model_card(generator: Generator, run: dict[str, Any], records: list[dict[str
         "",
         f"- {parameters:.1f} M parameters, float16, {size / 1e6:.1f} MB, sha256 `{sha256}`",
         f"- input {generator.spec.image_size} px, noise map {generator.spec.noise_size} px",
+        *(
+            []
+            if sam_sha256 is None
+            else [f"- the file holds the noise decoder alone; the rest is SAM's checkpoint with sha256 `{sam_sha256}`"]
+        ),
         *_made_by(run["parts"]),
         *(f"- starting weights `{setting}`: sha256 `{digest}`" for setting, digest in run["weights"].items()),
         f"- cost: {training_minutes(records):.0f} minutes of training steps on {', '.join(devices)} ({torch.get_num_threads()} threads)",

@@ -1,4 +1,4 @@
-"""run.json and metrics.jsonl: what made a run, in how many parts, and whether it may be gone on with."""
+"""The run's folder: run.json, which says what made the run and in how many parts, metrics.jsonl, and the checkpoint."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.events import Events
 from unseg_cli.core.runs import append_jsonl, environment_versions, read_jsonl, write_atomically, write_json_atomically
+from unseg_cli.train.checkpoint import save_checkpoint
 from unseg_cli.train.config import TrainConfig
+from unseg_cli.train.learners import Learners
 from unseg_cli.train.presets import command_line, without_option
+from unseg_cli.train.processes import Processes
 
 RUN, METRICS = "run.json", "metrics.jsonl"
 
 #: What --resume may change: where and how long it runs and what is kept on the way, not what comes out. Schedule, learning rates, pictures
 #: and the seed decide that together, from the first step on.
-MAY_DIFFER = frozenset({"out", "resume", "max_minutes", "workers", "device", "save_every"})
+MAY_DIFFER = frozenset({"out", "resume", "dry_run", "max_minutes", "workers", "device", "save_every", "accumulate", "recompute"})
 
 
 def earlier_run(config: TrainConfig) -> dict[str, Any] | None:
@@ -83,9 +87,80 @@ def begin_part(
     return run
 
 
-def record(out: Path, *, turn: str, step: int, loss: float, seconds: float) -> None:
-    """One line of metrics.jsonl."""
-    append_jsonl(out / METRICS, {"step": step, "turn": turn, "loss": round(loss, 5), "seconds": round(seconds, 2)})
+class RunFolder:
+    """The folder of a run that goes on. Of several processes only the main one writes; the others' calls do nothing.
+
+    Args:
+        config: the settings.
+        earlier: from `earlier_run`.
+        step: steps done.
+        pictures: how many an epoch has.
+        weights: SHA-256 of the files that the training started from.
+        processes: that train together.
+
+    Attributes:
+        run: what run.json holds.
+        writes: whether this process writes.
+
+    Raises:
+        UsageProblem: see `begin_part`.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        earlier: dict[str, Any] | None,
+        *,
+        step: int,
+        pictures: int,
+        weights: dict[str, str],
+        processes: Processes,
+    ) -> None:
+        self.out, self.writes = config.out, processes.main
+        self.run: dict[str, Any] = {}
+        if self.writes:
+            device = processes.device.type if processes.count == 1 else f"{processes.count} x {processes.device.type}"
+            self.run = begin_part(config, earlier, step=step, pictures=pictures, weights=weights, device=device)
+
+    def record(self, *, turn: str, step: int, loss: float, seconds: float) -> None:
+        """One line of metrics.jsonl.
+
+        Raises:
+            UnsegError: it cannot be written; the checkpoint is as it was.
+        """
+        if self.writes:
+            try:
+                append_jsonl(self.out / METRICS, {"step": step, "turn": turn, "loss": round(loss, 5), "seconds": round(seconds, 2)})
+            except OSError as problem:
+                raise UnsegError(
+                    f"{self.out / METRICS} cannot be written ({problem.strerror})", hint="make room, then go on with --resume"
+                ) from None
+
+    def save(self, learners: Learners, step: int) -> None:
+        """See `save_checkpoint`."""
+        if self.writes:
+            save_checkpoint(self.out, learners, step)
+
+
+class Unreadable:
+    """Pictures that could not be read, each said once.
+
+    Args:
+        events: is told.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events, self._said = events, set[str]()
+
+    def add(self, complaints: tuple[str, ...]) -> None:
+        """Of one batch."""
+        for complaint in complaints:
+            if complaint not in self._said:
+                self._said.add(complaint)
+                self._events.warn(f"{complaint}; another picture takes its place")
+
+    def __len__(self) -> int:
+        return len(self._said)
 
 
 def training_minutes(records: list[dict[str, Any]]) -> float:

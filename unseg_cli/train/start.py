@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
-from unseg_cli.generators.files import weights_file
+from unseg_cli.generators.files import belongs_to, fetched_file, is_generator, named_weights, weights_file
 from unseg_cli.generators.foreign import load_sam_checkpoint
 from unseg_cli.generators.loading import load_sam_parts, load_weights
 from unseg_cli.generators.mae import load_mae
@@ -20,6 +20,7 @@ from unseg_cli.models.imagenet import load_imagenet_lite0
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import GeneratorSpec
 
+RANDOM = "random"  # instead of a file: no weights, as an ablation
 NOISE_HEAD = "noise_head."  # that of a file of an earlier version has other tensors: it starts anew
 
 
@@ -28,38 +29,67 @@ class StartingWeights:
     """Files that a training starts from; None: what the kind of generator starts from by itself.
 
     Attributes:
-        init: a generator's name or file, or SAM's checkpoint.
+        init: a generator's name or file, SAM's checkpoint, or `RANDOM`.
+        sam_checkpoint: SAM's own file, where `init` is a generator that holds a noise decoder alone.
         sam_parts: SAM's prompt encoder and mask decoder.
-        surrogate_init: MAE's ViT.
+        surrogate: weights of the surrogate's image encoder, or `RANDOM`.
     """
 
     init: str | None = None
+    sam_checkpoint: Path | None = None
     sam_parts: Path | None = None
-    surrogate_init: Path | None = None
+    surrogate: str | None = None
 
     def files(self, spec: GeneratorSpec) -> dict[str, Path]:
-        """The files that are read for a generator of this spec, by the option that names them."""
+        """The files that are read for a generator of this spec, by the setting that names them."""
         found = {}
-        if self.init is not None:
-            found["init"] = Path(self.init) if spec.takes_sam_checkpoint else weights_file(self.init)
+        if self.init == RANDOM:
+            pass
+        elif self.init is not None:
+            found["init"] = named_or_path(self.init) if spec.takes_sam_checkpoint else weights_file(self.init)
+        elif spec.kind == "sam_lite":
+            found["init"] = weights_file("lite")
         elif not spec.takes_sam_checkpoint:
             found["sam_parts"] = self.sam_parts or weights_file("lite")
-        if self.surrogate_init is not None:
-            found["surrogate_init"] = self.surrogate_init
+        if self.sam_checkpoint is not None:
+            found["sam_checkpoint"] = self.sam_checkpoint
+        if self.surrogate is not None and self.surrogate != RANDOM:
+            found["surrogate_weights"] = Path(self.surrogate)
         return found
 
     def hashes(self, spec: GeneratorSpec) -> dict[str, str]:
         """SHA-256 of each of them.
 
         Raises:
-            EnvironmentProblem: one is absent, or not what the SHA256SUMS beside it says.
+            EnvironmentProblem: one is absent, or not what the SHA256SUMS beside it says, or SAM's is needed and not named.
         """
+        if spec.takes_sam_checkpoint and self.init is None:
+            raise EnvironmentProblem(
+                f"training {spec.name} starts from SAM's weights",
+                hint="pass --init sam_vit_b_01ec64.pth, or fetch it first: `unseg weights fetch sam_vit_b`",
+            )
         for option, path in self.files(spec).items():
             if not path.is_file():
                 raise EnvironmentProblem(
                     f"--{option.replace('_', '-')} {path}: no such file", hint="check the path; nothing is downloaded by itself"
                 )
         return {option: intact_sha256(path) for option, path in self.files(spec).items()}
+
+    def sam_sha256(self, spec: GeneratorSpec) -> str | None:
+        """SHA-256 of the SAM checkpoint that all but the noise decoder comes from; None: it comes from elsewhere, or nothing does.
+
+        Raises:
+            EnvironmentProblem: see `hashes`.
+        """
+        if not spec.takes_sam_checkpoint or self.init in (None, RANDOM):
+            return None
+        start = self.files(spec)["init"]
+        return belongs_to(start) if is_generator(start) else self.hashes(spec)["init"]
+
+
+def named_or_path(name_or_path: str) -> Path:
+    """A generator or a fetched checkpoint of this name, or the file: SAM's own is none of ours."""
+    return named_weights().get(name_or_path) or fetched_file(name_or_path) or Path(name_or_path)
 
 
 def initial_generator(spec: GeneratorSpec, weights: StartingWeights) -> Generator:
@@ -99,6 +129,8 @@ def resized(source: Generator, target: Generator) -> dict[str, Tensor]:
 
 def _start_lite(generator: Generator, weights: StartingWeights) -> None:
     """A trained generator, or ImageNet's encoder with SAM's decoder."""
+    if weights.init == RANDOM:
+        return
     if weights.init is not None:
         if weights.sam_parts is not None:
             raise UsageProblem("--sam-parts has no effect beside --init, which holds these parts already", hint="omit one of them")
@@ -109,8 +141,10 @@ def _start_lite(generator: Generator, weights: StartingWeights) -> None:
 
 
 def _start_lite_surrogate(surrogate: PromptableSegmenter, weights: StartingWeights, events: Events) -> None:
-    if weights.surrogate_init is not None:
-        raise UsageProblem("--surrogate-init is for a surrogate that is a ViT", hint="omit it, or pass --preset paper")
+    if weights.surrogate == RANDOM:
+        return
+    if weights.surrogate is not None:
+        raise UsageProblem("--surrogate-weights FILE is for a surrogate that is a ViT", hint="omit it, or pass --preset paper")
     load_imagenet_lite0(surrogate.image_encoder.get_submodule("backbone"))
 
 
@@ -120,20 +154,60 @@ def _start_vit(generator: Generator, weights: StartingWeights) -> None:
         raise UsageProblem(
             f"--sam-parts has no effect on {generator.spec.name}, which takes all of SAM", hint="omit it; --init names SAM's file"
         )
-    if weights.init is None:
-        raise EnvironmentProblem(f"training {generator.spec.name} starts from SAM's weights", hint="pass --init sam_vit_b_01ec64.pth")
-    load_sam_checkpoint(generator, Path(weights.init))
-    for name, parameter in generator.named_parameters():
-        parameter.requires_grad_("noise_" in name)
+    assert weights.init is not None  # `hashes` looked
+    if weights.init != RANDOM:
+        start = named_or_path(weights.init)
+        if is_generator(start):
+            generator.load_state_dict(resized(load_weights(start, sam_checkpoint=weights.sam_checkpoint), generator))
+        elif weights.sam_checkpoint is not None:
+            raise UsageProblem("--sam-checkpoint has no effect beside --init with SAM's own file", hint="omit one of them")
+        else:
+            load_sam_checkpoint(generator, start)
+    _freeze_sam(generator)
 
 
 def _start_vit_surrogate(surrogate: PromptableSegmenter, weights: StartingWeights, events: Events) -> None:
     """MAE's encoder as in the paper, where its weights are at hand; its decoder starts at random."""
-    if weights.surrogate_init is None:
-        events.warn("the surrogate starts at random; the paper's starts from MAE: pass --surrogate-init mae_pretrain_vit_base.pth")
+    if weights.surrogate == RANDOM:
         return
-    taken, of = load_mae(surrogate.image_encoder, weights.surrogate_init)
-    events.info(f"{weights.surrogate_init}: the surrogate's image encoder took {taken} of its {of} tensors, the others keep their start")
+    if weights.surrogate is None:
+        events.warn("the surrogate starts at random; the paper's starts from MAE: pass --surrogate-weights mae_pretrain_vit_base.pth")
+        return
+    taken, of = load_mae(surrogate.image_encoder, Path(weights.surrogate))
+    events.info(f"{weights.surrogate}: the surrogate's image encoder took {taken} of its {of} tensors, the others keep their start")
+
+
+def _start_sam_lite(generator: Generator, weights: StartingWeights) -> None:
+    """The small SAM that a lite generator holds, all of it frozen; or a generator of this kind."""
+    if weights.sam_parts is not None:
+        raise UsageProblem(
+            f"--sam-parts has no effect on {generator.spec.name}, which takes all of a generator", hint="omit it, or pass --init"
+        )
+    if weights.init != RANDOM:
+        source = load_weights(weights_file(weights.init or "lite"))
+        if source.spec.kind not in ("lite", generator.spec.kind):
+            raise UsageProblem(f"--init holds a {source.spec.name} generator", hint=f"pass one of lite, or of {generator.spec.name}")
+        tensors = {name: tensor for name, tensor in source.state_dict().items() if not name.startswith(NOISE_HEAD)}
+        generator.load_state_dict({**generator.state_dict(), **tensors}, strict=True)
+    _freeze_sam(generator)
+
+
+def learning_parameters(generator: Generator, *, finding: bool) -> int:
+    """How many parameters of a generator a training changes.
+
+    Args:
+        generator: of any kind, with or without weights.
+        finding: whether it has the stages that teach the generator to find objects.
+    """
+    noise = {id(parameter) for parameter in generator.noise_parameters()}
+    return sum(p.numel() for p in generator.parameters() if id(p) in noise or (finding and p.requires_grad))
+
+
+def _freeze_sam(generator: Generator) -> None:
+    """As in the paper: of a generator made of SAM only the noise decoder learns."""
+    learning = {id(parameter) for parameter in generator.noise_parameters()}
+    for parameter in generator.parameters():
+        parameter.requires_grad_(id(parameter) in learning)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,4 +220,5 @@ class _Start:
 STARTS: dict[str, _Start] = {
     "lite": _Start(generator=_start_lite, surrogate=_start_lite_surrogate),
     "sam_vit": _Start(generator=_start_vit, surrogate=_start_vit_surrogate),
+    "sam_lite": _Start(generator=_start_sam_lite, surrogate=_start_lite_surrogate),
 }

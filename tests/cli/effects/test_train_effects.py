@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from tests.cli.effects.conftest import Passes, lines_of, run, scene, untested
+from tests.cli.effects.conftest import SMALL_VIT, Passes, lines_of, run, scene, untested
 from unseg_cli.generators.files import read_spec
 from unseg_cli.models.build import build_generator
-from unseg_cli.train import loop
+from unseg_cli.models.specs import SPECS
+from unseg_cli.train import loop, setup
 from unseg_cli.train.config import TrainConfig
+from unseg_cli.train.steps import turns as step
 
 #: Only the bilevel stage: two steps of the surrogate, two of the noise.
 BILEVEL = ("--object-epochs", "0", "--focus-epochs", "0", "--max-steps", "4")
@@ -166,10 +168,60 @@ def test_sam_parts(train: Runs, parts: Path) -> None:
     assert losses(train(*objects, "--sam-parts", other))[0] != losses(train(*objects, "--sam-parts", parts))[0]
 
 
-def test_surrogate_init(train: Runs, parts: Path) -> None:
+def test_surrogate_weights(train: Runs, parts: Path) -> None:
     """MAE's weights are for the paper's surrogate; tests/train/test_loop.py trains one from them."""
-    out = train(*BILEVEL, "--max-steps", "1", "--surrogate-init", parts, code=2)
+    scratch = train(*BILEVEL, "--max-steps", "1", "--surrogate-weights", "random")
+    assert losses(scratch)[0] != losses(train(*BILEVEL, "--max-steps", "1"))[0]
+    out = train(*BILEVEL, "--max-steps", "1", "--surrogate-weights", parts, code=2)
     assert not (out / "metrics.jsonl").exists()
+
+
+def test_generator(train: Runs, small_lite: Path) -> None:
+    out = train(*BILEVEL, "--max-steps", "1", "--generator", "sam_lite", "--init", small_lite)
+    assert read_spec(out / "generator.safetensors").kind == "sam_lite"
+
+
+def test_prompt_kinds(train: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    prompt_of = step.prompt_of
+    monkeypatch.setattr(step, "prompt_of", lambda kinds, *more: seen.append(kinds) or prompt_of(kinds, *more))
+    train(*BILEVEL, "--prompt-kinds", "mask,box", "--surrogate-every", "4")
+    told = seen[::2]  # the surrogate's come after the generator's
+    assert told and all(kinds <= {"box", "mask"} for kinds in told)
+    train(*BILEVEL, "--prompt-kinds", "boxes", code=2)
+
+
+def test_sam_checkpoint(train: Runs, small_vit: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SPECS, "vit_b", SMALL_VIT)
+    paper = (*BILEVEL, "--generator", "vit_b", "--batch-size", "1", "--max-steps", "2", "--image-size", "32")
+    first = train(*paper, "--init", small_vit[1]) / "generator.safetensors"
+    train(*paper, "--init", first, code=4)
+    assert (train(*paper, "--init", first, "--sam-checkpoint", small_vit[1]) / "generator.safetensors").exists()
+
+
+def test_accumulate(plain: Path, train: Runs, passes: Passes) -> None:
+    out = train(*BILEVEL, "--max-steps", "1", "--accumulate", "4")
+    assert set(passes.sizes) == {1}
+    assert losses(out) == pytest.approx(losses(plain)[:1], abs=1e-4)
+
+
+def test_recompute(plain: Path, train: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(setup, "recompute", lambda _network, wanted: seen.append(wanted))
+    train(*BILEVEL, "--max-steps", "1", "--recompute")
+    assert seen == [True, True]
+
+
+def test_dry_run(train: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not train(*BILEVEL, "--dry-run").exists()
+    said = capsys.readouterr().out
+    assert "surrogate 2, noise 2" in said and "memory gb" in said
+
+
+def test_amp_type(train: Runs) -> None:
+    """fp16 is for GPUs; without --amp it changes nothing."""
+    assert not train(*BILEVEL, "--max-steps", "1", "--amp", "--amp-type", "fp16", "--device", "cpu", code=2).exists()
+    assert losses(train(*BILEVEL, "--max-steps", "1", "--amp-type", "fp16"))
 
 
 def test_amp(plain: Path, train: Runs) -> None:

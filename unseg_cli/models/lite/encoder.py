@@ -23,6 +23,9 @@ class LiteImageEncoder(nn.Module):
 
     Args:
         backbone: timm model name with `features_only` support; built without weights, no file is read.
+
+    Attributes:
+        early_channels: C of the features that `encode` hands out.
     """
 
     pixel_mean: Tensor
@@ -30,8 +33,10 @@ class LiteImageEncoder(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
+        self._recompute = False
         self.backbone = timm.create_model(backbone, features_only=True, pretrained=False, out_indices=(2, 3, 4))
         channels = self.backbone.feature_info.channels()
+        self.early_channels: int = channels[0]
         self.laterals = nn.ModuleList(nn.Conv2d(c, NECK_WIDTH, 1) for c in channels)
         self.context = nn.Linear(channels[-1], NECK_WIDTH)
         self.fuse = nn.Sequential(
@@ -47,14 +52,28 @@ class LiteImageEncoder(nn.Module):
             if name.startswith(FROZEN) or "bn" in name:
                 parameter.requires_grad_(False)
 
+    @property
+    def recompute(self) -> bool:
+        """See `SamImageEncoder`: here it is timm's affair."""
+        return self._recompute
+
+    @recompute.setter
+    def recompute(self, wanted: bool) -> None:
+        self._recompute = wanted
+        self.backbone.set_grad_checkpointing(wanted)
+
     def forward(self, image_01: Tensor) -> Tensor:
         """(B, 3, S, S) in [0, 1] -> (B, 256, S/8, S/8)."""
+        return self.encode(image_01)[0]
+
+    def encode(self, image_01: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S) in [0, 1] -> the embedding (B, 256, S/8, S/8), and the backbone's own features of that grid (B, C, S/8, S/8)."""
         features = self.backbone((image_01 - self.pixel_mean) / self.pixel_std)
         size = features[0].shape[-2:]
         maps = [lateral(f) for lateral, f in zip(self.laterals, features, strict=True)]
         maps[-1] = maps[-1] + self.context(features[-1].mean((2, 3)))[..., None, None]
         maps = [maps[0], *(F.interpolate(m, size, mode="bilinear", align_corners=False) for m in maps[1:])]
-        return self.fuse(torch.cat(maps, 1))
+        return self.fuse(torch.cat(maps, 1)), features[0]
 
     def train(self, mode: bool = True) -> LiteImageEncoder:
         """Training mode for everything but batch norm."""

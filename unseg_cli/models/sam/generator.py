@@ -1,4 +1,4 @@
-"""The paper's generator: SAM ViT-B, prompted, with a noise decoder in place of the mask output."""
+"""The paper's generator: SAM, prompted, with a noise decoder in place of the mask output; on SAM's own encoder, or on a small one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.protocols import Embedding
-from unseg_cli.models.sam.image_encoder import build_sam_image_encoder
+from unseg_cli.models.sam.image_encoder import SamImageEncoder, build_sam_image_encoder
 from unseg_cli.models.sam.noise_decoder import NoiseDecoder
 from unseg_cli.models.specs import GeneratorSpec
 
@@ -22,25 +23,25 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 SAM_WIDTH = 256
 
 
-class SamVitGenerator(nn.Module):
-    """Picture and prompt in, noise out; the state-dict keys are those of the authors' released file.
+class SamGenerator(nn.Module):
+    """Picture and prompt in, noise out. What encodes the picture is the subclasses' affair.
 
     Args:
         spec: the sizes.
+        image_encoder: what `embed` runs.
+        token_width: D, channels of the early tokens that `embed` gives.
 
     Raises:
-        UsageProblem: the spec has no global-attention block, or a noise size other than four cells an embedding cell.
+        UsageProblem: the spec has a noise size other than four cells an embedding cell.
     """
 
-    image_mean: Tensor
-    image_std: Tensor
     source: Any = None  # where the weights came from; set by whoever loads them
 
-    def __init__(self, spec: GeneratorSpec) -> None:
+    def __init__(self, spec: GeneratorSpec, image_encoder: nn.Module, token_width: int) -> None:
         super().__init__()
-        _check(spec)
+        _check_noise_size(spec)
         self.spec = spec
-        self.image_encoder = build_sam_image_encoder(spec, SAM_WIDTH)
+        self.image_encoder = image_encoder
         self.prompt_encoder = PromptEncoder(
             embed_dim=SAM_WIDTH,
             image_embedding_size=(spec.embed_size, spec.embed_size),
@@ -48,10 +49,7 @@ class SamVitGenerator(nn.Module):
             mask_in_chans=16,
         )
         # The paper's noise decoder; "mask_decoder" is its name in the released file.
-        self.mask_decoder = NoiseDecoder(vit_width=spec.vit_width, width=SAM_WIDTH)
-        # Not persistent: the released file has no such keys.
-        self.register_buffer("image_mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("image_std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.mask_decoder = NoiseDecoder(vit_width=token_width, width=SAM_WIDTH)
 
     def forward(self, image_01: Tensor, prompt: Prompt) -> Tensor:
         """Noise for a batch; each picture comes out as it would alone.
@@ -62,7 +60,7 @@ class SamVitGenerator(nn.Module):
             prompt: at least one kind, for every picture of the batch; several kinds add up.
 
         Returns:
-            (B, 3, S / 4, S / 4) in [-1, 1].
+            (B, 3, 4e, 4e) in [-1, 1], e the cells of the embedding.
 
         Raises:
             UsageProblem: the prompt is empty: this generator does not look for objects.
@@ -70,12 +68,11 @@ class SamVitGenerator(nn.Module):
         return self.draw(self.embed(image_01), image_01, prompt)
 
     def embed(self, frames: Tensor) -> Embedding:
-        """Run the image encoder on (B, 3, S, S) in [0, 1]."""
-        embedding, global_tokens = self.image_encoder.encode((frames - self.image_mean) / self.image_std)
-        return Embedding(image=embedding, tokens=global_tokens[0])
+        """Run the image encoder on (B, 3, S, S) in [0, 1]; its tokens are early ones, which know fine detail."""
+        raise NotImplementedError
 
     def draw(self, embedding: Embedding, frames: Tensor, prompt: Prompt) -> Tensor:
-        """Noise (B, 3, S / 4, S / 4) in [-1, 1] for the pictures that `embedding` is of; see `forward` for prompts and errors."""
+        """Noise (B, 3, 4e, 4e) in [-1, 1] for the pictures that `embedding` is of; see `forward` for prompts and errors."""
         assert embedding.tokens is not None  # `embed` gave them
         sparse, dense = self.encode_prompt(prompt)
         return self.mask_decoder.decode_noise(embedding.image, embedding.tokens, self.prompt_encoder.get_dense_pe(), sparse, dense)
@@ -84,7 +81,7 @@ class SamVitGenerator(nn.Module):
         """There are none: the noise of a picture is its own."""
 
     def segment(self, embedding: Embedding, prompt: Prompt) -> Tensor:
-        """Mask logits (B, 1, S / 4, S / 4) of what the prompt points at: SAM's own answer, in which the noise has no part.
+        """Mask logits (B, 1, 4e, 4e) of what the prompt points at: SAM's own answer, in which the noise has no part.
 
         A mask prompt is taken as the noise decoder takes it, not as a logit. See `forward` for the errors.
         """
@@ -117,7 +114,7 @@ class SamVitGenerator(nn.Module):
             mask: (B, 1, h, w) in [0, 1].
 
         Returns:
-            (B, 1, S / 4, S / 4), resampled bilinearly and rounded.
+            (B, 1, 4e, 4e), resampled bilinearly and rounded.
         """
         return 255.0 * F.interpolate(mask.float(), self.prompt_encoder.mask_input_size, mode="bilinear", align_corners=False).round()
 
@@ -126,9 +123,57 @@ class SamVitGenerator(nn.Module):
         return self.mask_decoder.noise_parameters()
 
 
-def _check(spec: GeneratorSpec) -> None:
-    if not any(block < spec.vit_depth for block in spec.vit_global_blocks):
-        raise UsageProblem(f"generator {spec.name}: no block has global attention", hint="name at least one in vit_global_blocks")
+class SamVitGenerator(SamGenerator):
+    """The paper's own: SAM's image encoder. The state-dict keys are those of the authors' released file.
+
+    Args:
+        spec: the sizes.
+
+    Raises:
+        UsageProblem: the spec has no global-attention block, or see `SamGenerator`.
+    """
+
+    image_encoder: SamImageEncoder
+    image_mean: Tensor
+    image_std: Tensor
+
+    def __init__(self, spec: GeneratorSpec) -> None:
+        if not any(block < spec.vit_depth for block in spec.vit_global_blocks):
+            raise UsageProblem(f"generator {spec.name}: no block has global attention", hint="name at least one in vit_global_blocks")
+        super().__init__(spec, build_sam_image_encoder(spec, SAM_WIDTH), spec.vit_width)
+        # Not persistent: the released file has no such keys.
+        self.register_buffer("image_mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def embed(self, frames: Tensor) -> Embedding:
+        """See `SamGenerator`."""
+        embedding, global_tokens = self.image_encoder.encode((frames - self.image_mean) / self.image_std)
+        return Embedding(image=embedding, tokens=global_tokens[0])
+
+
+class SamLiteGenerator(SamGenerator):
+    """The paper's noise decoder on the small SAM that the lite generator holds: what a processor can train and run.
+
+    Args:
+        spec: the sizes.
+
+    Raises:
+        UsageProblem: see `SamGenerator`.
+    """
+
+    image_encoder: LiteImageEncoder
+
+    def __init__(self, spec: GeneratorSpec) -> None:
+        encoder = LiteImageEncoder(spec.encoder)
+        super().__init__(spec, encoder, encoder.early_channels)
+
+    def embed(self, frames: Tensor) -> Embedding:
+        """See `SamGenerator`."""
+        embedding, early = self.image_encoder.encode(frames)
+        return Embedding(image=embedding, tokens=early.permute(0, 2, 3, 1))
+
+
+def _check_noise_size(spec: GeneratorSpec) -> None:
     if spec.noise_size != 4 * spec.embed_size:
         raise UsageProblem(
             f"generator {spec.name}: noise_size {spec.noise_size} does not fit an embedding of {spec.embed_size} cells",

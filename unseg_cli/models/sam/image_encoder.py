@@ -6,6 +6,7 @@ from functools import partial
 
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unseg_cli.models.specs import GeneratorSpec
 
@@ -15,7 +16,12 @@ class SamImageEncoder(ImageEncoderViT):
 
     Early tokens keep the fine detail that the noise follows; the embedding alone has lost it. The parameters, and so the
     state-dict keys, are SAM's.
+
+    Attributes:
+        recompute: keep nothing of a block's forward pass but its input, and run it again on the way back.
     """
+
+    recompute = False
 
     def encode(self, image_norm: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Embed a batch of normalised pictures.
@@ -32,7 +38,7 @@ class SamImageEncoder(ImageEncoderViT):
             tokens = tokens + self.pos_embed
         global_tokens = []
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = checkpoint(block, tokens, use_reentrant=False) if self.recompute and self.training else block(tokens)
             if block.window_size == 0:
                 global_tokens.append(tokens)
         return self.neck(tokens.permute(0, 3, 1, 2)), global_tokens

@@ -11,10 +11,11 @@ import torch
 from tests.train.conftest import first_batch, learners_of, tiny
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.datasets.batches import Batch
-from unseg_cli.train import steps
 from unseg_cli.train.config import StepSettings
 from unseg_cli.train.learners import Learners
 from unseg_cli.train.presets import train_config
+from unseg_cli.train.steps import turns
+from unseg_cli.train.steps.draws import Draws
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def settings(sam_parts: Path) -> StepSettings:
 
 
 def loss_of(turn: str, learners: Learners, batch: Batch, settings: StepSettings, seed: int = 1) -> torch.Tensor:
-    return steps.loss_of(turn, learners.generator, learners.surrogate, batch, settings, torch.Generator().manual_seed(seed))
+    return turns.loss_of(turn, learners.generator, learners.surrogate, batch, settings, Draws(seed, total=len(batch)))
 
 
 def snapshot(learners: Learners) -> dict[str, torch.Tensor]:
@@ -41,8 +42,7 @@ def snapshot(learners: Learners) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("turn", ["objects", "focus", "surrogate", "noise"])
 def test_each_step_changes_its_own_part_alone(turn: str, learners: Learners, settings: StepSettings) -> None:
     before = snapshot(learners)
-    learners.set_turn(turn)
-    learners.update(turn, loss_of(turn, learners, first_batch(), settings), 1.0)
+    learners.learn(turn, first_batch(), seed=1, rate=1.0)
     changed = {name for name, tensor in snapshot(learners).items() if not torch.equal(tensor, before[name])}
     own = {
         "objects": lambda n: n.startswith("generator.") and ".noise_head." not in n,
@@ -58,8 +58,7 @@ def test_so_it_is_with_the_papers_generator(turn: str, small_vit: Path) -> None:
     config = train_config("paper", init=str(small_vit), surrogate_size=64)
     learners = learners_of(config)
     before = snapshot(learners)
-    learners.set_turn(turn)
-    learners.update(turn, loss_of(turn, learners, first_batch(2), config.step_settings), 1.0)
+    learners.learn(turn, first_batch(2), seed=1, rate=1.0)
     changed = {name for name, tensor in snapshot(learners).items() if not torch.equal(tensor, before[name])}
     prefix = {"surrogate": "surrogate.", "noise": "generator.mask_decoder.noise_"}[turn]
     assert changed and all(name.startswith(prefix) for name in changed), sorted(changed)
@@ -73,11 +72,8 @@ def test_noise_steps_make_the_surrogates_task_easier(tmp_path: Path, sam_parts: 
     learners, batch = learners_of(config), first_batch()
     losses: dict[str, list[float]] = {"surrogate": [], "noise": []}
     for turn, own in losses.items():
-        learners.set_turn(turn)
         for _ in range(8):
-            loss = loss_of(turn, learners, batch, config.step_settings)
-            learners.update(turn, loss, 1.0)
-            own.append(loss.item())
+            own.append(learners.learn(turn, batch, seed=1, rate=1.0))
     assert losses["surrogate"][-1] < losses["surrogate"][0] - 0.3
     assert losses["noise"][-1] < losses["noise"][0] - 0.02, losses
 
@@ -104,12 +100,12 @@ def test_a_picture_without_an_object_teaches_that_there_is_none_unless_a_prompt_
     empty_share: float, expected: list[float], monkeypatch: pytest.MonkeyPatch, learners: Learners, settings: StepSettings
 ) -> None:
     targets = []
-    monkeypatch.setattr(steps, "mask_loss", lambda logits, target, **_: targets.append(target) or logits.mean())
+    monkeypatch.setattr(turns, "mask_loss", lambda logits, target, _draws, **_: targets.append(target) or logits.mean())
     mask = torch.zeros(2, 1, 64, 64)
     mask[1] = 1
-    batch = Batch(torch.rand(2, 3, 64, 64), mask, torch.tensor([True, True]))
-    rng = torch.Generator().manual_seed(0)
-    steps.object_step(learners.generator, batch, settings, rng, empty_share)
+    batch = Batch(torch.rand(2, 3, 64, 64), mask, True)
+    draws = Draws(0, total=2)
+    turns.object_step(learners.generator, batch, settings, draws, empty_share)
     assert targets[0].mean((1, 2, 3)).tolist() == expected
-    steps.noise_step(learners.generator, learners.surrogate, batch, settings, rng)
+    turns.noise_step(learners.generator, learners.surrogate, batch, settings, draws)
     assert targets[1].mean((1, 2, 3)).tolist() == [1, 1]

@@ -11,23 +11,24 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.noise.tensors import luma
+from unseg_cli.train.steps.draws import Draws
 
 
-def degrade(image_01: Tensor, size: int, rng: torch.Generator, *, strength: float = 1.0) -> Tensor:
+def degrade(image_01: Tensor, size: int, draws: Draws, *, strength: float = 1.0) -> Tensor:
     """Random resize, JPEG and gray, then the surrogate's own size. Gradients pass through all of it.
 
     Args:
         image_01: (B, 3, H, W) in [0, 1].
         size: side of the result in pixels.
-        rng: on the CPU.
+        draws: of the step.
         strength: scales the probabilities; 0 leaves only the resize to `size`.
     """
-    if _happens(0.5 * strength, rng):
-        side = int(size * (0.6 + 0.8 * float(torch.rand((), generator=rng))))
+    if draws.chance() < 0.5 * strength:
+        side = int(size * (0.6 + 0.8 * draws.chance()))
         image_01 = _resize(image_01, side)
-    if _happens(0.3 * strength, rng):
-        image_01 = jpeg(image_01, int(torch.randint(40, 96, (), generator=rng)))
-    if _happens(0.25 * strength, rng):
+    if draws.chance() < 0.3 * strength:
+        image_01 = jpeg(image_01, draws.integer(40, 96))
+    if draws.chance() < 0.25 * strength:
         image_01 = luma(image_01).expand_as(image_01)
     return _resize(image_01, size)
 
@@ -48,7 +49,3 @@ def _resize(image_01: Tensor, size: int) -> Tensor:
     if image_01.shape[-1] == size:
         return image_01
     return F.interpolate(image_01, (size, size), mode="bilinear", align_corners=False, antialias=True)
-
-
-def _happens(probability: float, rng: torch.Generator) -> bool:
-    return bool(torch.rand((), generator=rng) < probability)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from unseg_cli.train.degradations import degrade, jpeg
+from unseg_cli.train.steps.degradations import degrade, jpeg
+from unseg_cli.train.steps.draws import Draws
 
 
 def test_degradations_pass_gradients_and_change_the_picture() -> None:
     image = torch.rand(2, 3, 48, 48, requires_grad=True)
     for seed in range(6):
-        result = degrade(image, 32, torch.Generator().manual_seed(seed))
+        result = degrade(image, 32, Draws(seed, total=2))
         assert result.shape == (2, 3, 32, 32)
         (gradient,) = torch.autograd.grad(result.sum(), image)
         assert gradient.abs().sum() > 0

@@ -1,0 +1,1 @@
+"""One step of a training: its loss, and what is drawn for it."""
