@@ -21,7 +21,7 @@ EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
     "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report "
-    "watch engine device",
+    "watch engine device dataset split",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
     "verify": "",

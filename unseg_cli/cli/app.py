@@ -21,7 +21,7 @@ from unseg_cli.cli.weights import weights_app
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.detect.config import DetectConfig
-from unseg_cli.protect.config import ProtectConfig, RestoreConfig, VerifyConfig
+from unseg_cli.protect.config import ProtectConfig, RestoreConfig, VerifyConfig, protect_config
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import train_config
 from unseg_cli.ui.config import UiConfig
@@ -51,7 +51,7 @@ def root(
         raise typer.Exit(0)
 
 
-@command(app, unit="pictures")
+@command(app, unit="pictures", make=protect_config)
 def protect(config: ProtectConfig, events: Events) -> Report:
     """Protect a picture or a folder of pictures. Names, formats, sizes and metadata stay."""
     from unseg_cli.protect.run import protect as workflow

@@ -23,6 +23,7 @@ MANUAL = {
         examples=(
             ("Protect a folder; run again, it does what is missing", "unseg protect ./photos ./out"),
             ("With masks of the objects, which protect better", "unseg protect ./photos ./out --masks ./masks"),
+            ("A published data set, in its own layout", "unseg protect --dataset cityscapes:./cityscapes ./out --mask-rule multi"),
             ("Look before anything is written", "unseg protect ./photos ./out --dry-run"),
             (
                 "See what it looks like, with a page about all of it",

@@ -27,7 +27,14 @@ class ProtectConfig:
     """Settings of `unseg protect`."""
 
     src: Path = argument(help="A picture, or a folder of pictures, or s3://...; -: one from stdin.")
-    dst: Path = argument(help="Where the protected tree goes, never SRC itself, or s3://...; -: one picture to stdout.")
+    dst: Path = argument(Path(), help="Where the protected tree goes, never SRC itself, or s3://...; -: one picture to stdout.")
+    dataset: str | None = option(
+        None,
+        group="Data sets",
+        metavar="KIND:ROOT",
+        help="Protect a data set in its own layout; --mask-rule all, multi or single:CLASS.",
+    )
+    split: str = option("all", choices=("all", "train"), help="Of --dataset; train: copy the test pictures as they are.")
     masks: Path | None = option(None, group="Objects", help="Folder with masks of the same relative names.")
     mask_rule: str = mask_rule_option()
     per_class: bool = option(False, help="Masks hold class numbers: every class gets noise of its own.")
@@ -57,6 +64,26 @@ class ProtectConfig:
     workers: int | None = workers_option()
     batch_size: int | None = batch_size_option()
     device: str = device_option()
+
+
+def protect_config(**fields: Any) -> ProtectConfig:
+    """The settings of what was typed; after --dataset there is a DST and no SRC.
+
+    Raises:
+        UsageProblem: DST is missing, or SRC one too many.
+    """
+    dataset, given = fields.get("dataset"), fields.get("dst") not in (None, Path())
+    if dataset is None:
+        if not given:
+            raise UsageProblem("DST is missing", hint="write unseg protect SRC DST")
+        if fields.get("split", "all") != "all":
+            raise UsageProblem("--split is for --dataset", hint="omit it, or pass --dataset KIND:ROOT")
+        return ProtectConfig(**fields)
+    if given:
+        raise UsageProblem("--dataset says what is protected: SRC is one too many", hint="write unseg protect --dataset KIND:ROOT DST")
+    from unseg_cli.protect.data_sets.masks import root_of
+
+    return ProtectConfig(**{**fields, "src": root_of(dataset), "dst": fields["src"]})
 
 
 def _verify_budget(typed: Mapping[str, Any]) -> NoiseBudget | None:

@@ -35,6 +35,8 @@ def refuse_conflicts(config: ProtectConfig, rule: MaskRule) -> None:
         _of_ray(config)
     if is_stream(config):
         _of_streams(config)
+    if config.dataset is not None:
+        _of_data_sets(config)
     if config.per_class and (config.masks is None or rule.colour):
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
@@ -92,6 +94,20 @@ def _of_streams(config: ProtectConfig) -> None:
     if config.dst != STREAM and config.dst.exists() and (config.dst.is_dir() or not config.overwrite):
         what = "is a folder" if config.dst.is_dir() else "exists"
         raise UsageProblem(f"DST {config.dst} {what}", hint="name a file that is not there yet, or add --overwrite to replace one")
+
+
+def _of_data_sets(config: ProtectConfig) -> None:
+    others = {
+        "--masks": config.masks,
+        "--files-from": config.files_from,
+        "--watch": config.watch,
+        "--engine ray": config.engine == "ray",
+        "--format": config.format != "keep",
+    }
+    if option := _first_given(others):
+        raise UsageProblem(f"{option} and --dataset exclude each other", hint=f"omit {option}, or --dataset")
+    if url_of(config.dst):
+        raise UsageProblem(f"--dataset is written to a folder, and DST {config.dst} is an address", hint="name a folder")
 
 
 def _first_given(options: Mapping[str, object]) -> str | None:

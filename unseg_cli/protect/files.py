@@ -12,7 +12,7 @@ from unseg_cli.core.pipeline import OF_ONE_JOB, told
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import only_mask
-from unseg_cli.pictures.stores.store import Store
+from unseg_cli.pictures.stores.store import Readable, Store
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
 from unseg_cli.protect.one import Protected, Source
@@ -41,7 +41,7 @@ class JobFiles:
     settings: Settings
     generator: GeneratorFile
     finder: str | None = None
-    masks: Store | None = None
+    masks: Readable | None = None
     noises: Store | None = None
     previews: Store | None = None
     overwrite: bool = False
@@ -70,7 +70,7 @@ class JobFiles:
             raise UnsegError(f"{where} exists and was not written by an earlier run", hint="move it away, or add --overwrite")
         return fetched
 
-    def _masks(self) -> Store:
+    def _masks(self) -> Readable:
         if self.masks is None:
             raise ValueError("a job names a mask, but there is no store of masks")
         return self.masks

@@ -24,7 +24,7 @@ class Record(TypedDict, total=False):
 
     Attributes:
         src, dst: names below SRC and DST.
-        status: protected | failed.
+        status: protected | failed; copied: it belongs to the annotations of a data set, and is as it was.
         mask_source: file | auto | whole; null where it failed.
         linf_255, psnr, ssim: measured on the written file, decoded again; in 1/255 of full intensity, dB, at most 1.
         epsilon, epsilon_bg: the bounds on the object and outside of it, in [0, 1].
@@ -45,7 +45,7 @@ class Record(TypedDict, total=False):
 
     src: str
     dst: str
-    status: Literal["protected", "failed"]
+    status: Literal["protected", "failed", "copied"]
     mask_source: Literal["file", "auto", "whole"] | None
     linf_255: float | None
     psnr: float | None

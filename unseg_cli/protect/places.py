@@ -16,7 +16,7 @@ from unseg_cli.pictures.names import is_only_mask, is_picture_name
 from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_overlap, refuse_same
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.remote import store_at, url_of
-from unseg_cli.pictures.stores.store import Store
+from unseg_cli.pictures.stores.store import Readable, Store
 from unseg_cli.protect.jobs import Job, list_jobs, target_name, with_masks
 
 
@@ -35,7 +35,7 @@ class Plan:
     source: Store
     target: Store
     jobs: tuple[Job, ...]
-    masks: Store | None = None
+    masks: Readable | None = None
     passed_over: str = ""
 
     def only(self, lines: Iterable[str]) -> Plan:
@@ -59,6 +59,29 @@ class Plan:
         if not wanted:
             raise NothingToDo("--files-from lists no picture", hint="list paths below SRC, one a line")
         return replace(self, jobs=tuple(wanted[name] for name in sorted(wanted)))
+
+    def of_data_set(self, masks: Readable, names: Mapping[str, str], *, limit: int | None) -> Plan:
+        """The jobs of a data set's pictures.
+
+        Args:
+            masks: the store of their masks.
+            names: of each picture, and of its mask in that store.
+            limit: only the first so many.
+
+        Raises:
+            UsageProblem: a picture of it is hidden, or a link.
+            NothingToDo: --include and --exclude leave none.
+        """
+        jobs = {job.name: job for job in self.jobs}
+        found = tuple(replace(jobs[name], masks=(mask,)) for name, mask in sorted(names.items()) if name in jobs)
+        absent = next((name for name in names if name not in jobs), None)
+        if absent is not None and self.passed_over:
+            raise UsageProblem(
+                f"{self.source.where(absent)} is passed over: {self.passed_over}", hint="protect the folder that links lead to"
+            )
+        if not found:
+            raise NothingToDo("no picture of the data set is wanted", hint="check --include and --exclude")
+        return replace(self, jobs=found[:limit], masks=masks, passed_over="")
 
     def with_masks(self, masks: Path, *, may_be_none: bool = False) -> Plan:
         """Each job with the masks of its name.

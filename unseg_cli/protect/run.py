@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from unseg_cli.core.device import check_device
 from unseg_cli.core.events import Events, Report, interruptible
@@ -33,6 +33,10 @@ from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stream import listed_in, protect_stream
 from unseg_cli.protect.watch import Stamp, arriving
 
+if TYPE_CHECKING:
+    from unseg_cli.protect.data_sets.copying import Rest
+    from unseg_cli.protect.data_sets.masks import Annotated
+
 
 def protect(config: ProtectConfig, events: Events, session: Session | None = None) -> Report:
     """Protect a picture or a folder of pictures.
@@ -58,7 +62,8 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
     settings = _settings(config)
     if is_stream(config):
         return protect_stream(config, settings, session or _session(config), events)
-    plan = _plan(config, events)
+    annotated = None if config.dataset is None else _annotated(config, config.dataset)
+    plan = _plan(config, events, annotated)
     page = None if config.report is None else ReportPage(config.report, src=config.src, overwrite=config.overwrite)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):
@@ -69,17 +74,19 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
     target = None if config.dry_run or not isinstance(plan.target, LocalStore) else plan.target
     with contextlib.nullcontext() if target is None else target.locked(wait=config.src.is_file()):
         if config.engine == "ray" and not config.dry_run:
-            tally, files = _on_ray(config, settings, plan, events), None
+            tally, files, copied = _on_ray(config, settings, plan, events), None, None
         else:
+            copied = None if annotated is None else _rest(config, annotated, plan.target, events)
             tally, files = _work(config, settings, plan, session, noises, previews, events)
         found = report(
             tally,
             generator=session.generator.source,
-            rule=config.mask_rule,
+            rule=settings.mask_rule,
             look=detect_command(config.src, config.masks),
             dry_run=config.dry_run,
             seconds=time.perf_counter() - started,
         )
+        found = found if copied is None else copied.told_in(found, dry_run=config.dry_run)
         return found if page is None or files is None else page.write(found, files, settings)
 
 
@@ -140,7 +147,7 @@ def _on_ray(config: ProtectConfig, settings: Settings, plan: Plan, events: Event
     task = Task(
         source=_reached_from_anywhere(plan.source),
         target=_reached_from_anywhere(plan.target),
-        masks=None if plan.masks is None else _reached_from_anywhere(plan.masks),
+        masks=None if plan.masks is None else _reached_from_anywhere(cast(Store, plan.masks)),
         settings=settings,
         generator=config.generator,
         sam_checkpoint=config.sam_checkpoint,
@@ -173,6 +180,23 @@ def _stamped(plan: Plan) -> dict[Job, Stamp]:
     return found
 
 
+def _annotated(config: ProtectConfig, dataset: str) -> Annotated:
+    """The data set; its pictures and masks."""
+    from unseg_cli.protect.data_sets.masks import open_annotated  # reading data sets takes a second to import, and what they need
+
+    return open_annotated(dataset, rule="all" if config.mask_rule == "nonzero" else config.mask_rule, split=config.split)
+
+
+def _rest(config: ProtectConfig, annotated: Annotated, target: Store, events: Events) -> Rest:
+    """Copy what a data set consists of beside its pictures; with --dry-run only count it."""
+    from unseg_cli.protect.data_sets.copying import Rest, copy_rest, other_files
+
+    names, strangers = other_files(annotated)
+    if not config.dry_run:
+        copy_rest(annotated, names, target, Manifest(target), events, overwrite=config.overwrite)
+    return Rest(files=len(names), test_pictures=len(annotated.others), strangers=strangers)
+
+
 def _session(config: ProtectConfig) -> Session:
     return Session(open_runtime(config.generator, device=config.device, sam_checkpoint=config.sam_checkpoint))
 
@@ -182,24 +206,24 @@ def _settings(config: ProtectConfig) -> Settings:
     settings = Settings(
         budget=config.budget,
         target=config.target,
-        mask_rule=config.mask_rule,
+        mask_rule="nonzero" if config.dataset else config.mask_rule,
         per_class=config.per_class,
         format=config.format,
         quality=config.quality,
         metadata=config.metadata,
     )
-    refuse_conflicts(config, rule_for(config.masks, config.mask_rule))
+    refuse_conflicts(config, settings.rule if config.dataset else rule_for(config.masks, config.mask_rule))
     return settings
 
 
-def _plan(config: ProtectConfig, events: Events) -> Plan:
+def _plan(config: ProtectConfig, events: Events, annotated: Annotated | None = None) -> Plan:
     plan = plan_jobs(
         config.src,
         config.dst,
         format=config.format,
         include=config.include,
         exclude=config.exclude,
-        limit=None if config.files_from else config.limit,
+        limit=None if config.files_from or config.dataset else config.limit,
         may_be_none=config.watch,
     )
     if config.files_from:
@@ -209,6 +233,10 @@ def _plan(config: ProtectConfig, events: Events) -> Plan:
     refuse_extras(config.src, root, config.masks, {"--preview": config.preview, "--save-noise": config.save_noise})
     if plan.passed_over:
         events.info(f"passed over: {plan.passed_over}")
+    if annotated is not None:
+        from unseg_cli.protect.data_sets.masks import AnnotationMasks
+
+        return plan.of_data_set(AnnotationMasks(annotated, per_class=config.per_class), annotated.masks, limit=config.limit)
     if config.masks is None:
         return plan
     plan = plan.with_masks(config.masks, may_be_none=config.watch)

@@ -11,6 +11,18 @@ from typing import Protocol
 from unseg_cli.pictures.names import Listing
 
 
+class Readable(Protocol):
+    """Something that files are read from."""
+
+    def read(self, name: str) -> bytes:
+        """See `Store`."""
+        ...
+
+    def where(self, name: str) -> str:
+        """See `Store`."""
+        ...
+
+
 class Store(Protocol):
     """A place for files. Every method may be called from several threads at once."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
+from unseg_cli.generators.sums import sha256_of
 from unseg_cli.pictures.names import is_picture_name, masks_by_stem, match_by_stem, stays_inside, stem_of, survey_pictures
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
@@ -44,6 +45,7 @@ class Trees:
         root: DST, or the folder of a single protected picture.
         manifest: DST's.
         passed_over: hidden pictures and linked folders of DST that nobody looked at, in words; "" where there are none.
+        copied: pictures that are as they were on purpose: label maps of a data set, and test pictures.
     """
 
     pairs: tuple[Pair, ...]
@@ -51,6 +53,7 @@ class Trees:
     root: Path
     manifest: Manifest
     passed_over: str = ""
+    copied: int = 0
 
 
 def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
@@ -79,6 +82,8 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
     manifest = Manifest(LocalStore(root))
+    copied = {name: str(row.get("dst")) for name, row in manifest.rows.items() if row.get("status") == "copied"}
+    names = [name for name in names if name not in copied]
     # A file that could be the copy of several pictures is none of them's: one that is missing would pass for protected.
     of_stem = Counter(map(stem_of, names))
     by_stem = {stem: paths for stem, paths in match_by_stem(root).items() if of_stem[stem] == 1}
@@ -92,11 +97,19 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
         pairs.append(Pair(name=name, src=folder / name, dst=found, dst_name=dst_name, row=row, masks=own_masks))
     if src.is_file():
         return Trees(pairs=tuple(pairs), strangers=(), root=root, manifest=manifest)
+    intact = {dst_name for name, dst_name in copied.items() if _is_as_it_was(root / dst_name, manifest.rows.get(name))}
     found_there, there, clean = survey_pictures(root), root.resolve(), src.resolve()
     found_there.refuse_unreadable(str(root))
     paired = {pair.dst_name for pair in pairs if pair.dst}
-    strangers = tuple(name for name in found_there.names if name not in paired and not (there / name).is_relative_to(clean))
-    return Trees(pairs=tuple(pairs), strangers=strangers, root=root, manifest=manifest, passed_over=found_there.passed_over)
+    strangers = tuple(name for name in found_there.names if name not in paired | intact and not (there / name).is_relative_to(clean))
+    return Trees(
+        pairs=tuple(pairs), strangers=strangers, root=root, manifest=manifest, passed_over=found_there.passed_over, copied=len(intact)
+    )
+
+
+def _is_as_it_was(path: Path, row: Record | None) -> bool:
+    """Whether a label map of a data set is what was copied: it is no picture to protect. One that was changed is a stranger."""
+    return row is not None and path.is_file() and sha256_of(path) == row.get("dst_sha256")
 
 
 def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:

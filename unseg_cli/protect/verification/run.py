@@ -42,6 +42,9 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     trees = pair_trees(config.src, config.dst, config.masks)
     if trees.passed_over:
         events.warn(f"not looked at in DST: {trees.passed_over}")
+    if trees.copied:
+        what = "a data set's label maps, and with --split train its test pictures"
+        events.info(f"{trees.copied} files are as they were and NOT protected: {what}")
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="unseg")
     try:
         results = _judged(trees, config.budget, rule, pool, events)
@@ -70,7 +73,7 @@ def _report(
     rows = trees.manifest.rows
     good = [result for result in results if result["ok"]]
     measured = [result for result in results if result["linf_255"] is not None]
-    generators = {(row.get("generator"), row.get("generator_sha256")) for row in rows.values()}
+    generators = {(row.get("generator"), row.get("generator_sha256")) for row in rows.values() if row.get("status") != "copied"}
     name, sha256 = generators.pop() if len(generators) == 1 else (None, None)
     sources = Counter(rows[result["src"]].get("mask_source") for result in results if result["src"] in rows)
     verdicts = Counter(result["verdict"] for result in results)

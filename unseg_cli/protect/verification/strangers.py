@@ -38,6 +38,8 @@ def judge_strangers(trees: Trees, pool: ThreadPoolExecutor) -> list[dict[str, An
 def _problem(clean: str | None, row: Record | None) -> str:
     if clean is not None:
         return f"is a clean picture, not protected: it equals {clean} of SRC"
+    if row is not None and row.get("status") == "copied":
+        return "is of a data set's annotations, and was changed since they were copied"
     if row is not None:
         return f"its clean picture {row['src']} is no longer in SRC"
     return "belongs to no picture of SRC, and the manifest does not know it"

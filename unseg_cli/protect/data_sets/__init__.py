@@ -1,0 +1,1 @@
+"""`unseg protect --dataset`: published data sets in, the same layout with protected pictures out."""
