@@ -72,6 +72,10 @@ format: $(STAMPS)/all ## let ruff rewrite the code
 bench-victims: $(STAMPS)/all ## training pictures a second of every victim
 	$(FAST_MALLOC) $(BIN)/python scripts/bench_victims.py $(ARGS)
 
+.PHONY: bench-train
+bench-train: $(STAMPS)/all ## training pictures a second and memory of generators
+	$(FAST_MALLOC) $(BIN)/python scripts/bench_train.py $(ARGS)
+
 .PHONY: bench-speed
 bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only --against COMMIT"
 	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py $(ARGS)

@@ -11,11 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pycocotools import mask as coco_mask
 
 from tests.datasets.makers import write_coco, write_folder, write_hqseg, write_sa1b, write_shard
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.datasets.augment import augment
 from unseg_cli.datasets.batches import batches, pictures_in
+from unseg_cli.datasets.kinds.sa1b import open_sa1b
 from unseg_cli.datasets.kinds.synthetic import synthetic_pairs
 from unseg_cli.datasets.registry import open_training
 
@@ -48,6 +50,49 @@ def test_sa1b_masks_are_the_encoded_ones(tmp_path: Path) -> None:
     pair = source.read(1, np.random.default_rng(0))
     assert np.array_equal(pair.mask, mask)
     assert not pair.salient, "one of many segments is not THE object"
+
+
+def test_sa1b_is_listed_and_nothing_else_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("b", "a/deep"):
+        write_sa1b(tmp_path / folder)
+    (tmp_path / "b" / "sa_1.json").unlink()
+    (tmp_path / "b" / "other.jpg").write_bytes(b"")
+
+    def looked(*_: object, **__: object) -> None:
+        pytest.fail("a file was looked at")
+
+    with monkeypatch.context() as patch:
+        for name in ("stat", "exists", "is_file", "open"):
+            patch.setattr(Path, name, looked)
+        found = open_sa1b(tmp_path)
+        names = [sample.id for sample in found.samples]
+    assert names == ["a/deep/sa_0", "a/deep/sa_1", "a/deep/sa_2", "b/sa_0", "b/sa_2"]
+    assert [sample.id for sample in found.samples[1:3]] == names[1:3]
+    assert found.read(3, np.random.default_rng(0)).mask.any()
+
+
+def test_sa1b_takes_stable_masks_in_proportion_to_their_size(tmp_path: Path) -> None:
+    (path,) = (write_sa1b(tmp_path, 1) / "sa_0.json",)
+    document = json.loads(path.read_text())
+    (entry,) = document["annotations"]
+    speck = np.zeros((48, 48), np.uint8)
+    speck[:2, :2] = 1
+    encoded = coco_mask.encode(np.asfortranarray(speck))
+    small = {**entry, "segmentation": {**encoded, "counts": encoded["counts"].decode()}, "area": 4}
+    document["annotations"] = [{**entry, "stability_score": 0.97}, {**small, "stability_score": 0.96}, {**small, "stability_score": 0.5}]
+    path.write_text(json.dumps(document))
+    (source,) = open_training(f"sa1b:{tmp_path}")
+    assert len(source.samples[0].truth().segments) == 2
+    drawn = [int(source.read(0, np.random.default_rng(seed)).mask.sum()) for seed in range(60)]
+    assert 4 in drawn and drawn.count(4) < 20, "several of a picture, large ones more often"
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"annotations": [{}]}', '{"annotations": []}', "[]"])
+def test_a_damaged_annotation_of_sa1b_is_named(content: str, tmp_path: Path) -> None:
+    (write_sa1b(tmp_path) / "sa_1.json").write_text(content)
+    (source,) = open_training(f"sa1b:{tmp_path}")
+    with pytest.raises(UnsegError, match=r"sa_1\.json"):
+        source.read(1, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("text", ["nowhere", "wds:/nowhere/*.tar", "sa1b:/nowhere", "coco:a:b"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +40,12 @@ class TrainingSet:
     """Samples of one kind.
 
     Attributes:
-        samples: in a fixed order, on which the order of the training depends.
+        samples: in a fixed order, on which the order of the training depends; they may be made when they are asked for.
         choose: what of a truth becomes the mask.
         salient: see `Pair`.
     """
 
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     choose: Choice
     salient: bool
 

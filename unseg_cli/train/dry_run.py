@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events, Failures, Report, interruptible
 from unseg_cli.datasets.batches import pictures_in
-from unseg_cli.datasets.mask_sets import spread
 from unseg_cli.datasets.registry import open_training
 from unseg_cli.datasets.training_set import SizeMismatch, TrainingSet
 from unseg_cli.models.build import Generator, build_generator, build_surrogate, recompute
@@ -81,10 +80,13 @@ def dry_run(config: TrainConfig, events: Events) -> Report:
 
 def look_at(sets: list[TrainingSet], failures: Failures, events: Events) -> Look:
     """Read pictures with a mask each, evenly spread over the sets."""
-    places = spread([(pictures, index) for pictures in sets for index in range(len(pictures))], LOOKED_AT)
+    starts = np.cumsum([0, *(len(pictures) for pictures in sets)])
+    places = np.linspace(0, starts[-1] - 1, min(LOOKED_AT, int(starts[-1]))).astype(int)
     look, rng = Look(), np.random.default_rng(0)
     with interruptible(events, what="looking at pictures", total=len(places), finished=lambda: look.looked_at):
-        for pictures, index in places:
+        for place in places:
+            which = int(np.searchsorted(starts, place, side="right")) - 1
+            pictures, index = sets[which], int(place - starts[which])
             look.looked_at += 1
             try:
                 look.empty_masks += not pictures.read(index, rng).mask.any()
@@ -134,5 +136,5 @@ def memory(config: TrainConfig, spec: GeneratorSpec, generator: Generator, surro
     steps = [noise_step]
     if max(config.object_epochs, config.focus_epochs) > 0:
         steps.append(lambda: generator.train().segment(generator.embed(image), prompt))
-    activations = max(activation_bytes(step) for step in steps) * (0.5 if config.amp else 1)
+    activations = max(activation_bytes(step, generator, surrogate) for step in steps) * (0.5 if config.amp else 1)
     return {"networks": round(networks / 1e9, 2), "activations": round(activations / 1e9, 2)}
