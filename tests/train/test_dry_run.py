@@ -56,15 +56,15 @@ def test_it_says_what_learns_and_for_how_long(tmp_path: Path, sam_parts: Path, s
     assert paper["generator"] == {"name": "small", "learn": noise, "frozen": sum(p.numel() for p in built.parameters()) - noise}
 
 
-def test_smaller_parts_and_recomputing_need_less_memory(tmp_path: Path, sam_parts: Path, small_vit: Path) -> None:
+def test_smaller_parts_and_recomputing_need_less_memory(tmp_path: Path, sam_parts: Path) -> None:
     def activations(preset: str, **changes: object) -> float:
         config = train_config(preset, out=tmp_path / "run", dry_run=True, **changes)
         return float(train(config, Heard()).document["memory_gb"]["activations"])
 
     lite = {"sam_parts": sam_parts, "batch_size": 16, "image_size": 128}
     assert activations("lite", accumulate=4, **lite) == pytest.approx(activations("lite", **lite) / 4, rel=0.1)
-    paper = {"init": str(small_vit), "surrogate_size": 512, "batch_size": 8}
-    assert activations("paper", recompute=True, **paper) < 0.7 * activations("paper", **paper)
+    paper = {"init": "random", "batch_size": 2}
+    assert activations("paper", recompute=True, **paper) < 0.5 * activations("paper", **paper)
 
 
 def test_of_many_pictures_a_part_is_looked_at(tmp_path: Path, sam_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
