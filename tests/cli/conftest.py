@@ -22,6 +22,7 @@ WORKFLOWS = {
     "bench report": ("unseg_cli.bench.summary.run", "report_runs"),
     "ui": ("unseg_cli.ui.run", "ui"),
     "doctor": ("unseg_cli.doctor.checks", "doctor"),
+    "weights fetch": ("unseg_cli.generators.fetching", "weights_fetch"),
     "weights import": ("unseg_cli.generators.shelf", "weights_import"),
 }
 #: The least that a command needs on its line.
@@ -48,7 +49,7 @@ class Stand:
     def __call__(self, command: str, behave: Callable[[Events], Report | None] = lambda events: None) -> None:
         module, function = WORKFLOWS[command]
 
-        def workflow(*arguments: Any) -> Report:
+        def workflow(*arguments: Any, **_: Any) -> Report:
             self.configs.append(arguments[0] if len(arguments) > 1 else None)
             return behave(arguments[-1]) or Report(document={"schema": 1, "command": f"stand-in for {command}"})
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.models.specs import SPECS
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.presets import PRESETS, command_line, train_config, without_option
+from unseg_cli.train.schedule import learning_rate_factor, plan
+from unseg_cli.train.steps.prompts import POINTS
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,21 @@ def test_what_no_option_says_is_told_apart() -> None:
     config = train_config("tiny", lr=1e-3, noise_lr=5e-3, block_steps=3)
     assert without_option(config) == {"noise_lr": 5e-3, "block_steps": 3}
     assert "noise" not in command_line(config)
+
+
+def test_the_paper_is_the_papers() -> None:
+    """Every value of the released code that a setting stands for."""
+    paper = train_config("paper")
+    assert SPECS[paper.generator] == SPECS["vit_b"] and SPECS["vit_b"].image_size == 1024
+    assert (paper.surrogate_size, paper.batch_size, paper.epochs) == (512, 4, 27)
+    assert (paper.noise_lr, paper.surrogate_lr, paper.step_decay) == (1e-4, 1e-4, True)
+    assert [learning_rate_factor(epoch / 27, step_decay=True) for epoch in (0, 19, 20, 26)] == [1.0, 1.0, 0.1, 0.1]
+    assert (paper.train_epsilon, paper.step_settings.budget.background) == (1 / 255, 0.25 / 255)
+    assert paper.label_modification and paper.loss_points == 112**2 and paper.scales == (0.1, 2.0)
+    assert paper.prompt_kinds == ("box", "points", "mask") and POINTS == 10
+    assert (paper.prompt_free_share, paper.degrade, paper.grey_share) == (0, 0, 0)
+    schedule = plan(
+        epochs=(0, 0, 27), steps_per_epoch=10, max_steps=None, block_steps=paper.block_steps, surrogate_every=paper.surrogate_every
+    )
+    turns = [schedule.turn(10 * epoch) for epoch in range(27)]
+    assert turns == ["surrogate" if epoch % 4 == 0 else "noise" for epoch in range(27)]

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from unseg_cli.core.constants import SCALES
 from unseg_cli.noise.tensors import to_tensor_01
 
-SCALES = (0.5, 1.6)  # the paper jitters 0.1-2.0 at 1024 px; at 256 px a tenth would leave objects of a few pixels
 FOCUS_SCALES = (0.7, 1.4)
 SMALLEST_OBJECT = 0.001  # share of the square below which the cut is drawn again
 

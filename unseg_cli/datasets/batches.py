@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from unseg_cli.core.constants import SCALES
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.datasets.augment import SCALES, augment
+from unseg_cli.datasets.augment import augment
 from unseg_cli.datasets.training_set import Pair, TrainingSet
 
 #: So many pictures in a row that cannot be read are no accident any more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,16 @@ class ProtectConfig:
     device: str = device_option()
 
 
+def root_of(dataset: str) -> Path:
+    """The folder that all of a data set lies in: ROOT, or for coco:A:B:C:D what its parts have in common. It need not exist."""
+    _, colon, rest = dataset.partition(":")
+    parts = [dataset] if Path(dataset).is_dir() or not colon else rest.split(":")
+    try:
+        return Path(os.path.commonpath([str(Path(part)) for part in parts]))
+    except ValueError:  # some are absolute, some are not
+        return Path(parts[0])
+
+
 def protect_config(**fields: Any) -> ProtectConfig:
     """The settings of what was typed; after --dataset there is a DST and no SRC.
 
@@ -81,8 +92,6 @@ def protect_config(**fields: Any) -> ProtectConfig:
         return ProtectConfig(**fields)
     if given:
         raise UsageProblem("--dataset says what is protected: SRC is one too many", hint="write unseg protect --dataset KIND:ROOT DST")
-    from unseg_cli.protect.data_sets.masks import root_of
-
     return ProtectConfig(**{**fields, "src": root_of(dataset), "dst": fields["src"]})
 
 

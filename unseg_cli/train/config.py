@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unseg_cli.core.budget import NoiseBudget, parse_epsilon
 from unseg_cli.core.common_settings import device_option, seed_option
+from unseg_cli.core.constants import SCALES
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.settings import of_preset, option, parse_names
 
@@ -56,6 +57,7 @@ class TrainConfig:
         focus_prompt_free_share: the same in the second stage.
         grey_share: share of the bilevel stage's batches that are grey pictures, on which the noise is another.
         degrade: strength of resizing, JPEG and gray between noise and surrogate; 0: only the resize to the surrogate's size.
+        scales: range of the random scale of pictures, in the first and the bilevel stage.
         loss_points: points of the sampled mask loss; None: every pixel.
         init: weights to start from (a generator's name, a run's generator, SAM's .pth for vit_b), or "random"; None: ImageNet and SAM's
             parts for lite, the shipped lite generator for sam_lite.
@@ -107,6 +109,7 @@ class TrainConfig:
     grey_share: float = 0.125
     degrade: float = 1.0
     loss_points: int | None = None
+    scales: tuple[float, float] = SCALES
     prompt_kinds: tuple[str, ...] = of_preset(
         PROMPT_KINDS, metavar="KIND,...", parse=parse_prompt_kinds, help="What the generator is told: of box, points, mask."
     )

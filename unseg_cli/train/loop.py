@@ -12,7 +12,7 @@ import torch
 
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events, Report
-from unseg_cli.datasets.augment import FOCUS_SCALES, SCALES
+from unseg_cli.datasets.augment import FOCUS_SCALES
 from unseg_cli.datasets.batches import Batch, Rows, batches, pictures_in
 from unseg_cli.datasets.registry import open_training
 from unseg_cli.datasets.training_set import TrainingSet
@@ -126,7 +126,7 @@ def training_batches(config: TrainConfig, sets: list[TrainingSet], size: int, sc
             scales=scales,
             rows=rows,
         )
-        for (start, stop), scales in zip(schedule.stages, (SCALES, FOCUS_SCALES, SCALES), strict=True)
+        for (start, stop), scales in zip(schedule.stages, (config.scales, FOCUS_SCALES, config.scales), strict=True)
         if stop > max(start, step)
     )
 

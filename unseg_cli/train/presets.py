@@ -76,6 +76,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grey_share": 0.0,
         "degrade": 0.0,
         "loss_points": 112 * 112,
+        "scales": (0.1, 2.0),
     },
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.datasets.sample import FileSource, Sample, Truth
 from unseg_cli.noise.per_class import NO_CLASS
+from unseg_cli.protect.config import root_of
 
 #: Names of classes that are no objects, where a data set has such a class.
 BACKGROUND = ("background",)
@@ -26,23 +26,6 @@ MASK_SUFFIX = ".png"
 
 #: From a truth to the label of every pixel that is protected, elsewhere `NO_CLASS`.
 Chooser = Callable[[Truth, tuple[int, int]], "np.ndarray[tuple[int, int], np.dtype[np.int32]]"]
-
-
-def root_of(dataset: str) -> Path:
-    """The folder that all of a data set lies in: ROOT, or for coco:A:B:C:D what its parts have in common.
-
-    Raises:
-        UsageProblem: there is no such folder.
-    """
-    _, colon, rest = dataset.partition(":")
-    parts = [dataset] if Path(dataset).is_dir() or not colon else rest.split(":")
-    try:
-        root = Path(os.path.commonpath([str(Path(part)) for part in parts]))
-    except ValueError:
-        root = Path(parts[0])
-    if not root.is_dir():
-        raise UsageProblem(f"--dataset {dataset}: there is no folder {root}", hint="write KIND:ROOT as docs/data.md has it")
-    return root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +71,10 @@ def open_annotated(dataset: str, *, rule: str, split: str) -> Annotated:
         UsageProblem: no such data, pictures that are not files below one folder, or no such class.
         NothingToDo: a split without pictures.
     """
-    root, data = root_of(dataset), open_labelled(dataset)
+    root = root_of(dataset)
+    if not root.is_dir():
+        raise UsageProblem(f"--dataset {dataset}: there is no folder {root}", hint="write KIND:ROOT as docs/data.md has it")
+    data = open_labelled(dataset)
     train, test = ({_name(sample, root, dataset): sample for sample in samples} for samples in (data.train, data.test))
     chosen = train if split == "train" else {**test, **train}
     others = tuple(sorted(test.keys() - chosen.keys()))
