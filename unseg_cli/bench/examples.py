@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -196,6 +197,11 @@ class Batch:
 
     images: Tensor
     targets: tuple[Target, ...]
+
+    def in_parts(self, count: int) -> list[Batch]:
+        """The same in `count` parts of nearly equal size."""
+        bounds = [len(self.targets) * k // count for k in range(count + 1)]
+        return [Batch(images=self.images[a:b], targets=self.targets[a:b]) for a, b in pairwise(bounds) if b > a]
 
     @property
     def labels(self) -> Tensor:

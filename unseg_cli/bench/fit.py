@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import torch
 
 from unseg_cli.bench.augmentation import AUGMENTATIONS
-from unseg_cli.bench.countermeasures.base import Countermeasure
+from unseg_cli.bench.countermeasures.base import Countermeasure, Losses, Part
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.events import Events
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
@@ -45,12 +46,66 @@ class Training:
         train_scores: the final scores on the training pictures, in percent by name.
         seconds: wall time.
         predictions: of the first test pictures.
+        parts: how many each batch was taken in; more than one where the device's memory did not hold it.
     """
 
     epochs: tuple[Epoch, ...]
     train_scores: dict[str, float]
     seconds: float
     predictions: tuple[Prediction, ...]
+    parts: int = 1
+
+
+class FittingMemory:
+    """Gradients of batches; where the device's memory does not hold one, of its halves, quarters and so on, from then on.
+
+    The learning rate and the pictures of a step stay as they are. Statistics over a batch, which some victims learn from, are of a part.
+
+    Args:
+        events: is told.
+
+    Attributes:
+        parts: how many a batch is taken in.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self.parts, self._events = 1, events
+
+    def gradients(self, batches: Sequence[Part], losses: Losses, optimizer: torch.optim.Optimizer) -> float:
+        """Put the gradients of a step in place.
+
+        Args:
+            batches: what is trained on, with weights.
+            losses: of a batch.
+            optimizer: whose gradients they are.
+
+        Returns:
+            The loss.
+
+        Raises:
+            EnvironmentProblem: a single picture is too much.
+        """
+        while True:
+            try:
+                optimizer.zero_grad(set_to_none=True)
+                return sum(self._of(weight, batch, losses) for weight, batch in batches)
+            except torch.OutOfMemoryError:
+                if self.parts >= max(len(batch.targets) for _, batch in batches):
+                    raise EnvironmentProblem(
+                        "the device's memory does not hold one picture of this victim", hint="pass a smaller --image-size, or --device cpu"
+                    ) from None
+            self.parts *= 2
+            self._events.warn(f"out of memory: batches are taken in {self.parts} parts from here on")
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _of(self, weight: float, batch: Batch, losses: Losses) -> float:
+        total = 0.0
+        for part in batch.in_parts(self.parts):
+            loss = weight * len(part.targets) / len(batch.targets) * losses(part)
+            loss.backward()
+            total += float(loss.detach())
+        return total
 
 
 def train_victim(
@@ -92,6 +147,8 @@ def train_victim(
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.lr, total_steps=schedule.epochs * batches, pct_start=WARM_UP)
     epochs: list[Epoch] = []
 
+    fitting = FittingMemory(events)
+
     def losses(seen: Batch) -> torch.Tensor:
         return functools.reduce(operator.add, victim(seen).values())
 
@@ -101,19 +158,23 @@ def train_victim(
         for step in range(batches):
             chosen = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
             batch = augment(train.images[chosen].to(device), [train.targets[i] for i in chosen.tolist()], draw)
-            loss = functools.reduce(operator.add, (part.weight * losses(part.batch) for part in countermeasure.batch(batch, draw, losses)))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = fitting.gradients(countermeasure.batch(batch, draw, losses), losses, optimizer)
             torch.nn.utils.clip_grad_norm_(victim.parameters(), CLIP_NORM)
             optimizer.step()
             rate.step()
-            total += float(loss.detach())
+            total += loss
             events.advance(note=f"loss {total / (step + 1):.3f}")
         scores = judge(victim, test, task, classes, device)
         epochs.append(Epoch(epoch=epoch, loss=total / batches, scores=scores))
     train_scores = judge(victim, train, task, classes, device)
     predictions = tuple(prediction for prediction, _ in predict_all(victim, test.first(keep_predictions), device))
-    return Training(epochs=tuple(epochs), train_scores=train_scores, seconds=time.perf_counter() - started, predictions=predictions)
+    return Training(
+        epochs=tuple(epochs),
+        train_scores=train_scores,
+        seconds=time.perf_counter() - started,
+        predictions=predictions,
+        parts=fitting.parts,
+    )
 
 
 def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[tuple[Prediction, Target]]:

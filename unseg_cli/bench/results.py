@@ -65,6 +65,7 @@ def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], 
         "scores": {
             name: value if value == value else None for name, value in last.scores.items() if OF_CLASS not in name
         },  # no NaN in JSON
+        **({"batch_parts": trained.parts} if trained.parts > 1 else {}),
     }
     return {
         "row": row,
