@@ -30,7 +30,7 @@ def run_document() -> dict[str, Any]:
 def document() -> dict[str, Any]:
     return {
         "task": "binary", "data": "some/ecssd", "smoke_test": False, "protect_masks": "gt", "rows": ROWS, "summary": summarise(ROWS),
-        "noise": {"protected": {"linf_255": 8.0, "psnr": 36.17, "ssim": 0.97}},
+        "noise": {"protected": {"linf_255": 8.0, "psnr": 36.17, "ssim": 0.97, "difference": 0.412}},
     }  # fmt: skip
 
 

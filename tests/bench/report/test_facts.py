@@ -37,6 +37,9 @@ NUMBER_WORDS = [
 def test_placeholders_are_looked_up(docs: Docs) -> None:
     docs.keep("a", [*ROWS, row("protected", 0, 1.0, defence="gray")])
     runs = kept_runs(docs.path)
+    assert fill_in("{best a unet protected} % at the best epoch, {seen a protected} is seen", runs) == (
+        "66 % at the best epoch, 0.41 is seen"
+    )
     assert fill_in("it was {score a unet clean}, and {drop a unet protected} % went", runs) == "it was 71.0 ± 1.4, and 70 % went"
     assert fill_in("{side a unet} px, {epochs unet binary scratch} epochs", runs) == "96 px, 32 epochs"
     assert fill_in("a folder `images/{train,test}`", runs) == "a folder `images/{train,test}`"

@@ -2,6 +2,8 @@
 
 {score RUN VICTIM CONDITION}    mean and spread of the final metric
 {drop RUN VICTIM CONDITION}     what of the clean score is lost, in percent
+{best RUN VICTIM CONDITION}     the same at the best epoch
+{seen RUN CONDITION}            mean difference that people see, about 1 where it can just be seen
 {side RUN VICTIM}               the longer side of the training pictures, in pixels
 {epochs VICTIM TASK INIT}       how long a victim is trained by default
 """
@@ -55,6 +57,14 @@ def _drop(runs: Runs, run: str, victim: str, condition: str) -> str:
     return number(_entry(runs, run, victim, condition)["relative_drop"], 0)
 
 
+def _best(runs: Runs, run: str, victim: str, condition: str) -> str:
+    return number(_entry(runs, run, victim, condition)["best_relative_drop"], 0)
+
+
+def _seen(runs: Runs, run: str, condition: str) -> str:
+    return number(runs[run].results["noise"][condition]["difference"], 2)
+
+
 def _side(runs: Runs, run: str, victim: str) -> str:
     row = next(row for row in runs[run].results["rows"] if row["victim"] == victim)
     return str(max(row["height"], row["width"]))
@@ -64,4 +74,4 @@ def _epochs(_runs: Runs, victim: str, task: str, init: str) -> str:
     return str(find_victim(victim).schedules_from(init)[task].epochs)
 
 
-FACTS: dict[str, Callable[..., str]] = {"score": _score, "drop": _drop, "side": _side, "epochs": _epochs}
+FACTS: dict[str, Callable[..., str]] = {"score": _score, "drop": _drop, "best": _best, "seen": _seen, "side": _side, "epochs": _epochs}
