@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -112,7 +115,7 @@ def _download(wanted: Published, part: Path, events: Events) -> None:
             raise EnvironmentProblem(
                 f"{wanted.url}: the server says {error.code} {error.reason}", hint="pass the file's present address with --url"
             ) from None
-        except (TimeoutError, http.client.HTTPException, ConnectionError, urllib.error.URLError) as error:
+        except (TimeoutError, http.client.HTTPException, ConnectionError, ssl.SSLError, urllib.error.URLError) as error:
             reason = getattr(error, "reason", error)
             problem = str(reason) or type(reason).__name__
         if attempt + 1 < ATTEMPTS:
@@ -154,18 +157,23 @@ def _length(answer: http.client.HTTPResponse, have: int) -> int | None:
 
 
 def _receive(answer: IO[bytes], part: Path, have: int, progress: _Progress) -> None:
-    try:
-        with part.open("r+b" if have else "wb") as file:
-            file.seek(have)
-            while block := answer.read(BLOCK):
+    with _writing(part):
+        file = part.open("r+b" if have else "wb")
+    with file:
+        file.seek(have)
+        while block := answer.read(BLOCK):
+            with _writing(part):
                 file.write(block)
-                have += len(block)
-                progress.reach(have)
-    except TimeoutError:
-        raise
+                file.flush()
+            have += len(block)
+            progress.reach(have)
+
+
+@contextmanager
+def _writing(part: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
-        if isinstance(problem, ConnectionError):
-            raise
         raise EnvironmentProblem(
             f"{part} cannot be written ({problem.strerror or problem})", hint="make room, or set UNSEG_HOME to a folder on another disk"
         ) from None

@@ -12,6 +12,7 @@ import torch
 
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.interrupts import LateInterrupt
 from unseg_cli.datasets.augment import FOCUS_SCALES
 from unseg_cli.datasets.batches import Batch, Rows, batches, pictures_in
 from unseg_cli.datasets.registry import open_training
@@ -61,23 +62,29 @@ def _train(
     step = load_checkpoint(config.out, learners) if config.resume else 0
     processes.wait()
     folder = RunFolder(config, earlier, step=step, pictures=pictures_in(sets), weights=hashes, processes=processes)
-    unreadable, started = Unreadable(events), time.monotonic()
+    unreadable, started, whole = Unreadable(events), time.monotonic(), True
     events.start(schedule.total, "training", done=step)
     try:
-        for batch in training_batches(config, sets, spec.image_size, schedule, step, processes.rows(config.batch_size)):
-            turn, seed = schedule.turn(step), config.seed * 1_000_003 + step
-            rate = learning_rate_factor(schedule.progress(step), step_decay=config.step_decay)
-            loss = learners.learn(turn, to_device(batch, processes.device), seed=seed, rate=rate)
-            step += 1
-            unreadable.add(batch.unreadable)
-            folder.record(turn=turn, step=step, loss=loss, seconds=time.monotonic() - started)
-            events.advance(1, f"{turn} {loss:.3f}")
-            if step % config.save_every == 0:
-                folder.save(learners, step)
-            if config.max_minutes is not None and processes.any(time.monotonic() - started > config.max_minutes * 60):
-                break
-    except KeyboardInterrupt:
-        folder.save(learners, step)
+        with LateInterrupt() as interrupt:
+            for batch in training_batches(config, sets, spec.image_size, schedule, step, processes.rows(config.batch_size)):
+                turn, seed = schedule.turn(step), config.seed * 1_000_003 + step
+                rate = learning_rate_factor(schedule.progress(step), step_decay=config.step_decay)
+                whole = False
+                loss = learners.learn(turn, to_device(batch, processes.device), seed=seed, rate=rate)
+                step, whole = step + 1, True
+                unreadable.add(batch.unreadable)
+                folder.record(turn=turn, step=step, loss=loss, seconds=time.monotonic() - started)
+                events.advance(1, f"{turn} {loss:.3f}")
+                if step % config.save_every == 0:
+                    folder.save(learners, step)
+                interrupt.check()
+                if config.max_minutes is not None and processes.any(time.monotonic() - started > config.max_minutes * 60):
+                    break
+    except (KeyboardInterrupt, RuntimeError) as problem:
+        if isinstance(problem, RuntimeError) and not interrupt.asked:  # Ctrl-C ends the processes that read pictures, too
+            raise
+        if whole:  # a second Ctrl-C may have come in the middle of a step: then the last checkpoint is what there is
+            folder.save(learners, step)
         raise KeyboardInterrupt(f"interrupted: {step} of {schedule.total} steps are done") from None
     events.stop()
     folder.save(learners, step)
