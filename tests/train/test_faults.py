@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests import disks
 from tests.datasets.makers import write_sa1b
 from tests.train.conftest import Heard, StopAt, learners_of, tiny
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
@@ -127,14 +128,9 @@ def test_a_second_ctrl_c_ends_it_at_once_and_the_last_checkpoint_stays(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Memory as a disk that holds two checkpoints of up to 240 MB, and has to while one takes the other's place."""
-    where = tmp_path / "disk"
-    where.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", str(where)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("nothing can be mounted here")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    """It holds two checkpoints of up to 240 MB, as it has to while one takes the other's place."""
+    with disks.small_disk(tmp_path / "disk", "700m") as where:
+        yield where
 
 
 def test_a_full_disk_keeps_the_checkpoint_and_a_rerun_goes_on(small_disk: Path, sam_parts: Path, whole_run: TrainConfig) -> None:

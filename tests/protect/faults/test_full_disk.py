@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import disks
 from tests.protect.conftest import hashes
 from tests.protect.faults.conftest import Unharmed, Unseg
 from unseg_cli.pictures.stores.local import LocalStore
@@ -20,14 +20,8 @@ from unseg_cli.pictures.stores.local import LocalStore
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Two megabytes of memory as a disk of its own."""
-    where = tmp_path / "disk"
-    where.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("nothing can be mounted here")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    with disks.small_disk(tmp_path / "disk", "2m") as where:
+        yield where
 
 
 @pytest.fixture
