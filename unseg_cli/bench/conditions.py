@@ -20,6 +20,7 @@ NoiseKind = Literal["none", "omitted", "generator", "per-class", "ready", "rando
 MaskSource = Literal["gt", "auto", "corrected", "folder", "whole", "uniform"]
 
 CLEAN, PROTECTED, RANDOM, TEXTURE = "clean", "protected", "random", "texture"
+CLEAN_SUBSET = "clean-subset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Spelling:
 #: By name, in the order in which tables show them.
 SPELLINGS: dict[str, Spelling] = {
     CLEAN: Spelling(noise="none", masks="whole", colour="#3b6ea5"),
-    "clean-subset": Spelling(noise="omitted", masks="whole", colour="#85b0d6"),
+    CLEAN_SUBSET: Spelling(noise="omitted", masks="whole", colour="#85b0d6"),
     PROTECTED: Spelling(noise="generator", masks=None, colour="#c0392b"),
     "protected-auto": Spelling(noise="generator", masks="auto", colour="#e07b6c"),
     "protected-corrected": Spelling(noise="generator", masks="corrected", colour="#b7950b"),

@@ -142,7 +142,19 @@ def test_runs_of_earlier_weights_are_marked_and_not_counted(docs: Docs) -> None:
     docs.keep("run", ROWS, run_document() | {"generator": {"name": "lite", "sha256": "other"}})
     text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "Made with an earlier generator" in text
+    docs.keep("run", ROWS, run_document() | {"generator": {"name": "sam_lite", "sha256": "other"}})
+    assert "Made with the generator `sam_lite`, not with the one that ships" in first_page(
+        docs, {"row": "A", "what": "true masks", "at_least": 60}
+    )
     assert "not measured" in text and "**70 %**" not in text
+
+
+def test_a_share_of_the_pictures_is_said(docs: Docs) -> None:
+    rows = [row("clean", 0, 70.0), row("protected", 0, 60.0), row("clean-subset", 0, 30.0)]
+    docs.keep("run", [{**one, "ratio": 0.8} for one in rows])
+    text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
+    assert "| true masks, 80 % of the pictures | - | 70.0 | 60.0 |" in text
+    assert "| nothing: the clean 20 % of the pictures alone | - | 70.0 | 30.0 |" in text
 
 
 def test_a_target_without_a_run_and_one_of_fewer_pictures_are_not_measured(docs: Docs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unseg_cli.bench.conditions import RANDOM, TEXTURE
+from unseg_cli.bench.conditions import CLEAN_SUBSET, RANDOM, TEXTURE
 from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, victim_of
 from unseg_cli.bench.report.text import fraction, markdown_table, number, spread
 from unseg_cli.bench.victims.registry import VICTIMS
@@ -97,9 +97,13 @@ def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[
 
 
 def _protected_with(setting: Setting, entry: Document) -> str:
-    words = str(MASKS.get(entry["condition"], entry["condition"]))
+    words, share = str(MASKS.get(entry["condition"], entry["condition"])), entry["ratio"]
+    if entry["condition"] == CLEAN_SUBSET:
+        return f"nothing: the clean {number(100 * (1 - share), 0)} % of the pictures alone"
     if setting.budget != FIRST_BUDGET:
         words += f", {fraction(setting.budget.foreground)} and {fraction(setting.budget.background)}"
+    if share < 1:
+        words += f", {number(100 * share, 0)} % of the pictures"
     return words + (f", files of {setting.source_size} px" if setting.source_size else "")
 
 
@@ -121,4 +125,5 @@ def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
         masks,
         setting.budget.foreground,
         setting.source_size or 0,
+        -entry["ratio"],
     )

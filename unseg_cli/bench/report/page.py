@@ -15,6 +15,8 @@ from unseg_cli.bench.report.targets import targets
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed by scripts/make_results.py -->", "<!-- end of speed -->"
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables above."
+OTHER = "**Made with the generator `{name}`, not with the one that ships**, and not in the tables above."
+SHIPPED = "lite"
 
 
 def pages(docs: Path) -> dict[Path, str]:
@@ -62,6 +64,7 @@ def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> 
 
 def _section(run: kept.KeptRun) -> str:
     plots = " ".join(f"![{name}](results/{run.name}/{name}.png)" for name in ("bars", "curves") if (run.folder / f"{name}.png").is_file())
-    note = f"{EARLIER}\n\n" if run.outdated else ""
+    name = (run.run["generator"] or {}).get("name", SHIPPED)
+    note = "" if not run.outdated else f"{EARLIER if name == SHIPPED else OTHER.format(name=name)}\n\n"
     note += "".join(f"    {command}\n" for command in run.beforehand.get("commands", []))
     return f"## {run.name}\n\n{note}{markdown.section(run.results, run.run).rstrip()}\n\n{plots}".rstrip()
