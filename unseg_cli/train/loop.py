@@ -12,7 +12,6 @@ import torch
 
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.interrupts import LateInterrupt
 from unseg_cli.datasets.augment import FOCUS_SCALES
 from unseg_cli.datasets.batches import Batch, Rows, batches, pictures_in
 from unseg_cli.datasets.registry import open_training
@@ -21,6 +20,7 @@ from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.train.checkpoint import load_checkpoint
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.dry_run import dry_run
+from unseg_cli.train.interrupts import LateInterrupt
 from unseg_cli.train.learners import Learners
 from unseg_cli.train.processes import Processes
 from unseg_cli.train.report import SAMPLES, draw_curves, draw_samples, write_generator
