@@ -207,6 +207,6 @@ def test_a_dry_run_copies_nothing(where: Path, tmp_path: Path, unseg: Unseg, cap
 
 def test_without_a_data_set_both_places_are_needed(tmp_path: Path, unseg: Unseg, capsys: pytest.CaptureFixture[str]) -> None:
     assert unseg(tmp_path) == 2
-    assert "DST is missing" in capsys.readouterr().err
+    assert "Missing argument 'DST'" in capsys.readouterr().err
     assert unseg(tmp_path, tmp_path / "out", "--split", "train") == 2
     assert "--split is for --dataset" in capsys.readouterr().err

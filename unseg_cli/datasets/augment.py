@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unseg_cli.core.constants import SCALES
+from unseg_cli.core.common_settings import SCALES
 from unseg_cli.noise.tensors import to_tensor_01
 
 FOCUS_SCALES = (0.7, 1.4)

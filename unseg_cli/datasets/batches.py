@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from unseg_cli.core.constants import SCALES
+from unseg_cli.core.common_settings import SCALES
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.datasets.augment import augment
 from unseg_cli.datasets.training_set import Pair, TrainingSet

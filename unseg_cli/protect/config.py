@@ -86,7 +86,7 @@ def protect_config(**fields: Any) -> ProtectConfig:
     dataset, given = fields.get("dataset"), fields.get("dst") not in (None, Path())
     if dataset is None:
         if not given:
-            raise UsageProblem("DST is missing", hint="write unseg protect SRC DST")
+            raise UsageProblem("Missing argument 'DST'.", hint="see `unseg protect --help`")
         if fields.get("split", "all") != "all":
             raise UsageProblem("--split is for --dataset", hint="omit it, or pass --dataset KIND:ROOT")
         return ProtectConfig(**fields)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseg_cli.core.budget import NoiseBudget, parse_epsilon
-from unseg_cli.core.common_settings import device_option, seed_option
-from unseg_cli.core.constants import SCALES
+from unseg_cli.core.common_settings import SCALES, device_option, seed_option
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.settings import of_preset, option, parse_names
 
