@@ -70,7 +70,8 @@ def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *
         message, hint, exit_code = explain(command, problem)
         console.error(command, message, hint, exit_code)
         return exit_code
-    console.report(report)
+    if report.document:  # one of several processes that work together leaves it to the main one
+        console.report(report)
     return report.exit_code
 
 

@@ -106,7 +106,7 @@ def finish(
     document: dict[str, Any] = {"schema": 1, "command": "train", "out": str(config.out), "steps": step, "planned_steps": of}
     document |= {"unreadable": len(unreadable), "generator": None}
     if not folder.writes:
-        return Report(document=document)
+        return Report(document={})
     draw_curves(config.out, events)
     spec, device = learners.generator.spec, learners.processes.device
     draw_samples(config.out, learners.generator, *sample_pictures(sets, spec.image_size, config.seed + 1, device))
