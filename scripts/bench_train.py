@@ -51,10 +51,9 @@ def measure(name: str, steps: int, data: str, device: str, amp: bool) -> list[di
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         count = steps + WARM_UP
-        config = train_config(
-            preset, data=data, out=Path(folder), device=device, amp=amp, epochs=1e6, max_steps=2 * count, surrogate_every=2, **changes
-        )
-        object.__setattr__(config, "block_steps", count)  # surrogate steps, then noise steps
+        # Surrogate steps, then noise steps.
+        order = {"epochs": 1e6, "max_steps": 2 * count, "surrogate_every": 2, "block_steps": count}
+        config = train_config(preset, data=data, out=Path(folder), device=device, amp=amp, **order, **changes)
         processes, spec, sets = Processes(device, config.precision), spec_of(config), open_training(data)
         learners, schedule = build_learners(config, spec, processes, Events()), schedule_of(config, pictures_in(sets))
         run = RunFolder(config, None, step=0, pictures=pictures_in(sets), weights={}, processes=processes)

@@ -96,12 +96,15 @@ def test_the_copy_is_the_data_set_with_protected_pictures(kind: str, where: Path
     assert hashes(dst) == there, "a second run finds everything done"
 
 
-def test_verify_knows_annotations_from_pictures(where: Path, tmp_path: Path, unseg: Unseg) -> None:
+def test_verify_knows_annotations_from_pictures(where: Path, tmp_path: Path, unseg: Unseg, capsys: pytest.CaptureFixture[str]) -> None:
     dataset, dst = SETS["camvid"](where), tmp_path / "out"
     assert unseg("--dataset", dataset, dst) == 0
     assert main(["verify", str(where), str(dst)]) == 0
     shutil.copy(where / "masks" / "train" / "1.png", dst / "masks" / "train" / "0.png")
     assert main(["verify", str(where), str(dst)]) == 1, "a label map that was changed is no label map any more"
+    (dst / "masks" / "train" / "0.png").unlink()
+    assert main(["verify", str(where), str(dst), "--json"]) == 1, "one that is missing is said"
+    assert "masks/train/0.png" in capsys.readouterr().out
 
 
 def test_test_pictures_can_be_left_to_be_tested_on(where: Path, tmp_path: Path, unseg: Unseg, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from unseg_cli.core.common_settings import SCALES
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.events import Events
 from unseg_cli.datasets.augment import augment
 from unseg_cli.datasets.training_set import Pair, TrainingSet
 
@@ -114,6 +115,27 @@ def _readable(pictures: TrainingSet, index: int, rng: np.random.Generator) -> tu
     raise UnsegError(
         f"{GIVE_UP} pictures in a row cannot be read, first: {complaints[0]}", hint="check --data; --dry-run looks at all of it"
     )
+
+
+class Unreadable:
+    """Pictures that could not be read, each said once.
+
+    Args:
+        events: is told.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events, self._said = events, set[str]()
+
+    def add(self, complaints: tuple[str, ...]) -> None:
+        """Of one batch."""
+        for complaint in complaints:
+            if complaint not in self._said:
+                self._said.add(complaint)
+                self._events.warn(f"{complaint}; another picture takes its place")
+
+    def __len__(self) -> int:
+        return len(self._said)
 
 
 _orders: dict[tuple[int, int, int], np.ndarray] = {}

@@ -8,7 +8,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -127,27 +127,17 @@ def _download(wanted: Published, part: Path, events: Events) -> None:
     events.stop()
 
 
-def _answer(url: str, have: int) -> http.client.HTTPResponse | _Nothing:
-    """The rest of the file, or all of it from a server that does not know how to go on."""
+def _answer(url: str, have: int) -> AbstractContextManager[http.client.HTTPResponse | None]:
+    """The rest of the file, or all of it from a server that does not know how to go on; None: there is nothing more."""
     request = urllib.request.Request(url, headers={"User-Agent": "unseg"} | ({"Range": f"bytes={have}-"} if have else {}))
     try:
         answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             error.close()
-            return _Nothing()
+            return nullcontext()
         raise
     return answer
-
-
-class _Nothing:
-    """In the place of an answer that has nothing more."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def _length(answer: http.client.HTTPResponse, have: int) -> int | None:

@@ -76,6 +76,9 @@ class GeneratorSpec:
         return GeneratorSpec(**fields)
 
 
+#: The paper's; the larger SAMs differ in their image encoder alone.
+VIT_B = GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256)
+
 SPECS: dict[str, GeneratorSpec] = {
     "lite": GeneratorSpec(
         kind="lite",
@@ -90,29 +93,9 @@ SPECS: dict[str, GeneratorSpec] = {
         tile_pitch=240,
         tile_cell=6,
     ),
-    "vit_b": GeneratorSpec(kind="sam_vit", name="vit_b", image_size=1024, embed_stride=16, noise_size=256),
-    "vit_l": GeneratorSpec(
-        kind="sam_vit",
-        name="vit_l",
-        image_size=1024,
-        embed_stride=16,
-        noise_size=256,
-        vit_width=1024,
-        vit_depth=24,
-        vit_heads=16,
-        vit_global_blocks=(5, 11, 17, 23),
-    ),
-    "vit_h": GeneratorSpec(
-        kind="sam_vit",
-        name="vit_h",
-        image_size=1024,
-        embed_stride=16,
-        noise_size=256,
-        vit_width=1280,
-        vit_depth=32,
-        vit_heads=16,
-        vit_global_blocks=(7, 15, 23, 31),
-    ),
+    "vit_b": VIT_B,
+    "vit_l": replace(VIT_B, name="vit_l", vit_width=1024, vit_depth=24, vit_heads=16, vit_global_blocks=(5, 11, 17, 23)),
+    "vit_h": replace(VIT_B, name="vit_h", vit_width=1280, vit_depth=32, vit_heads=16, vit_global_blocks=(7, 15, 23, 31)),
     # The paper's generator as a processor can train it: the same noise decoder on the small SAM that the lite generator holds.
     "sam_lite": GeneratorSpec(
         kind="sam_lite", name="sam_lite", image_size=256, embed_stride=8, noise_size=128, encoder="tf_efficientnet_lite0"

@@ -76,8 +76,9 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
         if config.engine == "ray" and not config.dry_run:
             tally, files, copied = _on_ray(config, settings, plan, events), None, None
         else:
-            copied = None if annotated is None else _rest(config, annotated, plan.target, events)
-            tally, files = _work(config, settings, plan, session, noises, previews, events)
+            manifest = Manifest(plan.target)
+            copied = None if annotated is None else _rest(config, annotated, plan.target, manifest, events)
+            tally, files = _work(config, settings, plan, manifest, session, noises, previews, events)
         found = report(
             tally,
             generator=session.generator.source,
@@ -94,13 +95,13 @@ def _work(
     config: ProtectConfig,
     settings: Settings,
     plan: Plan,
+    manifest: Manifest,
     session: Session,
     noises: LocalStore | None,
     previews: LocalStore | None,
     events: Events,
 ) -> tuple[Tally, JobFiles]:
     """Work off the jobs: all that are there, and with --watch those that arrive."""
-    manifest = Manifest(plan.target)
     files = JobFiles(
         source=plan.source,
         target=plan.target,
@@ -187,13 +188,13 @@ def _annotated(config: ProtectConfig, dataset: str) -> Annotated:
     return open_annotated(dataset, rule="all" if config.mask_rule == "nonzero" else config.mask_rule, split=config.split)
 
 
-def _rest(config: ProtectConfig, annotated: Annotated, target: Store, events: Events) -> Rest:
+def _rest(config: ProtectConfig, annotated: Annotated, target: Store, manifest: Manifest, events: Events) -> Rest:
     """Copy what a data set consists of beside its pictures; with --dry-run only count it."""
     from unseg_cli.protect.data_sets.copying import Rest, copy_rest, other_files
 
     names, strangers = other_files(annotated)
     if not config.dry_run:
-        copy_rest(annotated, names, target, Manifest(target), events, overwrite=config.overwrite)
+        copy_rest(annotated, names, target, manifest, events, overwrite=config.overwrite)
     return Rest(files=len(names), test_pictures=len(annotated.others), strangers=strangers)
 
 

@@ -13,7 +13,7 @@ import torch
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events, Report
 from unseg_cli.datasets.augment import FOCUS_SCALES
-from unseg_cli.datasets.batches import Batch, Rows, batches, pictures_in
+from unseg_cli.datasets.batches import Batch, Rows, Unreadable, batches, pictures_in
 from unseg_cli.datasets.registry import open_training
 from unseg_cli.datasets.training_set import TrainingSet
 from unseg_cli.pictures.stores.local import LocalStore
@@ -24,7 +24,7 @@ from unseg_cli.train.interrupts import LateInterrupt
 from unseg_cli.train.learners import Learners
 from unseg_cli.train.processes import Processes
 from unseg_cli.train.report import SAMPLES, draw_curves, draw_samples, write_generator
-from unseg_cli.train.run_folder import RunFolder, Unreadable, earlier_run
+from unseg_cli.train.run_folder import RunFolder, earlier_run
 from unseg_cli.train.schedule import Schedule, learning_rate_factor
 from unseg_cli.train.setup import build_learners, schedule_of, spec_of, starting_weights
 
@@ -41,10 +41,11 @@ def train(config: TrainConfig, events: Events) -> Report:
     processes, spec = Processes(config.device, config.precision), spec_of(config)
     earlier = earlier_run(config) if processes.main else None
     hashes, sets = starting_weights(config).hashes(spec), open_training(config.data)
-    if not processes.main:  # one of several: the main one writes and speaks
-        return _train(config, processes, Events(), earlier, hashes, sets)
+    unreadable = Unreadable(events)  # of whatever process
+    if not processes.main:  # one of several: the main one writes and says the rest
+        return _train(config, processes, Events(), earlier, hashes, sets, unreadable)
     with LocalStore(config.out).locked():  # two runs would write over each other's checkpoint
-        return _train(config, processes, events, earlier, hashes, sets)
+        return _train(config, processes, events, earlier, hashes, sets, unreadable)
 
 
 def _train(
@@ -54,6 +55,7 @@ def _train(
     earlier: dict[str, Any] | None,
     hashes: dict[str, str],
     sets: list[TrainingSet],
+    unreadable: Unreadable,
 ) -> Report:
     spec = spec_of(config)
     seed_everything(config.seed)
@@ -62,7 +64,7 @@ def _train(
     step = load_checkpoint(config.out, learners) if config.resume else 0
     processes.wait()
     folder = RunFolder(config, earlier, step=step, pictures=pictures_in(sets), weights=hashes, processes=processes)
-    unreadable, started, whole = Unreadable(events), time.monotonic(), True
+    started, whole = time.monotonic(), True
     events.start(schedule.total, "training", done=step)
     try:
         with LateInterrupt() as interrupt:
@@ -112,7 +114,7 @@ def finish(
     draw_samples(config.out, learners.generator, *sample_pictures(sets, spec.image_size, config.seed + 1, device))
     if step < of:
         return Report(document=document, closing=(f"{step} of {of} steps are done; go on with the same command and --resume",))
-    sam_sha256 = starting_weights(config).sam_sha256(spec)
+    sam_sha256 = starting_weights(config).sam_sha256(spec, folder.run["weights"])
     path = write_generator(config.out, learners.generator, folder.run, sam_sha256=sam_sha256)
     document["generator"] = str(path)
     more = f" --sam-checkpoint {config.sam_checkpoint or config.init}" if sam_sha256 is not None else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.core.events import Events
 from unseg_cli.core.runs import append_jsonl, environment_versions, read_jsonl, write_atomically, write_json_atomically
 from unseg_cli.train.checkpoint import save_checkpoint
 from unseg_cli.train.config import TrainConfig
@@ -140,27 +139,6 @@ class RunFolder:
         """See `save_checkpoint`."""
         if self.writes:
             save_checkpoint(self.out, learners, step)
-
-
-class Unreadable:
-    """Pictures that could not be read, each said once.
-
-    Args:
-        events: is told.
-    """
-
-    def __init__(self, events: Events) -> None:
-        self._events, self._said = events, set[str]()
-
-    def add(self, complaints: tuple[str, ...]) -> None:
-        """Of one batch."""
-        for complaint in complaints:
-            if complaint not in self._said:
-                self._said.add(complaint)
-                self._events.warn(f"{complaint}; another picture takes its place")
-
-    def __len__(self) -> int:
-        return len(self._said)
 
 
 def training_minutes(records: list[dict[str, Any]]) -> float:

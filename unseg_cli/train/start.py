@@ -41,16 +41,16 @@ class StartingWeights:
     surrogate: str | None = None
 
     def files(self, spec: GeneratorSpec) -> dict[str, Path]:
-        """The files that are read for a generator of this spec, by the setting that names them."""
-        found = {}
-        if self.init == RANDOM:
-            pass
-        elif self.init is not None:
-            found["init"] = named_or_path(self.init) if spec.takes_sam_checkpoint else weights_file(self.init)
-        elif spec.kind == "sam_lite":
-            found["init"] = weights_file("lite")
-        elif not spec.takes_sam_checkpoint:
-            found["sam_parts"] = self.sam_parts or weights_file("lite")
+        """The files that are read for a generator of this spec, by the setting that names them.
+
+        Raises:
+            EnvironmentProblem: SAM's is needed and not named.
+        """
+        start, found = STARTS[spec.kind], dict[str, Path]()
+        if self.init is None:
+            found |= start.by_itself(spec, self)
+        elif self.init != RANDOM:
+            found["init"] = start.find(self.init)
         if self.sam_checkpoint is not None:
             found["sam_checkpoint"] = self.sam_checkpoint
         if self.surrogate is not None and self.surrogate != RANDOM:
@@ -63,28 +63,25 @@ class StartingWeights:
         Raises:
             EnvironmentProblem: one is absent, or not what the SHA256SUMS beside it says, or SAM's is needed and not named.
         """
-        if spec.takes_sam_checkpoint and self.init is None:
-            raise EnvironmentProblem(
-                f"training {spec.name} starts from SAM's weights",
-                hint="pass --init sam_vit_b_01ec64.pth, or fetch it first: `unseg weights fetch sam_vit_b`",
-            )
-        for option, path in self.files(spec).items():
+        files = self.files(spec)
+        for option, path in files.items():
             if not path.is_file():
                 raise EnvironmentProblem(
                     f"--{option.replace('_', '-')} {path}: no such file", hint="check the path; nothing is downloaded by itself"
                 )
-        return {option: intact_sha256(path) for option, path in self.files(spec).items()}
+        return {option: intact_sha256(path) for option, path in files.items()}
 
-    def sam_sha256(self, spec: GeneratorSpec) -> str | None:
+    def sam_sha256(self, spec: GeneratorSpec, hashes: dict[str, str]) -> str | None:
         """SHA-256 of the SAM checkpoint that all but the noise decoder comes from; None: it comes from elsewhere, or nothing does.
 
-        Raises:
-            EnvironmentProblem: see `hashes`.
+        Args:
+            spec: the generator's.
+            hashes: what `hashes` said when the run began.
         """
         if not spec.takes_sam_checkpoint or self.init in (None, RANDOM):
             return None
         start = self.files(spec)["init"]
-        return belongs_to(start) if is_generator(start) else self.hashes(spec)["init"]
+        return belongs_to(start) if is_generator(start) else hashes["init"]
 
 
 def named_or_path(name_or_path: str) -> Path:
@@ -212,13 +209,41 @@ def _freeze_sam(generator: Generator) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Start:
+    """What a kind of generator starts from.
+
+    Attributes:
+        generator: fills it.
+        surrogate: fills its surrogate.
+        find: the file that --init names.
+        by_itself: the files that are read where nothing is named.
+    """
+
     generator: Callable[[Generator, StartingWeights], None]
     surrogate: Callable[[PromptableSegmenter, StartingWeights, Events], None]
+    find: Callable[[str], Path]
+    by_itself: Callable[[GeneratorSpec, StartingWeights], dict[str, Path]]
 
 
-#: `GeneratorSpec.kind` -> what fills its generator and its surrogate.
+def _sam_is_needed(spec: GeneratorSpec, _weights: StartingWeights) -> dict[str, Path]:
+    raise EnvironmentProblem(
+        f"training {spec.name} starts from SAM's weights",
+        hint="pass --init sam_vit_b_01ec64.pth, or fetch it first: `unseg weights fetch sam_vit_b`",
+    )
+
+
+#: `GeneratorSpec.kind` -> what its networks start from.
 STARTS: dict[str, _Start] = {
-    "lite": _Start(generator=_start_lite, surrogate=_start_lite_surrogate),
-    "sam_vit": _Start(generator=_start_vit, surrogate=_start_vit_surrogate),
-    "sam_lite": _Start(generator=_start_sam_lite, surrogate=_start_lite_surrogate),
+    "lite": _Start(
+        generator=_start_lite,
+        surrogate=_start_lite_surrogate,
+        find=weights_file,
+        by_itself=lambda _spec, weights: {"sam_parts": weights.sam_parts or weights_file("lite")},
+    ),
+    "sam_vit": _Start(generator=_start_vit, surrogate=_start_vit_surrogate, find=named_or_path, by_itself=_sam_is_needed),
+    "sam_lite": _Start(
+        generator=_start_sam_lite,
+        surrogate=_start_lite_surrogate,
+        find=weights_file,
+        by_itself=lambda _spec, _weights: {"init": weights_file("lite")},
+    ),
 }

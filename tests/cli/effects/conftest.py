@@ -43,6 +43,18 @@ def scene(seed: int, height: int = 48, width: int = 64) -> npt.NDArray[np.uint8]
     return np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A data folder: two pictures to train on, one to test on."""
+    for seed, name in enumerate(("train/a.jpg", "train/b.png", "test/c.png")):
+        picture = scene(seed)
+        for kind, path, pixels in (("images", name, picture), ("masks", f"{name[:-4]}.png", np.uint8(255) * (picture[..., 0] > 130))):
+            target = tmp_path / "set" / kind / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(target)
+    return tmp_path / "set"
+
+
 @pytest.fixture(scope="session")
 def small_lite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped generator's weights for pictures of 64 px: milliseconds a picture."""

@@ -97,17 +97,6 @@ def test_mask_rule(protect: Runs, masks: Path) -> None:
     assert np.abs(pixels(one / "b.png") - pixels(protect.src / "b.png"))[:, :15].max() == 2
 
 
-@pytest.fixture
-def dataset(src: Path, masks: Path, tmp_path: Path) -> Path:
-    """A data folder: two pictures to train on, one to test on."""
-    for split, names in (("train", ("a.jpg", "b.png")), ("test", ("sub/c.png",))):
-        for name in names:
-            for kind, path in (("images", src / name), ("masks", masks / Path(name).with_suffix(".png"))):
-                (tmp_path / "set" / kind / split).mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, tmp_path / "set" / kind / split / path.name)
-    return tmp_path / "set"
-
-
 def test_dataset(dataset: Path, small_lite: Path, tmp_path: Path) -> None:
     run("protect", "--dataset", dataset, tmp_path / "out", "--generator", small_lite)
     assert {name for name, row in rows(tmp_path / "out").items() if row["status"] == "protected"} == {

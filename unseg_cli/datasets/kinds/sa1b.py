@@ -45,7 +45,7 @@ class Pictures(Sequence[Sample]):
         for folder, stems in _listed(root):
             if stems:
                 folders.append(np.full(len(stems), len(self._folders), np.int32))
-                names.append(np.array(stems, np.str_).astype(np.bytes_))
+                names.append(np.array([os.fsencode(stem) for stem in stems]))
                 self._folders.append(folder)
         self._folder_of = np.concatenate(folders) if folders else np.empty(0, np.int32)
         self._names = np.concatenate(names) if names else np.empty(0, "S1")
@@ -61,7 +61,7 @@ class Pictures(Sequence[Sample]):
         """A sample, or several."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
-        path = Path(self._folders[int(self._folder_of[index])], self._names[index].decode() + ".jpg")
+        path = Path(self._folders[int(self._folder_of[index])], os.fsdecode(self._names[index]) + ".jpg")
         name = path.relative_to(self._root).with_suffix("").as_posix()
         return Sample(id=name, image=FileSource(path), truth=partial(_truth, path.with_suffix(".json")))
 
@@ -79,21 +79,18 @@ def _truth(annotation: Path) -> Truth:
     """The segments that are stable, or all where none is."""
     try:
         entries = json.loads(annotation.read_text(encoding="utf-8"))["annotations"]
-        segments = [
-            (
-                float(entry.get("stability_score", 1.0)),
-                Segment(
-                    size=(entry["segmentation"]["size"][0], entry["segmentation"]["size"][1]),
-                    shape=entry["segmentation"],
-                    box=corners(entry.get("bbox")),
-                    area=float(entry["area"]),
-                ),
+        stable = [entry for entry in entries if entry.get("stability_score", 1.0) >= STABLE]
+        segments = tuple(
+            Segment(
+                size=(entry["segmentation"]["size"][0], entry["segmentation"]["size"][1]),
+                shape=entry["segmentation"],
+                box=corners(entry.get("bbox")),
+                area=float(entry["area"]),
             )
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+            for entry in stable or entries
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
         raise UnsegError(f"{annotation} cannot be read ({type(problem).__name__}: {problem})", hint="get it again, or remove it") from None
-    stable = tuple(segment for score, segment in segments if score >= STABLE) or tuple(segment for _, segment in segments)
-    if not any(segment.area > 0 for segment in stable):
+    if not any(segment.area > 0 for segment in segments):
         raise UnsegError(f"{annotation} holds no segment", hint="remove the picture or its annotation")
-    return Truth(segments=stable)
+    return Truth(segments=segments)

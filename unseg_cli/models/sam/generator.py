@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 SAM_WIDTH = 256
 
 
-class SamGenerator(nn.Module):
+class SamGenerator(nn.Module, ABC):
     """Picture and prompt in, noise out. What encodes the picture is the subclasses' affair.
 
     Args:
@@ -67,9 +68,10 @@ class SamGenerator(nn.Module):
         """
         return self.draw(self.embed(image_01), image_01, prompt)
 
+    @abstractmethod
     def embed(self, frames: Tensor) -> Embedding:
         """Run the image encoder on (B, 3, S, S) in [0, 1]; its tokens are early ones, which know fine detail."""
-        raise NotImplementedError
+        ...
 
     def draw(self, embedding: Embedding, frames: Tensor, prompt: Prompt) -> Tensor:
         """Noise (B, 3, 4e, 4e) in [-1, 1] for the pictures that `embedding` is of; see `forward` for prompts and errors."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.generators.sums import sha256_hex, sha256_of
+from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import is_picture_name
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.data_sets.masks import Annotated
@@ -87,36 +87,34 @@ def _lies_among_maps(root: Path, name: str, of_pictures: set[str], of_maps: set[
     return False
 
 
-def copy_rest(annotated: Annotated, names: list[str], target: Store, manifest: Manifest, events: Events, *, overwrite: bool) -> int:
+def copy_rest(annotated: Annotated, names: list[str], target: Store, manifest: Manifest, events: Events, *, overwrite: bool) -> None:
     """Copy files byte for byte; those that are there already stay. Pictures among them get a line in the manifest, which `verify` reads.
-
-    Returns:
-        How many were copied.
 
     Raises:
         UsageProblem: another file has the name.
-        UnsegError: a file cannot be read or written.
+        UnsegError: a file cannot be read or written, or an original would be reached.
     """
-    copied = 0
     events.start(len(names), "copying annotations")
     for name in names:
-        path, there = annotated.root / name, Path(target.where(name))
+        path = annotated.root / name
         try:
-            same = there.is_file() and there.stat().st_size == path.stat().st_size and sha256_of(there) == sha256_of(path)
+            data, exists = path.read_bytes(), target.exists(name)
+            sha256 = sha256_hex(data)
+            same = exists and sha256_hex(target.read(name)) == sha256
             if not same:
-                if there.exists() and not overwrite and not manifest.owns(name):
-                    raise UsageProblem(f"{there} exists and is another file than {path}", hint="move it away, or add --overwrite")
-                target.put(name, path.read_bytes())
-                copied += 1
+                if exists and not overwrite and not manifest.owns(name):
+                    raise UsageProblem(
+                        f"{target.where(name)} exists and is another file than {path}", hint="move it away, or add --overwrite"
+                    )
+                target.check_place(name)
+                target.put(name, data)
             row = manifest.rows.get(name)
             if is_picture_name(Path(name)) and not (same and row and row.get("status") == "copied"):
-                sha256 = sha256_hex(path.read_bytes())
                 manifest.append(Record(src=name, dst=name, status="copied", src_sha256=sha256, dst_sha256=sha256))
         except OSError as problem:
             raise UnsegError(f"{path} cannot be copied ({problem.strerror or problem})", hint="check permissions and free space") from None
         events.advance()
     events.stop()
-    return copied
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -82,7 +82,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     if not names:
         raise NothingToDo(f"no picture in {src}", hint="pictures end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .bmp")
     manifest = Manifest(LocalStore(root))
-    copied = {name: str(row.get("dst")) for name, row in manifest.rows.items() if row.get("status") == "copied"}
+    copied = _copied(root, manifest)
     names = [name for name in names if name not in copied]
     # A file that could be the copy of several pictures is none of them's: one that is missing would pass for protected.
     of_stem = Counter(map(stem_of, names))
@@ -97,7 +97,7 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
         pairs.append(Pair(name=name, src=folder / name, dst=found, dst_name=dst_name, row=row, masks=own_masks))
     if src.is_file():
         return Trees(pairs=tuple(pairs), strangers=(), root=root, manifest=manifest)
-    intact = {dst_name for name, dst_name in copied.items() if _is_as_it_was(root / dst_name, manifest.rows.get(name))}
+    intact = {dst_name for name, dst_name in copied.items() if sha256_of(root / dst_name) == manifest.rows[name].get("dst_sha256")}
     found_there, there, clean = survey_pictures(root), root.resolve(), src.resolve()
     found_there.refuse_unreadable(str(root))
     paired = {pair.dst_name for pair in pairs if pair.dst}
@@ -107,9 +107,10 @@ def pair_trees(src: Path, dst: Path, masks: Path | None) -> Trees:
     )
 
 
-def _is_as_it_was(path: Path, row: Record | None) -> bool:
-    """Whether a label map of a data set is what was copied: it is no picture to protect. One that was changed is a stranger."""
-    return row is not None and path.is_file() and sha256_of(path) == row.get("dst_sha256")
+def _copied(root: Path, manifest: Manifest) -> dict[str, str]:
+    """What is there as it was on purpose, by its name in SRC: its name in DST. One that was changed since is a stranger."""
+    found = {name: str(row.get("dst")) for name, row in manifest.rows.items() if row.get("status") == "copied"}
+    return {name: dst_name for name, dst_name in found.items() if stays_inside(dst_name) and (root / dst_name).is_file()}
 
 
 def _find(root: Path, name: str, row: Record | None, by_stem: dict[str, list[Path]]) -> Path | None:
