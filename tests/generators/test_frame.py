@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unseg_cli.generators.frame import LARGEST_FRAME, mask_to_frame, own_part, place_in_frame, shrunk, to_frame, to_square
 
@@ -34,6 +35,13 @@ def test_large_pictures_are_shrunk_once_and_look_the_same_to_networks() -> None:
     assert np.abs(to_frame(small, 256, image.shape) - to_frame(image, 256)).max() < 3 / 255
     assert np.abs(to_square(small, 320) - to_square(image, 320)).max() < 3 / 255
     assert shrunk(image[:900, :900]) is not None and shrunk(image[:900, :900]).shape == (900, 900, 3)
+
+
+@pytest.mark.parametrize("shape", [(2003, 3001), (97, 6001), (1, 3000), (4000, 5)])
+def test_strips_shrink_as_the_whole_does(shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    factor = int(max(shape) / LARGEST_FRAME / 3)
+    assert np.array_equal(shrunk(image), np.asarray(Image.fromarray(image).reduce(factor)))
 
 
 def test_a_shrunk_picture_fills_the_same_part_of_the_frame() -> None:

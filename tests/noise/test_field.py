@@ -69,7 +69,7 @@ def test_noise_times_its_bound(data: st.DataObject) -> None:
         top, left = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 6))
         rows, columns = slice(top, 9), slice(left, 7)
         whole = field.rows(slice(None))
-        assert np.allclose(field.times(bound[rows, columns], rows, columns), (whole * bound[..., None])[rows, columns])
+        assert np.allclose(field.times(bound[rows, columns], rows, columns).transpose(1, 2, 0), (whole * bound[..., None])[rows, columns])
         assert np.array_equal(field.rows(slice(None)), whole)
 
 

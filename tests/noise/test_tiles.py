@@ -63,7 +63,7 @@ def test_noise_times_its_bound_in_a_part_of_the_picture() -> None:
     field, bound = TileField(INSIDE, OUTSIDE, disc(), 33.3, shares()), np.random.default_rng(1).random((70, 90)).astype(np.float32)
     whole = field.rows(slice(None)) * bound[..., None]
     for rows, columns in ((slice(0, 70), slice(0, 90)), (slice(11, 40), slice(33, 71)), (slice(0, 1), slice(89, 90))):
-        assert np.allclose(field.times(bound[rows, columns], rows, columns), whole[rows, columns], atol=1e-6)
+        assert np.allclose(field.times(bound[rows, columns], rows, columns).transpose(1, 2, 0), whole[rows, columns], atol=1e-6)
 
 
 def test_drawing_leaves_the_tiles_alone() -> None:

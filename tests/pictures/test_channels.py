@@ -59,11 +59,12 @@ def test_the_parts_hold_all_that_may_change_and_no_place_twice(height: int, widt
         assert not covered.any()
 
 
-@pytest.mark.parametrize("place", [(0, 0), (31, 10), (32, 79), (99, 40)])
-def test_one_pixel_beyond_its_bound_is_seen(place: tuple[int, int]) -> None:
-    clean, mask, budget = np.full((100, 80, 3), 100, np.uint8), np.zeros((100, 80), bool), NoiseBudget(8 / 255, 2 / 255)
-    mask[:, :40] = True
-    made = clean + np.where(mask, 8, 2).astype(np.uint8)[..., None]
+@pytest.mark.parametrize("place", [(0, 0), (31, 10), (32, 79), (99, 40), (50, 41), (61, 41), (3, 60)])
+@pytest.mark.parametrize("outside", [0, 2 / 255])
+def test_one_pixel_beyond_its_bound_is_seen(place: tuple[int, int], outside: float) -> None:
+    clean, mask, budget = np.full((100, 80, 3), 100, np.uint8), np.zeros((100, 80), bool), NoiseBudget(8 / 255, outside)
+    mask[:, :40], mask[40:60, 40:42], mask[1, 60:] = True, True, True  # columns that are all inside, partly, and not at all
+    made = clean + np.where(mask, 8, 255 * outside).astype(np.uint8)[..., None]
     assert within_budget(clean, made, mask, budget)
     made[(*place, 1)] += 1
     assert not within_budget(clean, made, mask, budget)

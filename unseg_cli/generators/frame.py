@@ -7,17 +7,23 @@ from PIL import Image
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.noise.arithmetic import to_frames_01
+from unseg_cli.pictures.channels import strips
 
 #: Networks look at pictures of at most so many pixels along a side; larger ones are first shrunk by whole factors to three times that,
 #: which is many times faster and hardly different.
 LARGEST_FRAME = 320
 _GAP = 3.0
+_STRIP = 16  # rows of the shrunk picture
 
 
 def shrunk(image: U8Array) -> U8Array:
     """A picture as small as networks need it: (H, W, 3) -> (h, w, 3), shrunk by a whole factor; as it is where it is not large."""
     factor = int(max(image.shape) / LARGEST_FRAME / _GAP)
-    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).reduce(factor)) if factor > 1 else image
+    if factor <= 1:
+        return image
+    # In strips: Pillow copies what it is handed, with a byte more for each pixel.
+    parts = [Image.fromarray(np.ascontiguousarray(image[rows])).reduce(factor) for rows in strips(len(image), _STRIP * factor)]
+    return np.concatenate([np.asarray(part) for part in parts])
 
 
 def to_frame(image: U8Array, size: int, shape: tuple[int, ...] | None = None) -> FloatArray:

@@ -36,7 +36,7 @@ def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_s
     """Noise in levels, rounded to whole ones within the budget, in place.
 
     Args:
-        noise: (H, W) or (H, W, C) float32, each place at most as much as `bounds_of` says.
+        noise: (H, W) or (C, H, W) float32, each place at most as much as `bounds_of` says.
         mask: (H, W) foreground mask.
         budget: bounds inside and outside of the mask.
         full_scale: 255 or 65535.
@@ -45,7 +45,6 @@ def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_s
     bounds = [(epsilon * full_scale, budget_levels(epsilon, full_scale)) for epsilon in (budget.foreground, budget.background)]
     if any(bound - whole > 0.25 for bound, whole in bounds):  # 4.6 levels: some of the noise was rounded to 5
         most = np.where(mask, np.float32(bounds[0][1]), np.float32(bounds[1][1]))
-        most = most[..., None] if noise.ndim == 3 else most
         np.clip(noise, -most, most, out=noise)
     return noise
 
@@ -65,8 +64,9 @@ def apply_noise(
         An array of the image's shape and type.
     """
     full_scale = int(np.iinfo(image.dtype).max)
-    bound = bounds_of(mask, budget, full_scale)
-    step = whole_levels(noise * (bound[..., None] if image.ndim == 3 else bound), mask, budget, full_scale)
+    planes = noise.transpose(2, 0, 1) if image.ndim == 3 else noise
+    step = whole_levels(planes * bounds_of(mask, budget, full_scale), mask, budget, full_scale)
+    step = step.transpose(1, 2, 0) if image.ndim == 3 else step
     step += image
     np.clip(step, 0, full_scale, out=step)
     return step.astype(np.uint8) if image.dtype == np.uint8 else step.astype(np.uint16)

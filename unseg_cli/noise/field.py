@@ -42,7 +42,7 @@ class Rows(Protocol):
             columns: which columns, likewise.
 
         Returns:
-            (rows, columns, 3) float32, in the unit of `bound`; the caller's to change.
+            (3, rows, columns) float32, in the unit of `bound`; the caller's to change.
         """
         ...
 
@@ -50,7 +50,8 @@ class Rows(Protocol):
 def all_columns(field: Rows, part: slice) -> FloatArray:
     """`Rows.rows` of a field that is drawn by `Rows.times`."""
     height, width = field.size
-    return field.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+    planes = field.times(np.ones((len(range(*part.indices(height))), width), np.float32), part, EVERYTHING)
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
 class Enlarged:
@@ -132,9 +133,7 @@ class NoiseField:
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""
-        noise = self._enlarged.rows(part, columns)
-        noise *= bound[..., None]
-        return noise
+        return self._enlarged.rows(part, columns).transpose(2, 0, 1) * bound
 
 
 class ArrayField:
@@ -158,4 +157,4 @@ class ArrayField:
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""
-        return self._noise[part, columns] * bound[..., None]
+        return self._noise[part, columns].transpose(2, 0, 1) * bound

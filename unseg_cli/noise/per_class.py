@@ -67,8 +67,7 @@ class PerClassField:
         classes = self._classes[part, columns]
         known = classes != NO_CLASS
         cells = tiled(CHECKERBOARD, self._classes.shape, CELLS, part, columns)[..., 0]
-        noise = COLOURS[np.where(known, classes % len(COLOURS), 0), cells] * bound[..., None]
+        noise = COLOURS[np.where(known, classes % len(COLOURS), 0), cells].transpose(2, 0, 1) * bound
         if not known.all():
-            unknown = ~known
-            noise[unknown] = self._field.times(bound, part, columns)[unknown]
+            np.copyto(noise, self._field.times(bound, part, columns), where=~known)
         return noise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -73,16 +73,31 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
     for rows, columns in parts_with_noise(mask, budget, top):
         part = mask[rows, columns]
         noise = field.times(bounds_of(part, budget, top), rows, columns)
-        if space == "grey":
-            step = np.ascontiguousarray(noise[..., GREEN])
-        else:
-            step = np.negative(noise, out=noise) if space == "cmyk" else noise
-        whole_levels(step, part, budget, top)
-        here = out[rows, columns, :3] if space != "grey" else out[rows, columns]
-        step += here
-        np.clip(step, 0, top, out=step)
-        np.copyto(here, step, casting="unsafe")
+        levels = whole_levels(noise[GREEN] if space == "grey" else noise, part, budget, top)
+        if space == "cmyk":
+            np.negative(levels, out=levels)
+        _add_levels(out[rows, columns] if space == "grey" else out[rows, columns, :3], levels, top)
     return out
+
+
+def _add_levels(pixels: PixelArray, levels: FloatArray, top: int) -> None:
+    """Add whole levels to pixels, in place.
+
+    Args:
+        pixels: (H, W) or (H, W, C).
+        levels: (H, W) or (C, H, W).
+        top: the largest pixel.
+    """
+    integers = np.int16 if top < 2**8 else np.int32  # half and the whole of what floats would move
+    step = np.empty(pixels.shape, integers)
+    if levels.ndim == 2:
+        np.copyto(step, levels, casting="unsafe")
+    else:
+        for channel, plane in enumerate(levels):  # faster than all at once
+            np.copyto(step[..., channel], plane, casting="unsafe")
+    step += pixels
+    np.clip(step, 0, top, out=step)
+    np.copyto(pixels, step, casting="unsafe")
 
 
 def parts_with_noise(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> Iterator[tuple[slice, slice]]:
@@ -106,11 +121,29 @@ def within_budget(clean: PixelArray, protected: PixelArray, mask: BoolArray, bud
             continue
         if most > max(inside, outside):
             return False
-        bound = np.where(mask[rows], moved.dtype.type(inside), moved.dtype.type(outside))
-        channels = [moved] if moved.ndim == 2 else [moved[..., channel] for channel in range(moved.shape[2])]
-        if any((channel > bound).any() for channel in channels):
-            return False
+        for columns, marked in _runs_of_columns(mask[rows]):
+            here = moved[:, columns]
+            if isinstance(marked, bool):
+                if here.max() > (inside if marked else outside):
+                    return False
+                continue
+            bound = np.where(marked, moved.dtype.type(inside), moved.dtype.type(outside))
+            channels = [here] if here.ndim == 2 else [here[..., channel] for channel in range(here.shape[2])]
+            if any((channel > bound).any() for channel in channels):
+                return False
     return True
+
+
+def _runs_of_columns(mask: BoolArray) -> Iterator[tuple[slice, BoolArray | bool]]:
+    """Neighbouring columns of (h, W) that are all marked, not marked at all, or both: which ones, and what is marked of them.
+
+    Few columns are both, and only there every pixel has to be compared with a bound of its own.
+    """
+    kinds = np.add(mask.any(axis=0), mask.all(axis=0), dtype=np.int8)
+    starts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    for start, stop in pairwise(starts):
+        columns = slice(start, stop)
+        yield columns, mask[:, columns] if kinds[start] == 1 else bool(kinds[start])
 
 
 def distance(a: PixelArray, b: PixelArray) -> PixelArray:

@@ -40,6 +40,21 @@ def test_ssim_is_that_of_scikit_image(shape: tuple[int, ...], dtype: type) -> No
     assert ssim(clean, noisy) == pytest.approx(metrics.structural_similarity(*grey, data_range=1.0), abs=2e-5)
 
 
+def test_psnr_of_a_large_picture_is_that_of_its_bands() -> None:
+    clean, noisy = pair((4000, 3200))
+    assert psnr(clean, noisy) == pytest.approx(10 * math.log10(255**2 / ((clean.astype(float) - noisy) ** 2).mean()), abs=0.05)
+
+
+@pytest.mark.parametrize("row", [0, 8, 2001, 3999])
+def test_one_changed_row_of_a_large_picture_is_a_difference_wherever_it_is(row: int) -> None:
+    clean = np.full((4000, 3200), 100, np.uint8)
+    changed = clean.copy()
+    changed[row] += 1
+    found = psnr(clean, changed)
+    assert found is not None and found > 60
+    assert linf_255(clean, changed) == 1
+
+
 def test_equal_and_tiny_pictures() -> None:
     clean, _ = pair((20, 20, 3))
     same = measure(clean, clean)
