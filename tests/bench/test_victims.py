@@ -22,7 +22,7 @@ from unseg_cli.models.imagenet import imagenet_lite0_state_dict
 
 SIDE = 64
 #: A rate at which a few dozen steps on one batch are enough.
-OVERFIT_LR = dict.fromkeys(VICTIMS, 0.003) | dict.fromkeys(("mask2former", "maskrcnn", "fasterrcnn", "dfine", "sam"), 1e-3)
+OVERFIT_LR = dict.fromkeys(VICTIMS, 0.003) | dict.fromkeys(("mask2former", "maskrcnn", "fasterrcnn", "dfine", "sam", "sam-hq"), 1e-3)
 CLASSES = {"binary": ("ground", "object"), "semantic": ("sky", "road", "car", "pole")}
 CLASSES |= dict.fromkeys(("instance", "detection", "panoptic", "interactive"), ("ground", "car", "pole"))
 #: The headline score that a victim reaches on what it has learned by heart, in percent; of label maps the share of right pixels.
@@ -132,7 +132,7 @@ def test_predictions_do_not_look_at_the_truth(name: str, task: str) -> None:
 @pytest.mark.parametrize(("name", "task"), EVERY)
 def test_predictions_are_label_maps_of_the_pictures_size(name: str, task: str) -> None:
     victim, seen = build(name, task).eval(), batch(task, 2)
-    height = SIDE if name in ("sam", "dfine") else 32  # pictures for SAM are square, and D-FINE wants as many places as it has queries
+    height = SIDE if name in ("sam", "sam-hq", "dfine") else 32  # SAM's are square, D-FINE wants as many places as it has queries
     targets = tuple(one.resized((height, SIDE), (0, 0, SIDE, height)) for one in seen.targets)
     wide = Batch(images=seen.images[:, :, :height], targets=targets)
     with torch.no_grad():
@@ -211,12 +211,15 @@ def encoder_of(victim: Victim) -> dict[str, torch.Tensor]:
     return encoder_in(victim).state_dict()
 
 
-def test_sam_starts_from_a_network_that_has_learned_to_be_pointed_at() -> None:
-    shipped, victim = load_generator("lite").state_dict(), build("sam", "interactive", pretrained=True)
-    assert all(torch.equal(tensor, shipped[name.removeprefix("network.")]) for name, tensor in victim.state_dict().items())
+@pytest.mark.parametrize("name", ["sam", "sam-hq"])
+def test_sam_starts_from_a_network_that_has_learned_to_be_pointed_at(name: str) -> None:
+    shipped, victim = load_generator("lite").state_dict(), build(name, "interactive", pretrained=True)
+    own = {key.removeprefix("network."): tensor for key, tensor in victim.state_dict().items()}
+    new = {key for key, tensor in own.items() if key not in shipped or not torch.equal(tensor, shipped[key])}
+    assert all(key.startswith("mask_decoder.hq_") for key in new) and bool(new) == (name == "sam-hq")
 
 
-@pytest.mark.parametrize("name", [name for name in VICTIMS if name != "sam"])
+@pytest.mark.parametrize("name", [name for name in VICTIMS if name not in ("sam", "sam-hq")])
 def test_pretrained_differs_from_scratch_in_the_encoder_alone(name: str) -> None:
     task = VICTIMS[name].tasks[0]
     pretrained, scratch = (build(name, task, pretrained=pretrained) for pretrained in (True, False))

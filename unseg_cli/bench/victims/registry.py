@@ -172,6 +172,13 @@ VICTIMS: dict[str, VictimEntry] = {
             packages=("segment_anything",),
             build=_built_by("sam"),
         ),
+        VictimEntry(
+            name="sam-hq",
+            description="small SAM-HQ on EfficientNet-Lite0: the high-quality token on the small SAM, which is frozen (segment-anything)",
+            schedules={"interactive": Schedule(image_size=256, epochs=8, batch_size=8, lr=1e-3)},
+            packages=("segment_anything",),
+            build=_built_by("sam_hq"),
+        ),
     )
 }
 

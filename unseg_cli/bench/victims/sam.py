@@ -7,6 +7,8 @@ DUTS.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -65,13 +67,20 @@ class SamVictim(Victim):
 
     def _logits(self, batch: Batch, counts: list[int], boxes: Tensor) -> Tensor:
         """(sum of counts, 1, H, W), of boxes that belong to the pictures in this order."""
-        size = batch.images.shape[-2:]
-        embedding = self.network.encode(batch.images)
-        repeated = embedding.repeat_interleave(torch.tensor(counts, device=embedding.device), 0)
-        if not len(repeated):
-            return embedding.new_zeros(0, 1, *size)
-        masks = self.network.decode(repeated, Prompt(boxes=boxes)).masks[:, :1]
-        return F.interpolate(masks.float(), size, mode="bilinear", align_corners=False)
+        size, repeats = batch.images.shape[-2:], torch.tensor(counts, device=batch.images.device)
+        features = [one.repeat_interleave(repeats, 0) for one in self.encode(batch.images)]
+        if not sum(counts):
+            return batch.images.new_zeros(0, 1, *size)
+        return F.interpolate(self.decode(features, boxes).float(), size, mode="bilinear", align_corners=False)
+
+    def encode(self, images: Tensor) -> Sequence[Tensor]:
+        """(B, 3, S, S) in [0, 1] -> what `decode` needs of each picture, (B, ...) each."""
+        return [self.network.encode(images)]
+
+    def decode(self, features: Sequence[Tensor], boxes: Tensor) -> Tensor:
+        """Features of a picture for each of (N, 4) boxes -> (N, 1, h, w) logits."""
+        (embedding,) = features
+        return self.network.decode(embedding, Prompt(boxes=boxes)).masks[:, :1]
 
 
 def _jittered(segments: Segments) -> Tensor:
@@ -89,10 +98,23 @@ def build(spec: VictimSpec) -> SamVictim:
     """
     network = lite_surrogate(SPECS["lite"], spec.side)
     if spec.pretrained:
-        shipped = load_generator("lite").state_dict()
-        network.load_state_dict({name: shipped[name] for name in network.state_dict()})
+        load_shipped(network)
+    freeze_unused(network)
+    return SamVictim(network.to(memory_format=torch.channels_last))
+
+
+def load_shipped(network: PromptableSegmenter) -> None:
+    """Start from the shipped generator's weights; what it has nothing for stays as it is.
+
+    Raises:
+        EnvironmentProblem: they are not there.
+    """
+    shipped = load_generator("lite").state_dict()
+    network.load_state_dict({name: shipped.get(name, own) for name, own in network.state_dict().items()})
+
+
+def freeze_unused(network: PromptableSegmenter) -> None:
+    """Points, masks and a guess of the quality are neither asked for nor answered here."""
     prompts, decoder = network.prompt_encoder, network.mask_decoder
-    # Points, masks and a guess of the quality are neither asked for nor answered here.
     for unused in (prompts.point_embeddings[:2], prompts.not_a_point_embed, prompts.mask_downscaling, decoder.iou_prediction_head):
         unused.requires_grad_(False)
-    return SamVictim(network.to(memory_format=torch.channels_last))
