@@ -22,8 +22,8 @@ from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 
 PAIRS = [
-    ("maskrcnn", "instance"), ("mask2former", "instance"), ("fasterrcnn", "detection"), ("dfine", "detection"),
-    ("mask2former", "panoptic"), ("sam", "interactive"), ("mask2former", "semantic"),
+    ("maskrcnn", "instance"), ("rsprompter", "instance"), ("mask2former", "instance"), ("fasterrcnn", "detection"), ("dfine", "detection"),
+    ("mask2former", "panoptic"), ("sam", "interactive"), ("sam-hq", "interactive"), ("mask2former", "semantic"),
 ]  # fmt: skip
 
 

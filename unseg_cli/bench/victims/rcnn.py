@@ -102,8 +102,13 @@ class RcnnVictim(Victim):
         ]
 
     def _truth(self, segments: Segments) -> dict[str, Tensor]:
-        truth = {"boxes": segments.boxes, "labels": segments.classes}
+        truth = boxes_and_labels(segments)
         return truth | {"masks": segments.masks.to(torch.uint8)} if self.masked else truth
+
+
+def boxes_and_labels(segments: Segments) -> dict[str, Tensor]:
+    """Objects as the library wants them."""
+    return {"boxes": segments.boxes, "labels": segments.classes}
 
 
 def build(name: str, spec: VictimSpec) -> RcnnVictim:
@@ -112,7 +117,21 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
     Raises:
         EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
     """
-    options: dict[str, Any] = {
+    options, backbone = detector_options(), Pyramid(pretrained=spec.pretrained)
+    if name == "maskrcnn":
+        from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+
+        heads = {"mask_head": MaskRCNNHeads(WIDTH, (WIDTH, WIDTH), 1), "mask_predictor": MaskRCNNPredictor(WIDTH, WIDTH, len(spec.classes))}
+        network: FasterRCNN = MaskRCNN(backbone, **options, **box_parts(len(spec.classes)), **heads)
+    else:
+        network = FasterRCNN(backbone, **options, **box_parts(len(spec.classes)))
+    network.transform = AsTheyAre()
+    return RcnnVictim(network.to(memory_format=torch.channels_last))
+
+
+def detector_options() -> dict[str, Any]:
+    """Anchors, and how many boxes are looked at."""
+    return {
         "rpn_anchor_generator": AnchorGenerator(ANCHORS, ((0.5, 1.0, 2.0),) * len(ANCHORS)),
         "rpn_pre_nms_top_n_train": 500,
         "rpn_pre_nms_top_n_test": 500,
@@ -123,19 +142,9 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
         "box_score_thresh": LEAST_SCORE,
         "box_detections_per_img": MOST,
     }
-    backbone = Pyramid(pretrained=spec.pretrained)
-    if name == "maskrcnn":
-        from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-
-        heads = {"mask_head": MaskRCNNHeads(WIDTH, (WIDTH, WIDTH), 1), "mask_predictor": MaskRCNNPredictor(WIDTH, WIDTH, len(spec.classes))}
-        network: FasterRCNN = MaskRCNN(backbone, **options, **_box_parts(len(spec.classes)), **heads)
-    else:
-        network = FasterRCNN(backbone, **options, **_box_parts(len(spec.classes)))
-    network.transform = AsTheyAre()
-    return RcnnVictim(network.to(memory_format=torch.channels_last))
 
 
-def _box_parts(classes: int) -> dict[str, nn.Module]:
+def box_parts(classes: int) -> dict[str, nn.Module]:
     """The head that classifies boxes: narrower than the library's own, which has 1,024 channels."""
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 

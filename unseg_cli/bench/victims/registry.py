@@ -152,6 +152,13 @@ VICTIMS: dict[str, VictimEntry] = {
             build=_built_by("rcnn", "maskrcnn"),
         ),
         VictimEntry(
+            name="rsprompter",
+            description="small RSPrompter on EfficientNet-Lite0, from the shipped generator's weights (torchvision, segment-anything)",
+            schedules={"instance": Schedule(image_size=192, epochs=12, batch_size=8, lr=5e-4)},
+            packages=("torchvision", "segment_anything"),
+            build=_built_by("rsprompter"),
+        ),
+        VictimEntry(
             name="fasterrcnn",
             description="Faster R-CNN on EfficientNet-Lite0 (torchvision)",
             schedules={"detection": Schedule(image_size=192, epochs=12, batch_size=8, lr=1e-3)},

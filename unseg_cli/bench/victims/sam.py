@@ -46,12 +46,8 @@ class SamVictim(Victim):
         chosen = [one.chosen(torch.randperm(len(one))[:OBJECTS]) for one in batch.objects]
         if not any(map(len, chosen)):
             return {"entropy": next(self.network.mask_decoder.parameters()).sum() * 0}
-        boxes = torch.cat([_jittered(one) for one in chosen])
-        truth = torch.cat([one.masks for one in chosen])[:, None].float()
-        logits = self._logits(batch, [len(one) for one in chosen], boxes)
-        entropy = F.binary_cross_entropy_with_logits(logits, truth)
-        dice = torch.stack([soft_dice_loss(one[None], mask[None]) for one, mask in zip(logits.sigmoid(), truth, strict=True)]).mean()
-        return {"entropy": entropy, "dice": dice}
+        boxes = torch.cat([jittered(one) for one in chosen])
+        return mask_losses(self._logits(batch, [len(one) for one in chosen], boxes), torch.cat([one.masks for one in chosen]))
 
     def predict(self, batch: Batch) -> list[Prediction]:
         """A mask for the box of every object of the truth, in its order."""
@@ -83,7 +79,14 @@ class SamVictim(Victim):
         return self.network.decode(embedding, Prompt(boxes=boxes)).masks[:, :1]
 
 
-def _jittered(segments: Segments) -> Tensor:
+def mask_losses(logits: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    """Binary cross-entropy and Dice of each object, averaged: (N, 1, H, W) logits against (N, H, W) masks."""
+    truth = masks[:, None].float()
+    dice = torch.stack([soft_dice_loss(one[None], mask[None]) for one, mask in zip(logits.sigmoid(), truth, strict=True)]).mean()
+    return {"entropy": F.binary_cross_entropy_with_logits(logits, truth), "dice": dice}
+
+
+def jittered(segments: Segments) -> Tensor:
     """(N, 4): the boxes, each side moved by chance."""
     boxes = segments.boxes
     spans = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
