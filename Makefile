@@ -55,8 +55,8 @@ layers: $(STAMPS)/all ## import-linter: imports point one way
 	$(BIN)/lint-imports
 
 .PHONY: pytest
-pytest: $(STAMPS)/all ## the tests alone; narrow them with ARGS="tests/unit -k noise"
-	$(TEST_ENV) $(BIN)/python -m pytest $(ARGS)
+pytest: $(STAMPS)/all ## the tests alone; narrow them with ARGS="tests/noise -k tiles -n 0"
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(STAMPS)/all ## 5,000 malformed files through protect; other numbers: make fuzz INPUTS=50000

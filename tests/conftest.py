@@ -26,8 +26,8 @@ settings.load_profile("unseg")
 
 
 def pytest_configure() -> None:
-    """Two threads: what the smallest supported machine has, and what keeps timings comparable."""
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    """Two threads, what the smallest supported machine has, or one where several processes share the tests."""
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1))
 
 
 @pytest.fixture(autouse=True)
