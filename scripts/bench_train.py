@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """How fast `unseg train` is on this machine, and how much memory it takes: a row for each kind of step of each generator.
 
-python scripts/bench_train.py [--generators lite,sam_lite,vit_b] [--steps 6] [--data synthetic] [--device auto] [--amp]
+python scripts/bench_train.py [--generators lite,sam_lite,vit_b] [--steps 6] [--data synthetic] [--device auto] [--amp] [--json FILE]
 
 The loop is that of `unseg train`: pictures are read by one more process, and metrics written. *not arithmetic* is the share of the time
 that no network computes: waiting for pictures, writing, and what Python does in between. vit_b runs at its own size, 1,024 px, two
-pictures a step, with random weights: a step takes a minute of two cores. Each generator has a process of its own, whose peak memory is
+pictures a step, with random weights, for two steps where there is no GPU. Each generator has a process of its own, whose peak memory is
 shown.
+
+docs/results.md has the table of docs/results/train_speed.json, which --json writes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from unseg_cli.bench.report.text import markdown_table, number  # noqa: E402
+from unseg_cli.bench.report.text import markdown_table  # noqa: E402
+from unseg_cli.bench.report.train_speed import HEADER, row_of  # noqa: E402
+from unseg_cli.core.spread import cores  # noqa: E402
 
 #: Generator -> the preset whose settings it is measured with, and what differs.
 MEASURED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -91,6 +95,7 @@ def main() -> int:
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--amp", action="store_true")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -105,15 +110,10 @@ def main() -> int:
             print(done.stderr, file=sys.stderr)
             return done.returncode
         rows += json.loads(done.stdout.splitlines()[-1])
-    head = ("generator", "step", "pictures of px", "seconds", "pictures/s", "not arithmetic %", "peak GB")
-    body = [
-        (
-            row["generator"], row["step"], f"{row['pictures']} of {row['px']}", number(row["seconds"], 2), number(row["rate"], 2),
-            number(row["other"], 1), number(row["gigabytes"], 1),
-        )
-        for row in rows
-    ]  # fmt: skip
-    print("\n".join(markdown_table(head, body)))
+    print("\n".join(markdown_table(HEADER, [row_of(row) for row in rows])))
+    if arguments.json:
+        document = {"command": "python scripts/bench_train.py", "cores": cores(), "device": arguments.device, "rows": rows}
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

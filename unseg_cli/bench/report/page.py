@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unseg_cli.bench.report import efficacy, facts, first, kept, lines, markdown, speed
+from unseg_cli.bench.report import efficacy, facts, first, kept, lines, markdown, speed, train_speed
 from unseg_cli.bench.report.targets import targets
 
 #: The table of README.md stands between these.
@@ -55,6 +55,7 @@ def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> 
         targets(docs, pooled),
         efficacy.section(pooled),
         speed.section(docs),
+        train_speed.section(docs),
         first.section(docs, runs),
         *map(_section, runs),
     ]
