@@ -47,7 +47,8 @@ class BenchConfig:
         ("none",),
         metavar="NAME,...",
         parse=parse_names,
-        help="Of none, gray, jpeg75, jpeg10, blur, bitdepth, resize, denoise, crop-and-scale, mixup, cutmix, ueraser, adversarial.",
+        help="Of none, gray, jpeg75, jpeg10, blur, bitdepth, resize, denoise, crop-and-scale, mixup, cutmix, ueraser, adversarial, "
+        "denoiser.",
     )
     ratio: float = option(1.0, min=0, max=1, help="Share of the training pictures that is protected.")
     seeds: tuple[int, ...] = option((0,), flags=("--seeds", "--seed"), metavar="N,...", parse=parse_integers, help="One run for each.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unseg_cli.bench.conditions import Condition
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.noise.version import NOISE_CODE
 
@@ -101,15 +102,19 @@ class Cell:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that its result depends on, JSON-ready. Clean pictures do not depend on how noise is drawn."""
+        """All that its result depends on, JSON-ready.
+
+        Clean pictures do not depend on how noise is drawn, unless the attacker has learned from noise.
+        """
         settings = dataclasses.asdict(self)
         if not self.data.classes:  # as before there was a choice
             del settings["data"]["classes"]
-        if self.condition.clean:
+        learns = COUNTERMEASURES[self.countermeasure].learns
+        if self.condition.clean and not learns:
             settings |= {"condition": self.condition.name, "noise": None}
         else:
             needed = {
-                "generator": self.condition.uses_generator,
+                "generator": self.condition.uses_generator or learns,
                 "masks": self.condition.masks == "folder",
                 "finder": self.condition.detects,
             }

@@ -12,7 +12,7 @@ from typing import cast
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.countermeasures.registry import find_countermeasure
+from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES, find_countermeasure
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, Size, cells
 from unseg_cli.bench.preparation.maker import ConditionMaker, given_masks, ready_pictures
 from unseg_cli.bench.preparation.resized import of_size
@@ -70,7 +70,8 @@ def bench(config: BenchConfig, events: Events) -> Report:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
     if config.dry_run:
         return plan(config, data, schedules)
-    session = Session(open_runtime(config.generator, device=str(device))) if any(one.uses_generator for one in conditions) else None
+    drawn = any(one.uses_generator for one in conditions) or any(COUNTERMEASURES[name].learns for name in config.defences)
+    session = Session(open_runtime(config.generator, device=str(device))) if drawn else None
     source = None if session is None else cast(GeneratorFile, session.generator.source)
     maker = ConditionMaker(
         objects,

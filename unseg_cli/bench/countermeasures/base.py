@@ -6,7 +6,7 @@ its own cost to the victim is not booked as protection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,13 @@ class Part(NamedTuple):
     batch: Batch
 
 
+class Pair(NamedTuple):
+    """A picture of the attacker's own, (H, W, 3) uint8, as it was and as the tool has protected it."""
+
+    clean: U8Array
+    changed: U8Array
+
+
 @dataclass(frozen=True, kw_only=True)
 class Countermeasure:
     """Something an attacker does against a protection; here, nothing. A kind of it overrides what it needs.
@@ -34,11 +41,17 @@ class Countermeasure:
         name: what users call it.
         also_test: True where the victim would see its test pictures through `picture`, too (a network trained in grey is used in grey).
         moves: True where `store` gives other targets than it takes.
+        learns: True where it has to see pairs before it can do anything.
     """
 
     name: str
     also_test: bool = False
     moves: bool = False
+    learns: bool = False
+
+    def learned(self, pairs: Iterable[Pair]) -> Countermeasure:
+        """The same, once the attacker has seen what the tool does to pictures."""
+        return self
 
     def picture(self, image: U8Array) -> U8Array:
         """A picture at its original size, (H, W, 3) uint8 -> the same; called by several threads at once."""

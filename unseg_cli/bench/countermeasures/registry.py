@@ -5,6 +5,7 @@ from __future__ import annotations
 from unseg_cli.bench.countermeasures import filters
 from unseg_cli.bench.countermeasures.base import Countermeasure, PictureStep
 from unseg_cli.bench.countermeasures.crops import CropAndScale
+from unseg_cli.bench.countermeasures.denoiser import Denoiser
 from unseg_cli.bench.countermeasures.mixing import CutMix, MixUp
 from unseg_cli.bench.countermeasures.training import Adversarial, WorstOfSeveral
 from unseg_cli.core.errors import UsageProblem, did_you_mean
@@ -25,6 +26,7 @@ COUNTERMEASURES: dict[str, Countermeasure] = {
         CutMix(name="cutmix"),
         WorstOfSeveral(name="ueraser"),
         Adversarial(name="adversarial"),
+        Denoiser(name="denoiser"),
     )
 }
 

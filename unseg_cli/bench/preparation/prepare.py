@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unseg_cli.bench.conditions import Condition
+from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
+from unseg_cli.bench.countermeasures.base import Countermeasure, Pair
 from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import PictureSet, Size
@@ -27,6 +28,8 @@ from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import Sample, read_image
 
 GENERATOR_BATCH = 8
+#: Pictures that an attacker protects to learn from.
+MOST_PAIRS = 100
 
 #: As the built-in one, but the calls may run in several threads.
 Map = Callable[..., Iterable[Any]]
@@ -64,7 +67,8 @@ def prepare(
     """
     wanted = list(dict.fromkeys(sets))
     with _threads(workers) as each:
-        visibility = _prepare_train(cache, maker, data, task, wanted, set(known), each, events)
+        steps = _learned([one for one in wanted if not cache.train(one).exists()], maker, data, events)
+        visibility = _prepare_train(cache, maker, data, task, wanted, set(known), steps, each, events)
         _prepare_test(cache, data, task, wanted, each, events)
     return visibility
 
@@ -84,6 +88,26 @@ def to_size(image: U8Array, size: Size) -> U8Array:
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
+def _learned(absent: list[PictureSet], maker: ConditionMaker, data: LabelledData, events: Events) -> dict[str, Countermeasure]:
+    """The countermeasures of these sets, those that learn after they have seen pairs.
+
+    The attacker's own pictures are the clean test pictures: of the same kind, and nobody else's. They are protected as the plain condition
+    says, with true masks.
+    """
+    steps = {one.countermeasure: COUNTERMEASURES[one.countermeasure] for one in absent}
+    if any(step.learns for step in steps.values()):
+        events.detail("the attacker learns from pairs of clean and protected pictures")
+        conditions = [Condition.parse(name, masks="gt", budget=absent[0].condition.budget) for name in (CLEAN, PROTECTED)]
+
+        def pairs() -> Iterator[Pair]:
+            for sample in data.test[:MOST_PAIRS]:
+                (made,) = maker.batch([sample], conditions)
+                yield Pair(*(made[condition] for condition in conditions))
+
+        steps = {name: step.learned(pairs()) if step.learns else step for name, step in steps.items()}
+    return steps
+
+
 def _prepare_train(
     cache: PictureCache,
     maker: ConditionMaker,
@@ -91,6 +115,7 @@ def _prepare_train(
     task: Task,
     wanted: list[PictureSet],
     known: set[str],
+    steps: dict[str, Countermeasure],
     each: Map,
     events: Events,
 ) -> dict[str, Visibility]:
@@ -113,7 +138,7 @@ def _prepare_train(
         def finish(number: int, original: Original, drawn: Drawn) -> list[Seen]:
             made, target = maker.make(original, drawn, conditions, number), task.target(original.truth)
             for condition, countermeasure in dict.fromkeys((one.condition, one.countermeasure) for one in absent):
-                image, _ = COUNTERMEASURES[countermeasure].store(made[condition], target, number)
+                image, _ = steps[countermeasure].store(made[condition], target, number)
                 for one in absent:
                     if (one.condition, one.countermeasure) == (condition, countermeasure):
                         files.fill(cache.train(one), number, to_size(image, one.size))
