@@ -160,9 +160,13 @@ def test_a_saved_victim_says_the_same(name: str, task: str, tmp_path: Path) -> N
         assert all(torch.equal(one.labels, again.labels) for one, again in pairs)
 
 
-@pytest.mark.parametrize(("name", "task"), EVERY)
+#: Of the networks that share their losses and their reading, one learns binary masks.
+LEARNS = [one for one in EVERY if "binary" not in one.values or one.values[0] in ("unet", "mask2former")]
+
+
+@pytest.mark.parametrize(("name", "task"), LEARNS)
 def test_overfits_a_batch(name: str, task: str) -> None:
-    victim, seen = build(name, task).train(), batch(task)
+    victim, seen = build(name, task).train(), batch(task, 2 if task in OBJECT_TASKS else 4)
     optimizer = AdamW(victim.parameters(), lr=OVERFIT_LR[name], weight_decay=0)
     course: list[float] = []
     for step in range(80 if task in ("binary", "semantic") else 160):

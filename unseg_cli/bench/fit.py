@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,9 @@ from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.core.events import Events
+
+#: From a batch to what is trained on in its place.
+Change = Callable[[Batch], Sequence[Part]]
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 CLIP_NORM = 5.0
@@ -71,11 +74,12 @@ class FittingMemory:
     def __init__(self, events: Events) -> None:
         self.parts, self._events = 1, events
 
-    def gradients(self, batches: Sequence[Part], losses: Losses, optimizer: torch.optim.Optimizer) -> float:
+    def gradients(self, batch: Batch, change: Change, losses: Losses, optimizer: torch.optim.Optimizer) -> float:
         """Put the gradients of a step in place.
 
         Args:
-            batches: what is trained on, with weights.
+            batch: of the step.
+            change: what the attacker makes of it, or of a part of it; it may ask for losses, too.
             losses: of a batch.
             optimizer: whose gradients they are.
 
@@ -88,24 +92,24 @@ class FittingMemory:
         while True:
             try:
                 optimizer.zero_grad(set_to_none=True)
-                return sum(self._of(weight, batch, losses) for weight, batch in batches)
+                return sum(_backward(part, len(part.targets) / len(batch.targets), change, losses) for part in batch.in_parts(self.parts))
             except torch.OutOfMemoryError:
-                if self.parts >= max(len(batch.targets) for _, batch in batches):
-                    raise EnvironmentProblem(
-                        "the device's memory does not hold one picture of this victim", hint="pass a smaller --image-size, or --device cpu"
-                    ) from None
+                if self.parts >= len(batch.targets):
+                    raise _too_large() from None
             self.parts *= 2
             self._events.warn(f"out of memory: batches are taken in {self.parts} parts from here on")
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def _of(self, weight: float, batch: Batch, losses: Losses) -> float:
-        total = 0.0
-        for part in batch.in_parts(self.parts):
-            loss = weight * len(part.targets) / len(batch.targets) * losses(part)
-            loss.backward()
-            total += float(loss.detach())
-        return total
+
+def _backward(batch: Batch, share: float, change: Change, losses: Losses) -> float:
+    """Add the gradients of a part that is so large a share of its batch; its part of the loss."""
+    total = 0.0
+    for weight, changed in change(batch):
+        loss = share * weight * losses(changed)
+        loss.backward()
+        total += float(loss.detach())
+    return total
 
 
 def train_victim(
@@ -152,13 +156,16 @@ def train_victim(
     def losses(seen: Batch) -> torch.Tensor:
         return functools.reduce(operator.add, victim(seen).values())
 
+    def change(seen: Batch) -> tuple[Part, ...]:
+        return countermeasure.batch(seen, draw, losses)
+
     for epoch in range(1, schedule.epochs + 1):
         total = 0.0
         order = torch.randperm(len(train), generator=draw)
         for step in range(batches):
             chosen = order[step * schedule.batch_size : (step + 1) * schedule.batch_size]
             batch = augment(train.images[chosen].to(device), [train.targets[i] for i in chosen.tolist()], draw)
-            loss = fitting.gradients(countermeasure.batch(batch, draw, losses), losses, optimizer)
+            loss = fitting.gradients(batch, change, losses, optimizer)
             torch.nn.utils.clip_grad_norm_(victim.parameters(), CLIP_NORM)
             optimizer.step()
             rate.step()
@@ -178,16 +185,35 @@ def train_victim(
 
 
 def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[tuple[Prediction, Target]]:
-    """What a victim says of every picture, and its truth, on the CPU; the victim is left in training mode."""
+    """What a victim says of every picture, and its truth, on the CPU; the victim is left in training mode.
+
+    Fewer pictures at a time where the device's memory does not hold them: each is judged alone, so nothing else changes.
+
+    Raises:
+        EnvironmentProblem: a single picture is too much.
+    """
     victim.eval()
-    for first in range(0, len(examples), TEST_BATCH):
-        part = slice(first, first + TEST_BATCH)
+    first, count = 0, TEST_BATCH
+    while first < len(examples):
+        part = slice(first, first + count)
         images = examples.images[part].to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
         targets = examples.targets[part]  # those of objects are decoded here, and only here
-        with torch.inference_mode():
-            found = victim.predict(Batch(images=images, targets=tuple(target.to(device) for target in targets)))
+        try:
+            with torch.inference_mode():
+                found = victim.predict(Batch(images=images, targets=tuple(target.to(device) for target in targets)))
+        except torch.OutOfMemoryError:
+            if count == 1:
+                raise _too_large() from None
+            count //= 2
+            continue
         yield from zip((one.cpu() for one in found), targets, strict=True)
+        first += count
     victim.train()
+
+
+def _too_large() -> EnvironmentProblem:
+    what = "the device's memory does not hold one picture of this victim"
+    return EnvironmentProblem(what, hint="pass a smaller --image-size, or --device cpu")
 
 
 def judge(victim: Victim, examples: Examples, task: Task, classes: Sequence[str], device: torch.device) -> dict[str, float]:
