@@ -5,6 +5,8 @@ python scripts/bench_victims.py [--victims unet,sam] [--steps 4]     print a tab
 python scripts/bench_victims.py --write                               also write unseg_cli/bench/victims/speeds.json
 
 Each is measured at the size and batch of its own schedule, on made-up pictures of a few objects, after a step that does not count.
+Pictures are read from a file that is mapped into memory, as `unseg bench` reads what it has prepared; *feeding* is the share of the time
+that reading and augmenting take.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import json
 import platform
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -49,26 +52,33 @@ def truth(side: int, number: int, binary: bool) -> Truth:
     return Truth(labels=labels, segments=tuple(segments))
 
 
-def rate(victim: str, task: str, schedule: Schedule, steps: int) -> tuple[float, int]:
-    """Training pictures a second, and the number of parameters."""
+def rate(victim: str, task: str, schedule: Schedule, steps: int) -> tuple[float, float, int]:
+    """Training pictures a second, the share of the time in which no network computes, and the number of parameters."""
     seed_everything(0)
     classes = CLASSES[:2] if task == "binary" else CLASSES
     side = schedule.image_size
     network = VICTIMS[victim].build(VictimSpec(task=task, classes=classes, pretrained=True, side=side, things=(1, 2, 3))).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
-    images = torch.randint(0, 256, (schedule.batch_size, 3, side, side), dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-    targets = [TASKS[task].target(truth(side, number, task == "binary")) for number in range(schedule.batch_size)]
-    draw = torch.Generator().manual_seed(0)
-    started = 0.0
-    for step in range(steps + 1):
-        if step == 1:
-            started = time.perf_counter()
-        batch = AUGMENTATIONS["jitter"](images, targets, draw)
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack([*network(batch).values()]).sum().backward()
-        optimizer.step()
-    speed = steps * schedule.batch_size / (time.perf_counter() - started)
-    return speed, sum(parameter.numel() for parameter in network.parameters())
+    count = 4 * schedule.batch_size
+    targets = [TASKS[task].target(truth(side, number, task == "binary")) for number in range(count)]
+    draw, started, feeding = torch.Generator().manual_seed(0), 0.0, 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pictures"
+        np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8).tofile(path)
+        images = torch.from_file(str(path), shared=False, size=count * side * side * 3, dtype=torch.uint8)
+        images = images.view(count, side, side, 3).permute(0, 3, 1, 2)
+        for step in range(steps + 1):
+            began = time.perf_counter()
+            if step == 1:
+                started, feeding = began, 0.0
+            chosen = torch.randperm(count, generator=draw)[: schedule.batch_size]
+            batch = AUGMENTATIONS["jitter"](images[chosen], [targets[number] for number in chosen.tolist()], draw)
+            feeding += time.perf_counter() - began
+            optimizer.zero_grad(set_to_none=True)
+            torch.stack([*network(batch).values()]).sum().backward()
+            optimizer.step()
+        seconds = time.perf_counter() - started
+    return steps * schedule.batch_size / seconds, feeding / seconds, sum(parameter.numel() for parameter in network.parameters())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,14 +89,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"put what was measured into {FILE.relative_to(ROOT)}")
     options = parser.parse_args(arguments)
     found: dict[str, dict[str, Any]] = {}
-    print(f"{'victim':<16}{'task':<12}{'size':>6}{'batch':>7}{'pictures/s':>12}{'parameters, M':>14}")
+    print(f"{'victim':<16}{'task':<12}{'size':>6}{'batch':>7}{'pictures/s':>12}{'feeding %':>11}{'parameters, M':>15}")
     for victim in options.victims.split(","):
         for task, schedule in VICTIMS[victim].schedules.items():
-            speed, parameters = rate(victim, task, schedule, options.steps)
+            speed, feeding, parameters = rate(victim, task, schedule, options.steps)
             facts = {"pictures_per_second": round(speed, 2), "image_size": schedule.image_size, "parameters": parameters}
             found.setdefault(victim, {})[task] = facts
-            line = f"{victim:<16}{task:<12}{schedule.image_size:>6}{schedule.batch_size:>7}{speed:>12.1f}{parameters / 1e6:>14.1f}"
-            print(line, flush=True)
+            line = f"{victim:<16}{task:<12}{schedule.image_size:>6}{schedule.batch_size:>7}{speed:>12.1f}{100 * feeding:>11.1f}"
+            print(f"{line}{parameters / 1e6:>15.1f}", flush=True)
     if options.write:
         before = json.loads(FILE.read_text(encoding="utf-8"))["victims"] if FILE.exists() else {}
         document = {"threads": torch.get_num_threads(), "machine": platform.machine(), "victims": before | found}
