@@ -20,10 +20,8 @@ from torchvision.models.detection.image_list import ImageList
 from unseg_cli.bench.examples import Batch, Found, Prediction
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
 from unseg_cli.bench.victims.rcnn import ANCHORS, WIDTH, box_parts, boxes_and_labels, detector_options
-from unseg_cli.bench.victims.sam import OBJECTS, freeze_unused, jittered, load_shipped, mask_losses
+from unseg_cli.bench.victims.sam import OBJECTS, jittered, mask_losses, small_sam
 from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
-from unseg_cli.models.specs import SPECS
-from unseg_cli.models.surrogate import lite_surrogate
 
 #: Prompts that are made of each box.
 PROMPTS = 5
@@ -131,8 +129,4 @@ def build(spec: VictimSpec) -> RsPrompterVictim:
     Raises:
         EnvironmentProblem: pretrained, and the shipped weights are not there.
     """
-    segmenter = lite_surrogate(SPECS["lite"], spec.side)
-    if spec.pretrained:
-        load_shipped(segmenter)
-    freeze_unused(segmenter)
-    return RsPrompterVictim(segmenter, len(spec.classes)).to(memory_format=torch.channels_last)
+    return RsPrompterVictim(small_sam(spec), len(spec.classes)).to(memory_format=torch.channels_last)

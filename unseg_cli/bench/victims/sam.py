@@ -99,11 +99,16 @@ def build(spec: VictimSpec) -> SamVictim:
     Raises:
         EnvironmentProblem: pretrained, and the shipped weights are not there.
     """
+    return SamVictim(small_sam(spec).to(memory_format=torch.channels_last))
+
+
+def small_sam(spec: VictimSpec) -> PromptableSegmenter:
+    """The network that `build` and others are made of, as they start."""
     network = lite_surrogate(SPECS["lite"], spec.side)
     if spec.pretrained:
         load_shipped(network)
     freeze_unused(network)
-    return SamVictim(network.to(memory_format=torch.channels_last))
+    return network
 
 
 def load_shipped(network: PromptableSegmenter) -> None:
