@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,12 @@ settings.load_profile("unseg")
 
 
 def pytest_configure() -> None:
-    """Two threads, what the smallest supported machine has, or one where several processes share the tests."""
+    """Two threads, what the smallest supported machine has, or one where several processes share the tests.
+
+    A shell has what it starts in the background ignore Ctrl-C, and so would the commands that tests send it to.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1))
 
 

@@ -82,7 +82,7 @@ class Watched:
         start, stop, _ = part.indices(self.size[0])
         self.largest = max(self.largest, stop - start)
         sign = 1 - 2 * (np.arange(start, stop) % 2)
-        return np.repeat(sign[:, None] * bound, 3, axis=1).reshape(*bound.shape, 3).astype(np.float32)
+        return np.stack([sign[:, None] * bound] * 3).astype(np.float32)
 
 
 @pytest.mark.parametrize("per_class", [False, True])
