@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -70,6 +74,12 @@ def apply_noise(
     step += image
     np.clip(step, 0, full_scale, out=step)
     return step.astype(np.uint8) if image.dtype == np.uint8 else step.astype(np.uint16)
+
+
+def runs(values: npt.NDArray[Any]) -> Iterator[slice]:
+    """Where neighbours of (N,) are equal: one slice a stretch, in order."""
+    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return (slice(start, stop) for start, stop in pairwise(starts) if start < stop)
 
 
 def to_frames_01(image_u8: U8Array) -> FloatArray:

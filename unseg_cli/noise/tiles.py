@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, FloatArray
+from unseg_cli.noise.arithmetic import runs
 from unseg_cli.noise.closed_form import cells_of
 from unseg_cli.noise.field import EVERYTHING, Enlarged, all_columns
 
@@ -119,8 +119,6 @@ class TileField:
 def _painted(weight: FloatArray, wide: FloatArray, down: npt.NDArray[np.int64]) -> FloatArray:
     """(rows, columns) times what the tile has there -> (3, rows, columns). Rows that show the same row of the tile are done at once."""
     noise = np.empty((3, *weight.shape), np.float32)
-    starts = [0, *(np.flatnonzero(np.diff(down)) + 1).tolist(), len(down)]
-    for start, stop in pairwise(starts):
-        if start < stop:
-            np.multiply(weight[start:stop], wide[:, down[start], None], out=noise[:, start:stop])
+    for rows in runs(down):
+        np.multiply(weight[rows], wide[:, down[rows.start], None], out=noise[:, rows])
     return noise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray
-from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, whole_levels
+from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, runs, whole_levels
 from unseg_cli.noise.field import Rows
 from unseg_cli.pictures.picture import PixelArray, Space, full_scale
 
@@ -140,10 +140,9 @@ def _runs_of_columns(mask: BoolArray) -> Iterator[tuple[slice, BoolArray | bool]
     Few columns are both, and only there every pixel has to be compared with a bound of its own.
     """
     kinds = np.add(mask.any(axis=0), mask.all(axis=0), dtype=np.int8)
-    starts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
-    for start, stop in pairwise(starts):
-        columns = slice(start, stop)
-        yield columns, mask[:, columns] if kinds[start] == 1 else bool(kinds[start])
+    for columns in runs(kinds):
+        kind = kinds[columns.start]
+        yield columns, mask[:, columns] if kind == 1 else bool(kind)
 
 
 def distance(a: PixelArray, b: PixelArray) -> PixelArray:

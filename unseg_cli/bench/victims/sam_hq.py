@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
@@ -18,7 +17,7 @@ from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.bench.victims.sam import SamVictim, freeze_unused, load_shipped
 from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.prompt import Prompt
-from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, sam_transformer
+from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, four_times_larger, refined, sam_transformer
 from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
 from unseg_cli.models.specs import SPECS
 
@@ -39,14 +38,9 @@ class HqMaskDecoder(BatchedMaskDecoder):
         features = width // 8
         self.hq_token = nn.Embedding(1, width)
         self.hq_mlp = MLP(width, width, features, 3)
-        self.hq_early = _four_times_larger(early_width, width, features)
-        self.hq_embedding = _four_times_larger(width, width // 4, features)
-        self.hq_masks = nn.Sequential(
-            nn.Conv2d(features, 2 * features, 3, padding=1),
-            LayerNorm2d(2 * features),
-            nn.GELU(),
-            nn.Conv2d(2 * features, features, 3, padding=1),
-        )
+        self.hq_early = four_times_larger(early_width, width, features)
+        self.hq_embedding = four_times_larger(width, width // 4, features)
+        self.hq_masks = refined(features)
 
     def decode_hq(self, embedding: Tensor, early: Tensor, image_pe: Tensor, sparse: Tensor, dense: Tensor) -> Tensor:
         """The token's masks, one prompt each.
@@ -121,13 +115,3 @@ def build(spec: VictimSpec) -> SamHqVictim:
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith("mask_decoder.hq_"))
     return SamHqVictim(network.to(memory_format=torch.channels_last))
-
-
-def _four_times_larger(channels_in: int, channels_between: int, channels_out: int) -> nn.Sequential:
-    """(B, channels_in, h, w) -> (B, channels_out, 4h, 4w)."""
-    return nn.Sequential(
-        nn.ConvTranspose2d(channels_in, channels_between, 2, stride=2),
-        LayerNorm2d(channels_between),
-        nn.GELU(),
-        nn.ConvTranspose2d(channels_between, channels_out, 2, stride=2),
-    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from segment_anything.modeling import MaskDecoder, TwoWayTransformer
-from torch import Tensor
+from segment_anything.modeling.common import LayerNorm2d
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,26 @@ class BatchedMaskDecoder(MaskDecoder):
         """SAM's entry point: (B, M, 4h, 4w) mask logits and (B, M) qualities."""
         output = self.decode(image_embeddings, image_pe, sparse_prompt_embeddings, dense_prompt_embeddings)
         return output.masks, output.iou
+
+
+def refined(channels: int) -> nn.Sequential:
+    """(B, channels, h, w) -> the same: the upscaled features of the mask decoder, for a token of one's own."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 2 * channels, 3, padding=1),
+        LayerNorm2d(2 * channels),
+        nn.GELU(),
+        nn.Conv2d(2 * channels, channels, 3, padding=1),
+    )
+
+
+def four_times_larger(channels_in: int, channels_between: int, channels_out: int) -> nn.Sequential:
+    """(B, channels_in, h, w) -> (B, channels_out, 4h, 4w)."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels_in, channels_between, 2, stride=2),
+        LayerNorm2d(channels_between),
+        nn.GELU(),
+        nn.ConvTranspose2d(channels_between, channels_out, 2, stride=2),
+    )
 
 
 def sam_transformer(width: int = 256) -> TwoWayTransformer:

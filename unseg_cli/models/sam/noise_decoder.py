@@ -7,7 +7,7 @@ from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
-from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, sam_transformer
+from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, four_times_larger, refined, sam_transformer
 
 COLOUR_CHANNELS = 3
 
@@ -31,14 +31,9 @@ class NoiseDecoder(BatchedMaskDecoder):
         features = width // 8
         self.noise_token = nn.Embedding(COLOUR_CHANNELS, width)
         self.noise_mlp = nn.ModuleList(MLP(width, width, features, 3) for _ in range(COLOUR_CHANNELS))
-        self.noise_compress_vit_feat = _four_times_larger(vit_width, width, features)
-        self.noise_embedding_encoder = _four_times_larger(width, width // 4, features)
-        self.noise_embedding_maskfeature = nn.Sequential(
-            nn.Conv2d(features, 2 * features, 3, padding=1),
-            LayerNorm2d(2 * features),
-            nn.GELU(),
-            nn.Conv2d(2 * features, features, 3, padding=1),
-        )
+        self.noise_compress_vit_feat = _refined_and_larger(vit_width, width, features)
+        self.noise_embedding_encoder = _refined_and_larger(width, width // 4, features)
+        self.noise_embedding_maskfeature = refined(features)
         nn.init.xavier_uniform_(self.noise_token.weight)
         for branch in (self.noise_compress_vit_feat, self.noise_embedding_encoder, self.noise_embedding_maskfeature):
             for layer in branch:
@@ -73,14 +68,11 @@ class NoiseDecoder(BatchedMaskDecoder):
         return [parameter for name, parameter in self.named_parameters() if name.startswith("noise_")]
 
 
-def _four_times_larger(channels_in: int, channels_between: int, channels_out: int) -> nn.Sequential:
+def _refined_and_larger(channels_in: int, channels_between: int, channels_out: int) -> nn.Sequential:
     """(B, channels_in, h, w) -> (B, channels_out, 4h, 4w)."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_in, 3, padding=1),
         LayerNorm2d(channels_in),
         nn.GELU(),
-        nn.ConvTranspose2d(channels_in, channels_between, 2, stride=2),
-        LayerNorm2d(channels_between),
-        nn.GELU(),
-        nn.ConvTranspose2d(channels_between, channels_out, 2, stride=2),
+        *four_times_larger(channels_in, channels_between, channels_out),
     )
