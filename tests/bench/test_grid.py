@@ -47,6 +47,7 @@ def test_the_noise_code_is_that_of_the_package() -> None:
         {"victim": "segformer"},
         {"schedule": dataclasses.replace(SCHEDULE, lr=2e-3)},
         {"schedule": dataclasses.replace(SCHEDULE, augment="crops")},
+        {"schedule": dataclasses.replace(SCHEDULE, amp=True)},
         {"size": (64, 64)},
         {"condition": Condition.parse("protected", masks="auto", budget=NoiseBudget())},
         {"condition": Condition.parse("protected", masks="gt", budget=NoiseBudget(1 / 255, 0))},
@@ -64,6 +65,11 @@ def test_the_noise_code_is_that_of_the_package() -> None:
 def test_whatever_a_result_depends_on_is_in_the_key(change: dict[str, Any]) -> None:
     assert cell().key == cell().key
     assert cell(**change).key != cell().key
+
+
+def test_a_choice_that_is_new_leaves_the_keys_of_older_runs_alone() -> None:
+    assert "classes" not in cell().recipe["data"] and "amp" not in cell().recipe["schedule"]
+    assert cell(schedule=dataclasses.replace(SCHEDULE, amp=True)).recipe["schedule"]["amp"] is True
 
 
 def test_clean_cells_do_not_depend_on_noise_nor_random_ones_on_the_generator() -> None:

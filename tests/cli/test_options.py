@@ -29,7 +29,7 @@ INTERFACE = {
     "train": "data out preset epochs max-steps max-minutes image-size batch-size lr train-epsilon label-modification surrogate-every "
     "init amp resume workers device seed dry-run surrogate-weights",
     "bench": "victim data task classes conditions protect-masks defences ratio seeds init encoder encoder-weights epochs image-size limit "
-    "generator protected out resume fail-under quick dry-run device",
+    "amp generator protected out resume fail-under quick dry-run device",
     "bench-report": "out markdown overwrite",
     "ui": "host port no-browser share-on-network",
     "doctor": "",
@@ -52,6 +52,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("bench", "--classes person,car", "classes", ("person", "car")),
     ("bench", "--encoder res2net50", "encoder", "res2net50"),
     ("bench", "--encoder-weights w.pth", "encoder_weights", Path("w.pth")),
+    ("bench", "--amp", "amp", True),
     ("protect", "", "budget", STRENGTHS["medium"]),
     ("protect", "--epsilon 4/255", "budget", NoiseBudget(4 / 255, 0.0, visible=None)),
     ("protect", "--epsilon-bg 1/255", "budget", NoiseBudget(background=1 / 255)),

@@ -72,6 +72,7 @@ class BenchConfig:
     image_size: int | None = option(None, min=32, help="Side of the training pictures.  [default: the victim's]")
     batch_size: int | None = option(None, min=1, help="Pictures in a step.  [default: the victim's]")
     lr: float | None = option(None, min=0, help="Learning rate.  [default: the victim's]")
+    amp: bool = option(False, help="Mixed precision (bf16), which is for GPUs.")
     augment: str = option("jitter", choices=get_args(AugmentName), help="Flips and: zooms of 0.5 to 2, or crops of 70 to 100 %.")
     out: Path = option(Path("runs/bench"), group="Run", metavar="RUN", help="The run's folder.")
     quick: bool = option(False, help="A smoke test of at most five minutes: few pictures, small ones, short trainings.")

@@ -154,7 +154,8 @@ def train_victim(
     fitting = FittingMemory(events)
 
     def losses(seen: Batch) -> torch.Tensor:
-        return functools.reduce(operator.add, victim(seen).values())
+        with in_precision(device, amp=schedule.amp):
+            return functools.reduce(operator.add, victim(seen).values())
 
     def change(seen: Batch) -> tuple[Part, ...]:
         return countermeasure.batch(seen, draw, losses)
@@ -171,10 +172,10 @@ def train_victim(
             rate.step()
             total += loss
             events.advance(note=f"loss {total / (step + 1):.3f}")
-        scores = judge(victim, test, task, classes, device)
+        scores = judge(victim, test, task, classes, device, amp=schedule.amp)
         epochs.append(Epoch(epoch=epoch, loss=total / batches, scores=scores))
-    train_scores = judge(victim, train, task, classes, device)
-    predictions = tuple(prediction for prediction, _ in predict_all(victim, test.first(keep_predictions), device))
+    train_scores = judge(victim, train, task, classes, device, amp=schedule.amp)
+    predictions = tuple(prediction for prediction, _ in predict_all(victim, test.first(keep_predictions), device, amp=schedule.amp))
     return Training(
         epochs=tuple(epochs),
         train_scores=train_scores,
@@ -184,7 +185,12 @@ def train_victim(
     )
 
 
-def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Iterator[tuple[Prediction, Target]]:
+def in_precision(device: torch.device, *, amp: bool) -> torch.autocast:
+    """Within it, forward passes are in bfloat16 where torch deems it safe; without `amp` nothing changes."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=amp)
+
+
+def predict_all(victim: Victim, examples: Examples, device: torch.device, *, amp: bool = False) -> Iterator[tuple[Prediction, Target]]:
     """What a victim says of every picture, and its truth, on the CPU; the victim is left in training mode.
 
     Fewer pictures at a time where the device's memory does not hold them: each is judged alone, so nothing else changes.
@@ -199,7 +205,7 @@ def predict_all(victim: Victim, examples: Examples, device: torch.device) -> Ite
         images = examples.images[part].to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
         targets = examples.targets[part]  # those of objects are decoded here, and only here
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), in_precision(device, amp=amp):
                 found = victim.predict(Batch(images=images, targets=tuple(target.to(device) for target in targets)))
         except torch.OutOfMemoryError:
             if count == 1:
@@ -216,10 +222,12 @@ def _too_large() -> EnvironmentProblem:
     return EnvironmentProblem(what, hint="pass a smaller --image-size, or --device cpu")
 
 
-def judge(victim: Victim, examples: Examples, task: Task, classes: Sequence[str], device: torch.device) -> dict[str, float]:
+def judge(
+    victim: Victim, examples: Examples, task: Task, classes: Sequence[str], device: torch.device, *, amp: bool = False
+) -> dict[str, float]:
     """All scores of a victim on these pictures, in percent by name. Masks of many objects are large: none is kept."""
     metrics = [make(classes) for make in task.metrics]
-    for prediction, target in predict_all(victim, examples, device):
+    for prediction, target in predict_all(victim, examples, device, amp=amp):
         for metric in metrics:
             metric.update(prediction, target)
     return {name: value for metric in metrics for name, value in metric.compute().items()}

@@ -107,8 +107,11 @@ class Cell:
         Clean pictures do not depend on how noise is drawn, unless the attacker has learned from noise.
         """
         settings = dataclasses.asdict(self)
-        if not self.data.classes:  # as before there was a choice
+        # What was not chosen is left out, as before there was a choice.
+        if not self.data.classes:
             del settings["data"]["classes"]
+        if not self.schedule.amp:
+            del settings["schedule"]["amp"]
         learns = COUNTERMEASURES[self.countermeasure].learns
         if self.condition.clean and not learns:
             settings |= {"condition": self.condition.name, "noise": None}

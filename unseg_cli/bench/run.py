@@ -215,6 +215,7 @@ def resolve_schedule(entry: VictimEntry, data: LabelledData, config: BenchConfig
         batch_size=config.batch_size or min(own.batch_size, max(2, len(data.train) // FEWEST_STEPS)),
         lr=config.lr or own.lr,
         augment=find_augment(config.augment),
+        amp=config.amp,
     )
 
 

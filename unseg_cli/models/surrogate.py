@@ -28,7 +28,11 @@ class VitSurrogate(PromptableSegmenter):
 
     def encode(self, image_01: Tensor) -> Tensor:
         """(B, 3, S, S) in [0, 1] -> (B, 256, S/16, S/16)."""
-        return super().encode((image_01 - self.image_mean) / self.image_std)
+        return super().encode(self.normalised(image_01))
+
+    def normalised(self, image_01: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1] -> what SAM's image encoder takes."""
+        return (image_01 - self.image_mean) / self.image_std
 
 
 def lite_surrogate(spec: GeneratorSpec, image_size: int) -> PromptableSegmenter:

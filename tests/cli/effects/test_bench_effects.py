@@ -322,6 +322,13 @@ def test_augment(bench: Runs, plain: dict[str, Any]) -> None:
     bench("--augment", "all", code=2)
 
 
+def test_amp(bench: Runs, plain: dict[str, Any]) -> None:
+    assert [len(one["rows"]) for one in (plain, bench("--amp"))] == [2, 2]
+    assert losses(bench.where / "run2") != losses(bench.where / "run1")
+    kept = [json.loads((bench.where / name / "run.json").read_text(encoding="utf-8")) for name in ("run1", "run2")]
+    assert [next(iter(one["schedules"].values()))["amp"] for one in kept] == [False, True]
+
+
 def test_limit(bench: Runs, plain: dict[str, Any]) -> None:
     made = bench("--limit", "4")
     assert [(one["train_pictures"], one["test_pictures"]) for one in (plain, made)] == [(8, 4), (4, 4)]

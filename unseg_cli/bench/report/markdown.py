@@ -95,7 +95,7 @@ def _masks(document: Document, run: Document) -> str:
 def _fine_print(document: Document, run: Document) -> str:
     sizes = {row["victim"]: f"{row['width']}x{row['height']} px" for row in document["rows"]}
     trained = [
-        f"{name}: {sizes[name]}, {s['epochs']} epochs, batch {s['batch_size']}, AdamW {s['lr']:g} one-cycle"
+        f"{name}: {sizes[name]}, {s['epochs']} epochs, batch {s['batch_size']}, AdamW {s['lr']:g} one-cycle{', bf16' * s.get('amp', False)}"
         for name, s in run["schedules"].items()
         if name in sizes
     ]

@@ -1,11 +1,14 @@
-"""What victims of segmentation-models-pytorch can be built on: EfficientNet-Lite0, and the paper's five encoders."""
+"""What victims can be built on: EfficientNet-Lite0, the paper's five encoders, SAM's own, and where ImageNet weights come from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from torch import Tensor, nn
 
@@ -23,21 +26,24 @@ class Encoder:
     """An encoder by the names of the libraries.
 
     Attributes:
-        library_name: in segmentation-models-pytorch.
-        normalisation: of its ImageNet weights.
+        library_name: in segmentation-models-pytorch; "" where that has none.
+        normalisation: of its weights.
+        timm_name: in timm, where victims of other libraries are built on it.
     """
 
     library_name: str
     normalisation: Normalisation = USUAL
+    timm_name: str = ""
 
 
 KNOWN = {
-    "lite0": Encoder(f"tu-{ENCODER}", LITE0),
-    "resnet50": Encoder("resnet50"),
+    "lite0": Encoder(f"tu-{ENCODER}", LITE0, ENCODER),
+    "resnet50": Encoder("resnet50", timm_name="resnet50"),
     "densenet169": Encoder("densenet169"),
     "efficientnet-b6": Encoder("efficientnet-b6"),
     "res2net50": Encoder("tu-res2net50_26w_4s"),
     "regnetx": Encoder("tu-regnetx_032"),
+    "vit_b": Encoder(""),
 }
 assert set(KNOWN) == set(ENCODERS)
 
@@ -54,25 +60,65 @@ def network_on(architecture: type[nn.Module], spec: VictimSpec, **options: Any) 
         EnvironmentProblem: pretrained, and the weights are not there: neither in a package, nor in a file, nor on the hub.
         UsageProblem: the file's weights are of another network.
     """
-    encoder = KNOWN[spec.encoder]
-    offline = spec.encoder == "lite0" or spec.encoder_weights is not None or not spec.pretrained
+    encoder, hub = KNOWN[spec.encoder], asks_the_hub(spec)
+    with from_the_hub(spec):
+        try:
+            network: Any = architecture(encoder.library_name, encoder_weights="imagenet" if hub else None, **options)
+        except ValueError as problem:  # some cannot be made to keep the size that DeepLab needs
+            what = f"{architecture.__name__} cannot be built on {spec.encoder} ({problem})"
+            raise UsageProblem(what, hint="name another --encoder") from None
+    if spec.pretrained and not hub:
+        _fill_offline(network.encoder, spec)
+    return network.to(memory_format=torch.channels_last)
+
+
+def fill(encoder: nn.Module, spec: VictimSpec) -> None:
+    """Put ImageNet weights into timm's own network on `Encoder.timm_name`, in place; nothing from scratch.
+
+    Raises:
+        EnvironmentProblem: the weights are not there: neither in a package, nor in a file, nor on the hub.
+        UsageProblem: the file's weights are of another network.
+    """
+    if not spec.pretrained:
+        return
+    if not asks_the_hub(spec):
+        _fill_offline(encoder, spec)
+        return
+    with from_the_hub(spec):
+        known = timm.create_model(KNOWN[spec.encoder].timm_name, pretrained=True).state_dict()
+    encoder.load_state_dict({name: known[name] for name in encoder.state_dict()})
+
+
+def asks_the_hub(spec: VictimSpec) -> bool:
+    """Whether the weights are neither in a package nor in a file."""
+    return spec.pretrained and spec.encoder != "lite0" and spec.encoder_weights is None
+
+
+@contextmanager
+def from_the_hub(spec: VictimSpec) -> Iterator[None]:
+    """Say in one line that weights cannot be fetched, whichever library's error that is.
+
+    Raises:
+        EnvironmentProblem: instead of it.
+    """
     try:
-        network: Any = architecture(encoder.library_name, encoder_weights=None if offline else "imagenet", **options)
-    except ValueError as problem:  # some cannot be made to keep the size that DeepLab needs
-        what = f"{architecture.__name__} cannot be built on {spec.encoder} ({problem})"
-        raise UsageProblem(what, hint="name another --encoder") from None
-    except Exception as problem:  # the hub's own errors, of several libraries
-        if offline:
+        yield
+    except UsageProblem:
+        raise
+    except Exception as problem:
+        if not asks_the_hub(spec):
             raise
         raise EnvironmentProblem(
             f"the ImageNet weights of {spec.encoder} cannot be fetched ({str(problem).splitlines()[0]})",
             hint="pass --encoder-weights FILE, or --init scratch",
         ) from None
-    if spec.pretrained and spec.encoder_weights is not None:
-        load_file(network.encoder, spec.encoder_weights)
-    elif spec.pretrained and spec.encoder == "lite0":
-        load_imagenet_lite0(network.encoder.model)
-    return network.to(memory_format=torch.channels_last)
+
+
+def _fill_offline(encoder: nn.Module, spec: VictimSpec) -> None:
+    if spec.encoder_weights is not None:
+        load_file(encoder, spec.encoder_weights)
+    else:
+        load_imagenet_lite0(getattr(encoder, "model", encoder))
 
 
 def load_file(encoder: nn.Module, path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Mask R-CNN and Faster R-CNN as torchvision implements them, on EfficientNet-Lite0 with a feature pyramid."""
+"""Mask R-CNN and Faster R-CNN as torchvision implements them, with a feature pyramid: small on EfficientNet-Lite0, whole on ResNet-50."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Any
 
 import timm
 import torch
+from timm.layers import freeze_batch_norm_2d
 from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -16,13 +18,44 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
-from unseg_cli.bench.victims.base import ENCODER, LITE0, Victim, VictimSpec
-from unseg_cli.models.imagenet import load_imagenet_lite0
+from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.encoders import KNOWN, fill
 
-#: Of the pyramid's maps; the library's own is 256.
-WIDTH = 96
-#: One size of anchors for each map, at strides 4 to 64: for pictures of 256 px what 32 to 512 are for those of 800.
-ANCHORS = ((12,), (24,), (48,), (96,), (192,))
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How large a detector is; the defaults are the library's own.
+
+    Attributes:
+        width: of the pyramid's maps.
+        anchors: one size for each map, at strides 4 to 64, in pixels.
+        hidden: channels of the head that classifies boxes.
+        mask_layers: convolutions of the head that draws masks.
+        options: further ones of the library's network.
+    """
+
+    width: int = 256
+    anchors: tuple[tuple[int], ...] = ((32,), (64,), (128,), (256,), (512,))
+    hidden: int = 1024
+    mask_layers: int = 4
+    options: dict[str, int] = field(default_factory=dict)
+
+
+WHOLE = Shape()
+SMALL = Shape(
+    width=96,
+    anchors=((12,), (24,), (48,), (96,), (192,)),  # for pictures of 256 px what the library's own are for those of 800
+    hidden=256,
+    mask_layers=2,
+    options={
+        "rpn_pre_nms_top_n_train": 500,
+        "rpn_pre_nms_top_n_test": 500,
+        "rpn_post_nms_top_n_train": 300,
+        "rpn_post_nms_top_n_test": 300,
+        "rpn_batch_size_per_image": 128,
+        "box_batch_size_per_image": 128,
+    },
+)
 #: Detections that are kept of a picture, and the score below which they are not.
 MOST, LEAST_SCORE = 100, 0.05
 
@@ -31,20 +64,21 @@ class Pyramid(nn.Module):
     """Feature maps at strides 4 to 64, by name.
 
     Args:
-        pretrained: start from ImageNet weights.
+        spec: says the encoder and its weights. The batch norm of a pretrained ResNet is frozen, as is usual.
+        width: of the maps.
     """
 
-    out_channels = WIDTH
-
-    def __init__(self, *, pretrained: bool) -> None:
+    def __init__(self, spec: VictimSpec, width: int) -> None:
         super().__init__()
-        self.encoder = timm.create_model(ENCODER, features_only=True, out_indices=(1, 2, 3, 4))
-        if pretrained:
-            load_imagenet_lite0(self.encoder)
-        self.pyramid = FeaturePyramidNetwork(self.encoder.feature_info.channels(), WIDTH, extra_blocks=LastLevelMaxPool())
+        self.out_channels = width
+        self.encoder = timm.create_model(KNOWN[spec.encoder].timm_name, features_only=True, out_indices=(1, 2, 3, 4))
+        fill(self.encoder, spec)
+        if spec.pretrained and spec.encoder != "lite0":
+            freeze_batch_norm_2d(self.encoder)
+        self.pyramid = FeaturePyramidNetwork(self.encoder.feature_info.channels(), width, extra_blocks=LastLevelMaxPool())
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) -> maps of `WIDTH` channels."""
+        """(B, 3, H, W) -> the maps."""
         maps: dict[str, Tensor] = self.pyramid(OrderedDict((str(level), one) for level, one in enumerate(self.encoder(pixels))))
         return maps
 
@@ -115,37 +149,37 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
     """Build "maskrcnn" or "fasterrcnn".
 
     Raises:
-        EnvironmentProblem: pretrained, and the ImageNet weights are not installed.
+        EnvironmentProblem: pretrained, and the ImageNet weights are not there.
+        UsageProblem: the file's weights are of another network.
     """
-    options, backbone = detector_options(), Pyramid(pretrained=spec.pretrained)
+    shape, classes = SMALL if spec.encoder == "lite0" else WHOLE, len(spec.classes)
+    backbone, parts = Pyramid(spec, shape.width), detector_parts(shape, classes)
     if name == "maskrcnn":
         from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-        heads = {"mask_head": MaskRCNNHeads(WIDTH, (WIDTH, WIDTH), 1), "mask_predictor": MaskRCNNPredictor(WIDTH, WIDTH, len(spec.classes))}
-        network: FasterRCNN = MaskRCNN(backbone, **options, **box_parts(len(spec.classes)), **heads)
+        width = shape.width
+        heads = {
+            "mask_head": MaskRCNNHeads(width, (width,) * shape.mask_layers, 1),
+            "mask_predictor": MaskRCNNPredictor(width, width, classes),
+        }
+        network: FasterRCNN = MaskRCNN(backbone, **parts, **heads)
     else:
-        network = FasterRCNN(backbone, **options, **box_parts(len(spec.classes)))
+        network = FasterRCNN(backbone, **parts)
     network.transform = AsTheyAre()
-    return RcnnVictim(network.to(memory_format=torch.channels_last))
+    victim = RcnnVictim(network.to(memory_format=torch.channels_last))
+    victim.normalisation = KNOWN[spec.encoder].normalisation
+    return victim
 
 
-def detector_options() -> dict[str, Any]:
-    """Anchors, and how many boxes are looked at."""
-    return {
-        "rpn_anchor_generator": AnchorGenerator(ANCHORS, ((0.5, 1.0, 2.0),) * len(ANCHORS)),
-        "rpn_pre_nms_top_n_train": 500,
-        "rpn_pre_nms_top_n_test": 500,
-        "rpn_post_nms_top_n_train": 300,
-        "rpn_post_nms_top_n_test": 300,
-        "rpn_batch_size_per_image": 128,
-        "box_batch_size_per_image": 128,
-        "box_score_thresh": LEAST_SCORE,
-        "box_detections_per_img": MOST,
-    }
-
-
-def box_parts(classes: int) -> dict[str, nn.Module]:
-    """The head that classifies boxes: narrower than the library's own, which has 1,024 channels."""
+def detector_parts(shape: Shape, classes: int) -> dict[str, Any]:
+    """What makes the library's detector one of this shape: anchors, the head that classifies boxes, how many of them are looked at."""
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 
-    return {"box_head": TwoMLPHead(WIDTH * 7 * 7, 256), "box_predictor": FastRCNNPredictor(256, classes)}
+    return {
+        "rpn_anchor_generator": AnchorGenerator(shape.anchors, ((0.5, 1.0, 2.0),) * len(shape.anchors)),
+        "box_head": TwoMLPHead(shape.width * 7 * 7, shape.hidden),
+        "box_predictor": FastRCNNPredictor(shape.hidden, classes),
+        "box_score_thresh": LEAST_SCORE,
+        "box_detections_per_img": MOST,
+        **shape.options,
+    }

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from unseg_cli.bench.victims.base import Victim, VictimSpec
 
 #: What victims are built on, see `encoders.py`; the first comes with a package, and needs no hub.
-ENCODERS = ("lite0", "resnet50", "densenet169", "efficientnet-b6", "res2net50", "regnetx")
+CONVOLUTIONAL = ("lite0", "resnet50", "densenet169", "efficientnet-b6", "res2net50", "regnetx")
+#: SAM's own as well.
+ENCODERS = (*CONVOLUTIONAL, "vit_b")
+#: Behind the name of a victim that is small on its usual encoder, for those who want to say so.
+SMALL = "-lite0"
 #: In the name of a victim, before an encoder that is not its usual one: "unet+resnet50".
 ON = "+"
 
@@ -35,6 +39,7 @@ class Schedule:
         lr: peak learning rate of the one-cycle schedule.
         weight_decay: AdamW's.
         augment: what is done to every batch, see `bench/augmentation.py`.
+        amp: forward passes in bfloat16 where torch deems it safe.
     """
 
     image_size: int
@@ -43,6 +48,7 @@ class Schedule:
     lr: float
     weight_decay: float = 0.01
     augment: AugmentName = "jitter"
+    amp: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class VictimEntry:
         name: what users call it.
         description: one line.
         schedules: how it is trained from pretrained weights, for each task that it can do.
+        whole_schedules: and on an encoder on which it has its full size: near what its authors do, on a GPU, and not tuned here.
         encoders: what it can be built on, of `ENCODERS`; the first where nobody says.
         scratch_schedules: and without them, where that was tuned.
         packages: modules that must be importable.
@@ -68,6 +75,7 @@ class VictimEntry:
     extra: str = "bench"
     encoders: tuple[str, ...] = ENCODERS[:1]
     scratch_schedules: dict[str, Schedule] = field(default_factory=dict)
+    whole_schedules: dict[str, Schedule] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -120,7 +128,7 @@ VICTIMS: dict[str, VictimEntry] = {
                 scratch_schedules=SMP_SCRATCH_SCHEDULES,
                 packages=("segmentation_models_pytorch",),
                 build=_built_by("smp", name),
-                encoders=ENCODERS,
+                encoders=CONVOLUTIONAL,
             )
             for name, title in SMP_TITLES.items()
         ),
@@ -134,55 +142,74 @@ VICTIMS: dict[str, VictimEntry] = {
         ),
         VictimEntry(
             name="mask2former",
-            description="small Mask2Former on EfficientNet-Lite0 (transformers)",
+            description="Mask2Former: small on EfficientNet-Lite0, the authors' on ResNet-50 (transformers)",
             schedules={
                 "binary": Schedule(image_size=256, epochs=10, batch_size=8, lr=5e-4, weight_decay=0.05),
                 "semantic": Schedule(image_size=320, epochs=12, batch_size=8, lr=5e-4, weight_decay=0.05),
                 "instance": Schedule(image_size=192, epochs=20, batch_size=8, lr=5e-4, weight_decay=0.05),
                 "panoptic": Schedule(image_size=192, epochs=20, batch_size=8, lr=5e-4, weight_decay=0.05),
             },
+            encoders=("lite0", "resnet50"),
+            whole_schedules={
+                "binary": Schedule(image_size=512, epochs=50, batch_size=16, lr=1e-4, weight_decay=0.05),
+                "semantic": Schedule(image_size=512, epochs=100, batch_size=16, lr=1e-4, weight_decay=0.05),
+                "instance": Schedule(image_size=1024, epochs=50, batch_size=16, lr=1e-4, weight_decay=0.05),
+                "panoptic": Schedule(image_size=1024, epochs=50, batch_size=16, lr=1e-4, weight_decay=0.05),
+            },
             packages=("transformers", "scipy"),
             build=_built_by("mask2former"),
         ),
         VictimEntry(
             name="maskrcnn",
-            description="Mask R-CNN on EfficientNet-Lite0 (torchvision)",
+            description="Mask R-CNN: small on EfficientNet-Lite0, the library's own on ResNet-50 (torchvision)",
             schedules={"instance": Schedule(image_size=192, epochs=12, batch_size=8, lr=1e-3)},
+            encoders=("lite0", "resnet50"),
+            whole_schedules={"instance": Schedule(image_size=800, epochs=12, batch_size=16, lr=1e-4, weight_decay=0.1)},
             packages=("torchvision",),
             build=_built_by("rcnn", "maskrcnn"),
         ),
         VictimEntry(
             name="rsprompter",
-            description="small RSPrompter on EfficientNet-Lite0, from the shipped generator's weights (torchvision, segment-anything)",
+            description="RSPrompter: small on EfficientNet-Lite0, from the shipped generator's weights, or on SAM (torchvision)",
             schedules={"instance": Schedule(image_size=192, epochs=12, batch_size=8, lr=5e-4)},
+            encoders=("lite0", "vit_b"),
+            whole_schedules={"instance": Schedule(image_size=1024, epochs=100, batch_size=8, lr=1e-4, weight_decay=0.05)},
             packages=("torchvision", "segment_anything"),
             build=_built_by("rsprompter"),
         ),
         VictimEntry(
             name="fasterrcnn",
-            description="Faster R-CNN on EfficientNet-Lite0 (torchvision)",
+            description="Faster R-CNN: small on EfficientNet-Lite0, the library's own on ResNet-50 (torchvision)",
             schedules={"detection": Schedule(image_size=192, epochs=12, batch_size=8, lr=1e-3)},
+            encoders=("lite0", "resnet50"),
+            whole_schedules={"detection": Schedule(image_size=800, epochs=12, batch_size=16, lr=1e-4, weight_decay=0.1)},
             packages=("torchvision",),
             build=_built_by("rcnn", "fasterrcnn"),
         ),
         VictimEntry(
             name="dfine",
-            description="small D-FINE, a detector of DETR's family, on EfficientNet-Lite0 (transformers)",
+            description="D-FINE, a detector of DETR's family: small on EfficientNet-Lite0, whole on ResNet-50 (transformers)",
             schedules={"detection": Schedule(image_size=192, epochs=20, batch_size=8, lr=1e-3)},
+            encoders=("lite0", "resnet50"),
+            whole_schedules={"detection": Schedule(image_size=640, epochs=72, batch_size=32, lr=2.5e-4, weight_decay=1e-4)},
             packages=("transformers", "scipy"),
             build=_built_by("dfine"),
         ),
         VictimEntry(
             name="sam",
-            description="small promptable SAM on EfficientNet-Lite0, from the shipped generator's weights (segment-anything)",
+            description="SAM: small on EfficientNet-Lite0, from the shipped generator's weights, or SAM itself (segment-anything)",
             schedules={"interactive": Schedule(image_size=256, epochs=8, batch_size=8, lr=3e-4)},
+            encoders=("lite0", "vit_b"),
+            whole_schedules={"interactive": Schedule(image_size=1024, epochs=8, batch_size=8, lr=1e-5)},
             packages=("segment_anything",),
             build=_built_by("sam"),
         ),
         VictimEntry(
             name="sam-hq",
-            description="small SAM-HQ on EfficientNet-Lite0: the high-quality token on the small SAM, which is frozen (segment-anything)",
+            description="SAM-HQ: the high-quality token on the small SAM, or on SAM, either of them frozen (segment-anything)",
             schedules={"interactive": Schedule(image_size=256, epochs=8, batch_size=8, lr=1e-3)},
+            encoders=("lite0", "vit_b"),
+            whole_schedules={"interactive": Schedule(image_size=1024, epochs=12, batch_size=16, lr=1e-3)},
             packages=("segment_anything",),
             build=_built_by("sam_hq"),
         ),
@@ -191,20 +218,24 @@ VICTIMS: dict[str, VictimEntry] = {
 
 
 def find_victim(name: str) -> VictimEntry:
-    """Look a victim up, on its usual encoder or on another one: "unet", "unet+resnet50".
+    """Look a victim up, on its usual encoder or on another one: "unet", "unet+resnet50"; "mask2former-lite0" is the small one.
 
     Raises:
         UsageProblem: there is none of that name, or it cannot be built on that encoder.
         EnvironmentProblem: what it needs is not installed.
     """
     own, on, encoder = name.partition(ON)
-    if own not in VICTIMS:
+    known = own.removesuffix(SMALL)
+    if known not in VICTIMS:
         raise UsageProblem(f"--victim {own!r} is not known", hint=did_you_mean(own, list(VICTIMS)))
-    entry = VICTIMS[own]
+    entry = replace(VICTIMS[known], name=name)
     if on:
-        if encoder not in entry.encoders:
-            raise UsageProblem(f"{own} cannot be built on {encoder!r}", hint=did_you_mean(encoder, list(entry.encoders)))
-        entry = replace(entry, name=name, build=lambda spec, usual=entry.build: usual(replace(spec, encoder=encoder)))  # type: ignore[misc]
+        able = entry.encoders[:1] if own.endswith(SMALL) else entry.encoders
+        if encoder not in able:
+            raise UsageProblem(f"{own} cannot be built on {encoder!r}", hint=did_you_mean(encoder, list(able)))
+        entry = replace(entry, build=lambda spec, usual=entry.build: usual(replace(spec, encoder=encoder)))  # type: ignore[misc]
+        if encoder != entry.encoders[0] and entry.whole_schedules:
+            entry = replace(entry, schedules=entry.whole_schedules)
     if entry.missing:
         raise MissingPackage(f"victim {name} needs {', '.join(entry.missing)}", module=entry.missing[0])
     return entry

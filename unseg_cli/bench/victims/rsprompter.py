@@ -2,8 +2,9 @@
 
 Boxes are found on the segmenter's own embedding. From the features in each box a small network makes prompts that no person could give,
 and SAM's mask decoder draws the object that they mean. No kept library has it; torchvision's detector and segment-anything's decoder are
-its parts here. It differs from the published one in three ways: the network is small, its encoder learns along (SAM's is frozen there),
-and the decoder is told the corners of the box as well, without which a short training learns boxes and no masks.
+its parts here. It differs from the published one: on EfficientNet-Lite0 the network is small, and its encoder learns along (SAM's is
+frozen, there and here); the pyramid stands on the embedding alone; and the decoder is told the corners of the box as well, without which a
+short training learns boxes and no masks.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from torchvision.models.detection.image_list import ImageList
 
 from unseg_cli.bench.examples import Batch, Found, Prediction
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
-from unseg_cli.bench.victims.rcnn import ANCHORS, WIDTH, box_parts, boxes_and_labels, detector_options
-from unseg_cli.bench.victims.sam import OBJECTS, jittered, mask_losses, small_sam
+from unseg_cli.bench.victims.encoders import KNOWN
+from unseg_cli.bench.victims.rcnn import SMALL, WHOLE, Shape, boxes_and_labels, detector_parts
+from unseg_cli.bench.victims.sam import OBJECTS, jittered, mask_losses, segmenter_for
 from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
 
 #: Prompts that are made of each box.
@@ -30,33 +32,41 @@ MOST = 40
 
 
 class SimplePyramid(nn.Module):
-    """Maps at strides 4 to 64, made of one embedding at stride 8 (after ViTDet, Li et al. 2022)."""
+    """Maps at strides 4 to 64, made of one embedding (after ViTDet, Li et al. 2022).
 
-    out_channels = WIDTH
+    Args:
+        shape: of the detector.
+        stride: of the embedding, 8 or 16.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape, stride: int) -> None:
         super().__init__()
-        self.finer = nn.ConvTranspose2d(EMBED_DIM, WIDTH, 2, stride=2)
-        self.same = nn.Conv2d(EMBED_DIM, WIDTH, 1)
-        self.smooth = nn.ModuleList(nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), LayerNorm2d(WIDTH)) for _ in ANCHORS)
+        self.out_channels = width = shape.width
+        self.finer = nn.ModuleList(nn.ConvTranspose2d(EMBED_DIM, width, stride // to, stride=stride // to) for to in (4, 8) if to < stride)
+        self.same = nn.Conv2d(EMBED_DIM, width, 1)
+        self.smooth = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width, 3, padding=1), LayerNorm2d(width)) for _ in shape.anchors)
 
     def forward(self, embedding: Tensor) -> OrderedDict[str, Tensor]:
-        """(B, 256, S/8, S/8) -> maps of `WIDTH` channels, by name."""
-        maps = [self.finer(embedding), self.same(embedding)]
-        while len(maps) < len(ANCHORS):
+        """(B, 256, S/stride, S/stride) -> the maps, by name."""
+        maps = [*(finer(embedding) for finer in self.finer), self.same(embedding)]
+        while len(maps) < len(self.smooth):
             maps.append(F.max_pool2d(maps[-1], 2, ceil_mode=True))
         return OrderedDict((str(level), smooth(one)) for level, (smooth, one) in enumerate(zip(self.smooth, maps, strict=True)))
 
 
 class Prompter(nn.Module):
-    """The features in a box -> `PROMPTS` embeddings for SAM's mask decoder, waves as SAM's own prompts are, plus a shift."""
+    """The features in a box -> `PROMPTS` embeddings for SAM's mask decoder, waves as SAM's own prompts are, plus a shift.
 
-    def __init__(self) -> None:
+    Args:
+        width: C, channels of the features.
+    """
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.hidden = nn.Sequential(nn.Linear(WIDTH * 7 * 7, EMBED_DIM), nn.ReLU(), nn.Linear(EMBED_DIM, PROMPTS * 2 * EMBED_DIM))
+        self.hidden = nn.Sequential(nn.Linear(width * 7 * 7, EMBED_DIM), nn.ReLU(), nn.Linear(EMBED_DIM, PROMPTS * 2 * EMBED_DIM))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, `WIDTH`, 7, 7) -> (N, `PROMPTS`, 256)."""
+        """(N, C, 7, 7) -> (N, `PROMPTS`, 256)."""
         wave, shift = self.hidden(features.flatten(1)).view(len(features), PROMPTS, 2, EMBED_DIM).unbind(2)
         return wave.sin() + shift
 
@@ -67,14 +77,16 @@ class RsPrompterVictim(Victim):
     Args:
         segmenter: takes square pictures in [0, 1], which it normalises by itself.
         classes: how many there are, the ground included.
+        shape: of the detector.
     """
 
     normalisation = LITE0
 
-    def __init__(self, segmenter: PromptableSegmenter, classes: int) -> None:
+    def __init__(self, segmenter: PromptableSegmenter, classes: int, shape: Shape = SMALL) -> None:
         super().__init__()
-        self.segmenter, self.prompter, self.pyramid = segmenter, Prompter(), SimplePyramid()
-        detector = FasterRCNN(self.pyramid, **detector_options() | {"box_detections_per_img": MOST}, **box_parts(classes))
+        stride = segmenter.image_size // segmenter.prompt_encoder.image_embedding_size[0]
+        self.segmenter, self.prompter, self.pyramid = segmenter, Prompter(shape.width), SimplePyramid(shape, stride)
+        detector = FasterRCNN(self.pyramid, **detector_parts(shape, classes) | {"box_detections_per_img": MOST})
         self.proposer, self.heads = detector.rpn, detector.roi_heads
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -124,9 +136,15 @@ class RsPrompterVictim(Victim):
 
 
 def build(spec: VictimSpec) -> RsPrompterVictim:
-    """Build the network for square pictures of `spec.side`; pretrained, its segmenter has the shipped generator's weights.
+    """Build the network for square pictures of `spec.side`; pretrained, its segmenter has the shipped generator's weights, or SAM's.
 
     Raises:
-        EnvironmentProblem: pretrained, and the shipped weights are not there.
+        EnvironmentProblem: pretrained, and the weights are not there.
     """
-    return RsPrompterVictim(small_sam(spec), len(spec.classes)).to(memory_format=torch.channels_last)
+    segmenter = segmenter_for(spec)
+    small = spec.encoder == "lite0"
+    if spec.pretrained and not small:
+        segmenter.image_encoder.requires_grad_(False)
+    victim = RsPrompterVictim(segmenter, len(spec.classes), SMALL if small else WHOLE).to(memory_format=torch.channels_last)
+    victim.normalisation = KNOWN[spec.encoder].normalisation
+    return victim

@@ -1,8 +1,8 @@
-"""A promptable segmenter: segment-anything's prompt encoder and mask decoder, on EfficientNet-Lite0 in place of SAM's vision transformer.
+"""A promptable segmenter: SAM whole, or its prompt encoder and mask decoder on EfficientNet-Lite0 in place of the vision transformer.
 
 It is pointed at objects by their boxes. In training those are off by as much as a hand is; in tests they are exact. Like those who
-fine-tune SAM, it starts from a network that has learned to be pointed at: the one that finds objects in the shipped generator, trained on
-DUTS.
+fine-tune SAM, the small one starts from a network that has learned to be pointed at: the one that finds objects in the shipped generator,
+trained on DUTS.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from torch import Tensor
 
 from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.encoders import KNOWN
 from unseg_cli.bench.victims.smp import soft_dice_loss
+from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.generators.files import fetched_file
 from unseg_cli.generators.loading import load_generator
+from unseg_cli.generators.sam_at_size import load_sam_at_size
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
 from unseg_cli.models.specs import SPECS
-from unseg_cli.models.surrogate import lite_surrogate
+from unseg_cli.models.surrogate import lite_surrogate, vit_surrogate
 
 #: Objects that are learnt from in each picture of a batch, drawn anew each time.
 OBJECTS = 4
@@ -97,28 +101,40 @@ def build(spec: VictimSpec) -> SamVictim:
     """Build the network for square pictures of `spec.side`.
 
     Raises:
-        EnvironmentProblem: pretrained, and the shipped weights are not there.
+        EnvironmentProblem: pretrained, and the weights are not there.
     """
-    return SamVictim(small_sam(spec).to(memory_format=torch.channels_last))
+    victim = SamVictim(segmenter_for(spec).to(memory_format=torch.channels_last))
+    victim.normalisation = KNOWN[spec.encoder].normalisation
+    return victim
 
 
-def small_sam(spec: VictimSpec) -> PromptableSegmenter:
-    """The network that `build` and others are made of, as they start."""
-    network = lite_surrogate(SPECS["lite"], spec.side)
+def segmenter_for(spec: VictimSpec) -> PromptableSegmenter:
+    """The network that `build` and others are made of, as they start: the small one, or SAM itself."""
+    network = lite_surrogate(SPECS["lite"], spec.side) if spec.encoder == "lite0" else vit_surrogate(SPECS[spec.encoder], spec.side)
     if spec.pretrained:
-        load_shipped(network)
+        load_start(network, spec)
     freeze_unused(network)
     return network
 
 
-def load_shipped(network: PromptableSegmenter) -> None:
-    """Start from the shipped generator's weights; what it has nothing for stays as it is.
+def load_start(network: PromptableSegmenter, spec: VictimSpec) -> None:
+    """Start from the shipped generator's weights, or from SAM's; what they have nothing for stays as it is.
 
     Raises:
         EnvironmentProblem: they are not there.
     """
-    shipped = load_generator("lite").state_dict()
-    network.load_state_dict({name: shipped.get(name, own) for name, own in network.state_dict().items()})
+    if spec.encoder == "lite0":
+        shipped = load_generator("lite").state_dict()
+        network.load_state_dict({name: shipped.get(name, own) for name, own in network.state_dict().items()})
+        return
+    checkpoint = f"sam_{spec.encoder}"
+    path = spec.encoder_weights or fetched_file(checkpoint)
+    if path is None:
+        raise EnvironmentProblem(
+            f"SAM's own weights ({checkpoint}) are not on this machine",
+            hint=f"`unseg weights fetch {checkpoint}`, pass them as --encoder-weights FILE, or --init scratch",
+        )
+    load_sam_at_size(network, path)
 
 
 def freeze_unused(network: PromptableSegmenter) -> None:

@@ -7,6 +7,7 @@ as it was before the decoder's transformer, with height and width exchanged, and
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -14,12 +15,15 @@ from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.sam import SamVictim, freeze_unused, load_shipped
+from unseg_cli.bench.victims.encoders import KNOWN
+from unseg_cli.bench.victims.sam import SamVictim, freeze_unused, load_start
 from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.models.sam.image_encoder import SamImageEncoder, build_sam_image_encoder
 from unseg_cli.models.sam.mask_decoder import BatchedMaskDecoder, four_times_larger, refined, sam_transformer
 from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
 from unseg_cli.models.specs import SPECS
+from unseg_cli.models.surrogate import VitSurrogate
 
 #: Where the token stands behind the transformer: after those of the quality and of SAM's four masks.
 HQ_POSITION = 5
@@ -61,25 +65,60 @@ class HqMaskDecoder(BatchedMaskDecoder):
         return torch.einsum("bc,bchw->bhw", weights, features)[:, None]
 
 
-class HqSegmenter(PromptableSegmenter):
-    """The lite generator's segmenter with an `HqMaskDecoder`.
+class HqSegmenter(PromptableSegmenter, ABC):
+    """A segmenter with an `HqMaskDecoder`."""
+
+    mask_decoder: HqMaskDecoder
+
+    @abstractmethod
+    def look(self, image_01: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S) in [0, 1] -> the embedding (B, 256, e, e), and features of an early layer (B, D, e, e)."""
+
+    def decode_hq(self, embedding: Tensor, early: Tensor, prompt: Prompt) -> Tensor:
+        """(B, 1, h, w) logits of the token's masks, for what `look` says of each picture and a prompt each."""
+        sparse, dense = self._embed(prompt, embedding)
+        return self.mask_decoder.decode_hq(embedding, early, self.prompt_encoder.get_dense_pe(), sparse, dense)
+
+
+class HqLiteSegmenter(HqSegmenter):
+    """On the lite generator's encoder.
 
     Args:
         side: S of the square pictures, a multiple of 32.
     """
 
     image_encoder: LiteImageEncoder
-    mask_decoder: HqMaskDecoder
 
     def __init__(self, side: int) -> None:
         spec = SPECS["lite"]
         super().__init__(LiteImageEncoder(spec.encoder), image_size=side, embed_size=side // spec.embed_stride)
         self.mask_decoder = HqMaskDecoder(early_width=self.image_encoder.early_channels)
 
-    def decode_hq(self, embedding: Tensor, early: Tensor, prompt: Prompt) -> Tensor:
-        """(B, 1, h, w) logits of the token's masks, for what the image encoder's `encode` says of each picture and a prompt each."""
-        sparse, dense = self._embed(prompt, embedding)
-        return self.mask_decoder.decode_hq(embedding, early, self.prompt_encoder.get_dense_pe(), sparse, dense)
+    def look(self, image_01: Tensor) -> tuple[Tensor, Tensor]:
+        """See `HqSegmenter`."""
+        return self.image_encoder.encode(image_01)
+
+
+class HqVitSegmenter(HqSegmenter, VitSurrogate):
+    """On SAM's own encoder; the early features are those behind its first block that looks at the whole picture, as in the paper.
+
+    Args:
+        name: of one of `SPECS`.
+        side: S of the square pictures, a multiple of 32.
+    """
+
+    image_encoder: SamImageEncoder
+
+    def __init__(self, name: str, side: int) -> None:
+        spec = SPECS[name]
+        encoder = build_sam_image_encoder(spec, EMBED_DIM, image_size=side)
+        super().__init__(encoder, image_size=side, embed_size=side // spec.embed_stride)
+        self.mask_decoder = HqMaskDecoder(early_width=spec.vit_width)
+
+    def look(self, image_01: Tensor) -> tuple[Tensor, Tensor]:
+        """See `HqSegmenter`."""
+        embedding, tokens = self.image_encoder.encode(self.normalised(image_01))
+        return embedding, tokens[0].permute(0, 3, 1, 2)
 
 
 class SamHqVictim(SamVictim):
@@ -93,7 +132,7 @@ class SamHqVictim(SamVictim):
 
     def encode(self, images: Tensor) -> Sequence[Tensor]:
         """The image embedding and early features."""
-        return self.network.image_encoder.encode(images)
+        return self.network.look(images)
 
     def decode(self, features: Sequence[Tensor], boxes: Tensor) -> Tensor:
         """See `SamVictim`."""
@@ -105,13 +144,15 @@ def build(spec: VictimSpec) -> SamHqVictim:
     """Build the network for square pictures of `spec.side`. Pretrained, all but the `hq_*` parameters is frozen, as in the paper.
 
     Raises:
-        EnvironmentProblem: pretrained, and the shipped weights are not there.
+        EnvironmentProblem: pretrained, and the weights are not there.
     """
-    network = HqSegmenter(spec.side)
+    network = HqLiteSegmenter(spec.side) if spec.encoder == "lite0" else HqVitSegmenter(spec.encoder, spec.side)
     freeze_unused(network)
     network.mask_decoder.output_hypernetworks_mlps.requires_grad_(False)  # SAM's own masks are not looked at
     if spec.pretrained:
-        load_shipped(network)
+        load_start(network, spec)
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith("mask_decoder.hq_"))
-    return SamHqVictim(network.to(memory_format=torch.channels_last))
+    victim = SamHqVictim(network.to(memory_format=torch.channels_last))
+    victim.normalisation = KNOWN[spec.encoder].normalisation
+    return victim
