@@ -18,7 +18,9 @@ from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.pictures.channels import strips
 from unseg_cli.pictures.decode import read_picture
+from unseg_cli.pictures.drawn import DrawnRows
 from unseg_cli.protect import protect_bytes
 from unseg_cli.protect.settings import Settings
 
@@ -103,6 +105,53 @@ def test_noise_is_asked_for_in_strips(mode: str, per_class: bool) -> None:
     made = protect_bytes(out.getvalue(), mask, session(watched), Settings(per_class=per_class))
     assert made.record["linf_255"] == 8
     assert 0 < fields[0].largest <= 256, "a picture of 3,000 rows never has the noise of more than a strip in memory"
+
+
+def saved(pixels: np.ndarray, mode: str, format: str, **options: Any) -> bytes:
+    """A file of 90 x 70 pixels."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(out, format, **options)
+    return out.getvalue()
+
+
+UPSIDE_DOWN = Image.Exif()
+UPSIDE_DOWN[0x0112] = 3
+SCENE = np.random.default_rng(3).integers(40, 215, (70, 90, 3), np.uint8)
+#: Files, and whether they are written row by row.
+HUGE_ONES = {
+    "jpeg": (saved(SCENE, "RGB", "JPEG", quality=95), True),
+    "grey jpeg": (saved(SCENE, "L", "JPEG", quality=95), True),
+    "png": (saved(SCENE, "RGB", "PNG"), True),
+    "webp": (saved(SCENE, "RGB", "WEBP", lossless=True), True),
+    "turned jpeg": (saved(SCENE, "RGB", "JPEG", quality=95, exif=UPSIDE_DOWN), False),
+    "png with alpha": (saved(SCENE, "RGBA", "PNG"), False),
+    "grey webp": (saved(SCENE, "L", "WEBP", lossless=True), True),
+    "inks": (saved(SCENE, "CMYK", "TIFF"), False),
+    "deep png": (saved(SCENE[..., 0].astype(np.uint16) * 200, "I;16", "PNG"), False),
+}
+
+
+@pytest.mark.parametrize("kind", HUGE_ONES)
+def test_a_huge_picture_with_noise_is_never_there_as_a_whole_and_comes_out_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, row_by_row = HUGE_ONES[kind]
+    mask = np.zeros(SCENE.shape[:2], np.uint8)
+    mask[10:60, 5:80] = 255
+    settings = Settings(budget=NoiseBudget(16 / 255, 2 / 255))
+    for module in ("pictures.encode", "protect.one"):  # as of a picture of more rows
+        monkeypatch.setattr(f"unseg_cli.{module}.strips", lambda height: strips(height, 32))
+    usual = protect_bytes(data, png(mask), session(), settings)
+    assert isinstance(usual.noised, np.ndarray)
+    monkeypatch.setattr("unseg_cli.protect.one.HUGE", 1000)
+    asked: list[slice] = []
+    whole, rows_of = DrawnRows.__array__, DrawnRows.__getitem__
+    monkeypatch.setattr(DrawnRows, "__getitem__", lambda self, rows: asked.append(rows) or rows_of(self, rows))
+    if row_by_row and "grey webp" not in kind:  # what is grey and comes back in colour is compared as a whole
+        monkeypatch.setattr(DrawnRows, "__array__", lambda *_, **__: pytest.fail("all of it at once"))
+    huge = protect_bytes(data, png(mask), session(), settings)
+    assert isinstance(huge.noised, DrawnRows) and len(huge.noised) == 70
+    assert huge.data == usual.data and {**huge.record, "seconds": 0} == {**usual.record, "seconds": 0}
+    assert not row_by_row or max(rows.stop - rows.start for rows in asked if rows.stop is not None) <= 32
+    assert np.array_equal(whole(huge.noised), usual.noised)
 
 
 def test_no_array_of_floats_is_as_large_as_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, runs, whole_levels
-from unseg_cli.noise.field import Rows
-from unseg_cli.pictures.picture import PixelArray, Space, full_scale
+from unseg_cli.noise.field import EVERYTHING, Rows
+from unseg_cli.pictures.picture import PixelArray, PixelRows, Space, full_scale
 
 _ROWS = 256
 _CACHED_ROWS = 32
@@ -58,7 +58,7 @@ def visible_rgb(pixels: PixelArray, space: Space) -> npt.NDArray[np.uint8]:
     return np.repeat(seen[..., None], 3, axis=2) if space == "grey" else seen
 
 
-def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, budget: NoiseBudget) -> PixelArray:
+def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, budget: NoiseBudget, some: slice = EVERYTHING) -> PixelArray:
     """Noise on the channels of a space, part by part: no array of floats of the picture's size is made.
 
     Args:
@@ -68,11 +68,13 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
         field: the noise, of the picture's size.
         mask: (H, W) foreground.
         budget: bounds.
+        some: the rows to return, a slice without a step.
     """
-    out, top = pixels.copy(), full_scale(pixels)
-    for rows, columns in parts_with_noise(mask, budget, top):
-        part = mask[rows, columns]
-        noise = field.times(bounds_of(part, budget, top), rows, columns)
+    out, top = pixels[some].copy(), full_scale(pixels)
+    above = some.indices(len(pixels))[0]
+    for rows, columns in parts_with_noise(mask[some], budget, top):
+        part = mask[some][rows, columns]
+        noise = field.times(bounds_of(part, budget, top), slice(above + rows.start, above + rows.stop), columns)
         levels = whole_levels(noise[GREEN] if space == "grey" else noise, part, budget, top)
         if space == "cmyk":
             np.negative(levels, out=levels)
@@ -110,7 +112,7 @@ def parts_with_noise(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> I
             yield rows, slice(int(within[0]), int(within[-1]) + 1)
 
 
-def within_budget(clean: PixelArray, protected: PixelArray, mask: BoolArray, budget: NoiseBudget) -> bool:
+def within_budget(clean: PixelArray, protected: PixelRows, mask: BoolArray, budget: NoiseBudget) -> bool:
     """Whether no pixel moved by more than its bound, in whole levels."""
     top = full_scale(clean)
     inside, outside = budget_levels(budget.foreground, top), budget_levels(budget.background, top)
@@ -150,7 +152,7 @@ def distance(a: PixelArray, b: PixelArray) -> PixelArray:
     return np.maximum(a, b) - np.minimum(a, b)
 
 
-def noise_kept(clean: PixelArray, intended: PixelArray, written: PixelArray) -> float:
+def noise_kept(clean: PixelArray, intended: PixelRows, written: PixelArray) -> float:
     """The share of the noise that survived a lossy codec: the written change projected on the intended one (1 = all, 0 = none).
 
     The codec's own error hardly correlates with the noise, so one encoding is enough to measure it, and of a large picture some rows, at

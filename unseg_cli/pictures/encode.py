@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.pictures.channels import rgb_from_cmyk, to_8_bit
+from unseg_cli.pictures.channels import rgb_from_cmyk, strips, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
 from unseg_cli.pictures.formats import heif, png, tiff
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
-from unseg_cli.pictures.picture import Kind, Picture, PixelArray, from_upright, to_upright
+from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
 
 #: The lowest quality chosen without being asked for.
 MINIMUM_QUALITY = 90
@@ -153,12 +153,13 @@ def converted(picture: Picture, kind: Kind) -> Picture:
     return replace(picture, pixels=pixels, alpha=alpha, space=space, notes=tuple(notes))
 
 
-def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[str]]:
+def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | None = None) -> tuple[bytes, list[str]]:
     """The bytes of a picture file, and notes on what could not be kept.
 
     Args:
         picture: as returned by `converted` for the kind of `encoding`.
         encoding: how to write it.
+        pixels: in place of the picture's own, and like them.
 
     Raises:
         UnsegError: the format cannot hold the picture (for example its size).
@@ -167,19 +168,24 @@ def encode_picture(picture: Picture, encoding: Encoding) -> tuple[bytes, list[st
     upright = not same_kind or encoding.metadata == "strip" or encoding.kind in ("bmp", *heif.KINDS)
     metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
     orientation = 1 if upright else picture.orientation
-    pixels = from_upright(picture.pixels, orientation)
     alpha = None if picture.alpha is None else from_upright(picture.alpha, orientation)
-    stacked = _stacked(pixels, alpha)
+    given = picture.pixels if pixels is None else pixels
+
+    def stacked() -> PixelArray:
+        return _stacked(from_upright(np.asarray(given), orientation), alpha)
+
+    def as_image() -> Image.Image:
+        row_by_row = pixels is not None and not isinstance(pixels, np.ndarray) and alpha is None and orientation == 1
+        return _pasted(given, picture.space) if row_by_row else _pil(stacked(), picture.space)
 
     if encoding.kind == "tiff":
-        compressed = picture.coding.compressed
-        with_alpha = alpha is not None
-        return tiff.encode(stacked, picture.space, alpha=with_alpha, compressed=compressed, orientation=orientation, metadata=metadata), []
+        how = {"alpha": alpha is not None, "compressed": picture.coding.compressed}
+        return tiff.encode(stacked(), picture.space, orientation=orientation, metadata=metadata, **how), []
     if encoding.kind == "png":
         chunks = metadata.png_chunks if same_kind else png.metadata_chunks(metadata)
-        plain = png.encode_16(stacked) if stacked.dtype == np.uint16 else _saved(_pil(stacked, picture.space), "PNG", {})
+        plain = png.encode_16(stacked()) if given.dtype == np.uint16 else _saved(as_image(), "PNG", {})
         return png.with_chunks(plain, *chunks), []
-    image = _pil(stacked, picture.space)
+    image = as_image()
     if encoding.kind == "webp":
         image = image if picture.space == "rgb" else image.convert("RGBA" if alpha is not None else "RGB")
         options: dict[str, Any] = {"lossless": True, "quality": 80} if encoding.lossless else {"quality": encoding.quality}
@@ -229,13 +235,26 @@ def _stacked(pixels: PixelArray, alpha: PixelArray | None) -> PixelArray:
     return np.ascontiguousarray(channels if alpha is None else np.concatenate([channels, alpha[..., None]], axis=2))
 
 
+def _pasted(pixels: PixelRows, space: str) -> Image.Image:
+    """The same of (H, W[, C]), some rows at a time, for those that are not there as a whole."""
+    image = Image.new(_mode(space, 1 if len(pixels.shape) == 2 else pixels.shape[2]), (pixels.shape[1], pixels.shape[0]), None)
+    for rows in strips(len(pixels)):
+        image.paste(_pil(_stacked(pixels[rows], None), space), (0, rows.start))
+    return image
+
+
 def _pil(stacked: PixelArray, space: str) -> Image.Image:
     """(H, W, C) uint8 as a Pillow picture."""
-    mode = {("grey", 1): "L", ("grey", 2): "LA", ("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("cmyk", 4): "CMYK"}[space, stacked.shape[2]]
     height, width = stacked.shape[:2]
-    image = Image.new(mode, (width, height), None)  # not filled with black first, and the array is not copied, as Pillow's shortcuts do
+    # Not filled with black first, and the array is not copied, as Pillow's shortcuts do.
+    image = Image.new(_mode(space, stacked.shape[2]), (width, height), None)
     image.frombytes(np.ascontiguousarray(stacked).data)
     return image
+
+
+def _mode(space: str, channels: int) -> str:
+    """Pillow's name of it."""
+    return {("grey", 1): "L", ("grey", 2): "LA", ("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("cmyk", 4): "CMYK"}[space, channels]
 
 
 def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:

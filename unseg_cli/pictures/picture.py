@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,24 @@ from unseg_cli.pictures.metadata import Metadata
 
 #: uint8 or uint16.
 PixelArray = npt.NDArray[Any]
+
+
+class PixelRows(Protocol):
+    """Pixels of which some rows are looked at at a time: an array, or `DrawnRows`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> PixelArray: ...
+
+    def __array__(self) -> PixelArray: ...
+
+
 Space = Literal["grey", "rgb", "cmyk"]
 Kind = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif", "avif"]
 

@@ -24,12 +24,13 @@ from unseg_cli.generators.find import share_of
 from unseg_cli.generators.session import MaskSource, PictureNoise, Session
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
-from unseg_cli.pictures.channels import add_noise, noise_kept, visible_rgb, within_budget
+from unseg_cli.pictures.channels import add_noise, noise_kept, strips, visible_rgb, within_budget
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import measure
+from unseg_cli.pictures.drawn import DrawnRows
 from unseg_cli.pictures.encode import Encoding, encode_picture, prepare_picture
 from unseg_cli.pictures.masks import read_classes, read_mask
-from unseg_cli.pictures.picture import Picture, PixelArray, same_alpha
+from unseg_cli.pictures.picture import Picture, PixelRows, same_alpha
 from unseg_cli.protect.manifest import Record, signature
 from unseg_cli.protect.settings import Settings
 
@@ -37,7 +38,8 @@ from unseg_cli.protect.settings import Settings
 LEAST_NOISE_KEPT = 0.1
 #: Below this the user is told.
 LITTLE_NOISE_KEPT = 0.5
-#: Pixels above which what a stage has freed is given back before the next one: codecs hold as much as the picture, and more.
+#: Pixels above which what a stage has freed is given back before the next one, and the picture with noise is never there as a whole: codecs
+#: hold as much as the picture, and more.
 HUGE = 50_000_000
 
 
@@ -102,13 +104,13 @@ class Noised:
 
     Attributes:
         opened: what it was.
-        pixels: like `opened.picture.pixels`.
+        pixels: like `opened.picture.pixels`; of a huge picture they are drawn when they are asked for.
         mask, mask_source, confidence: as used, see `PictureNoise`.
         seconds: time spent on it so far.
     """
 
     opened: Opened
-    pixels: PixelArray
+    pixels: PixelRows
     mask: BoolArray
     mask_source: MaskSource
     confidence: float | None
@@ -131,7 +133,7 @@ class Protected:
     data: bytes
     record: Record
     clean: Picture
-    noised: PixelArray
+    noised: PixelRows
     written: Picture
     mask: BoolArray
 
@@ -205,7 +207,11 @@ def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float)
     """The picture with the noise that was made for it; `share` is its part of the seconds that the network took."""
     started = time.perf_counter()
     field = made.field if opened.classes is None else PerClassField(made.field, opened.classes)
-    pixels = add_noise(opened.picture.pixels, opened.picture.space, field, made.mask, budget)
+    clean = opened.picture
+    if opened.area > HUGE:
+        pixels: PixelRows = DrawnRows(pixels=clean.pixels, space=clean.space, field=field, mask=made.mask, budget=budget)
+    else:
+        pixels = add_noise(clean.pixels, clean.space, field, made.mask, budget)
     seconds = opened.seconds + share + time.perf_counter() - started
     return Noised(opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, confidence=made.confidence, seconds=seconds)
 
@@ -220,7 +226,7 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
     opened, clean = noised.opened, noised.opened.picture
     if not within_budget(clean.pixels, noised.pixels, noised.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
-    data, notes = encode_picture(replace(clean, pixels=noised.pixels), opened.encoding)
+    data, notes = encode_picture(clean, opened.encoding, pixels=noised.pixels)
     if opened.area > HUGE:
         give_back_freed_memory()
     written = read_picture(Path("picture"), data)
@@ -255,10 +261,10 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
     Raises:
         UnsegError: see `encode`.
     """
-    lossless = noised.opened.encoding.lossless
-    meant = replace(clean, pixels=noised.pixels)
+    lossless, meant = noised.opened.encoding.lossless, noised.pixels
     if clean.space == "grey" and written.space == "rgb":
-        clean, meant = expanded(clean), expanded(meant)
+        meant = expanded(replace(clean, pixels=np.asarray(meant))).pixels
+        clean = expanded(clean)
     if written.pixels.shape != clean.pixels.shape or written.pixels.dtype != clean.pixels.dtype or written.space != clean.space:
         raise UnsegError(
             f"the written file came back as {written.pixels.dtype} {written.space} of {written.size}", hint="use --format png for it"
@@ -269,11 +275,11 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
             "the written file equals the original: no noise survived, and it was removed",
             hint="raise --epsilon, raise --quality, or use a lossless format",
         )
-    if lossless and not np.array_equal(written.pixels, meant.pixels):
+    if lossless and not all(np.array_equal(written.pixels[rows], meant[rows]) for rows in strips(len(meant))):
         raise UnsegError("the written file does not decode to what was written", hint="use --format png for it")
     if not same_alpha(clean, written):
         raise UnsegError("the alpha channel was not kept", hint="use --format png for it")
-    kept = 1.0 if lossless else noise_kept(clean.pixels, meant.pixels, written.pixels)
+    kept = 1.0 if lossless else noise_kept(clean.pixels, meant, written.pixels)
     if kept < LEAST_NOISE_KEPT:
         raise UnsegError(
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",

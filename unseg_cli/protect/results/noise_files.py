@@ -36,7 +36,7 @@ def noise_file(made: Protected, budget: NoiseBudget) -> bytes:
     out = io.BytesIO()
     np.savez_compressed(
         out,
-        perturbation=made.noised.astype(wide) - clean.astype(wide),
+        perturbation=np.asarray(made.noised).astype(wide) - clean.astype(wide),
         mask=made.mask,
         epsilon=np.float64(budget.foreground),
         epsilon_bg=np.float64(budget.background),
