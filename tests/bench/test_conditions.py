@@ -32,7 +32,8 @@ def test_no_two_conditions_share_a_meaning_or_a_colour() -> None:
 
 
 def test_the_help_names_every_condition() -> None:
-    assert names_for_help() == "clean, clean-subset, protected, protected-auto|corrected|whole|uniform|per-class, random, texture"
+    ours = "protected, protected-auto|corrected|whole|uniform|per-class"
+    assert names_for_help() == f"clean, clean-subset, {ours}, random, texture, error-minimising"
 
 
 @pytest.mark.parametrize(

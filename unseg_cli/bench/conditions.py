@@ -13,8 +13,9 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 
 #: none; the generator's; per-class: a closed form for every class of a label map, the generator's elsewhere; ready: pictures that were
-#: protected before; random: uniform noise at the object's budget all over; texture: the closed-form rival.
-NoiseKind = Literal["none", "omitted", "generator", "per-class", "ready", "random", "texture"]
+#: protected before; random: uniform noise at the object's budget all over; texture: the closed-form rival; minimised: that of each picture
+#: by descent, see `bench/preparation/minimised.py`.
+NoiseKind = Literal["none", "omitted", "generator", "per-class", "ready", "random", "texture", "minimised"]
 #: Where the objects are: the true masks; detections; detections, but true masks where those are unsure, as an owner would correct them;
 #: masks in a folder; the whole picture; or nothing is told apart at all.
 MaskSource = Literal["gt", "auto", "corrected", "folder", "whole", "uniform"]
@@ -55,6 +56,7 @@ SPELLINGS: dict[str, Spelling] = {
     "protected-per-class": Spelling(noise="per-class", masks="gt", colour="#27ae60"),
     RANDOM: Spelling(noise="random", masks="whole", colour="#7f8c8d"),
     TEXTURE: Spelling(noise="texture", masks=None, colour="#d68910"),
+    "error-minimising": Spelling(noise="minimised", masks=None, colour="#6d4c41"),
 }
 
 
@@ -126,12 +128,12 @@ class Condition:
     @property
     def detects(self) -> bool:
         """Whether objects have to be found."""
-        return self.noise in ("generator", "texture") and self.masks in ("auto", "corrected")
+        return self.noise in ("generator", "texture", "minimised") and self.masks in ("auto", "corrected")
 
     @property
     def uses_generator(self) -> bool:
         """Whether the generator has to run: for its noise, or for the objects that it detects."""
-        return self.noise in ("generator", "per-class") or (self.noise == "texture" and self.detects)
+        return self.noise in ("generator", "per-class") or self.detects
 
     def __str__(self) -> str:
         return self.name

@@ -69,8 +69,9 @@ def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Eve
 def _run_missing(missing: list[Cell], todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
     cache, noise = PictureCache(folder.prepared, data=todo[0].data, noise=todo[0].noise), read_json(folder.noise)
     measured = prepare(
-        cache, setting.maker, setting.data, setting.task, picture_sets(missing), known=noise, workers=setting.workers, events=events
-    )
+        cache, setting.maker, setting.data, setting.task, picture_sets(missing),
+        known=noise, workers=setting.workers, device=setting.device, events=events,
+    )  # fmt: skip
     write_json_atomically(folder.noise, {**noise, **measured})
     floors: dict[Size, float] = {}
     for number, cell in enumerate(missing, 1):

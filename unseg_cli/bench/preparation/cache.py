@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unseg_cli.bench.conditions import Condition
 from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import DataRecipe, NoiseRecipe, PictureSet, Size, digest
+from unseg_cli.bench.preparation.minimised import SIDE
 from unseg_cli.bench.preparation.stored_segments import SegmentRows, StoredTargets
 
 
@@ -43,6 +45,10 @@ class PictureCache:
     def labels(self, split: str, size: Size, countermeasure: str = "none") -> Path:
         """(N or M, H, W): the label maps of a split, "train" or "test", as one that moves them ("none": no countermeasure) leaves them."""
         return self._file(f"labels-{split}-{countermeasure}", size)
+
+    def minimised(self, condition: Condition) -> Path:
+        """(N, 3, S, S) int8: the noise of a condition that is found for each picture."""
+        return self._file(f"noise-{condition.name}", (SIDE, SIDE), [asdict(self.noise), asdict(condition)])
 
     def _file(self, name: str, size: Size, recipe: Any = ()) -> Path:
         return self.folder / f"{name}-{size[0]}x{size[1]}-{digest([asdict(self.data), recipe])}.npy"

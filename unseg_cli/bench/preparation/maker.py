@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from unseg_cli.bench.conditions import Condition, MaskSource
+from unseg_cli.bench.preparation.minimised import TOP, Int8Array
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import IGNORE, BoolArray, U8Array
 from unseg_cli.core.errors import UsageProblem
@@ -23,7 +24,7 @@ from unseg_cli.datasets.sample import FileSource, Sample, Truth, read_image
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import random_noise, texture_noise
-from unseg_cli.noise.field import ArrayField, Rows
+from unseg_cli.noise.field import ArrayField, NoiseField, Rows
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, visible_rgb
 from unseg_cli.pictures.masks import mask_rule, read_mask
@@ -88,6 +89,11 @@ class ConditionMaker:
         masks: dict[str, Path] | None = None,
     ) -> None:
         self.objects, self.source, self.ready, self.masks = objects, source, ready or {}, masks or {}
+        self._found: dict[Condition, Int8Array] = {}
+
+    def keep(self, condition: Condition, noise: Int8Array) -> None:
+        """What `minimise` has found for the pictures of a split, in their order; `make` takes it from there."""
+        self._found[condition] = noise
 
     def read(self, sample: Sample) -> Original:
         """Decode a picture and its truth; may be called by several threads.
@@ -108,7 +114,7 @@ class ConditionMaker:
     def draw(self, originals: list[Original], conditions: Iterable[Condition]) -> list[Drawn]:
         """Noise and masks for a few pictures, one pass of the generator for each source of masks."""
         drawn: list[Drawn] = [{} for _ in originals]
-        wanted = [condition for condition in conditions if condition.noise in ("generator", "per-class", "texture")]
+        wanted = [condition for condition in conditions if condition.noise in ("generator", "per-class", "texture", "minimised")]
         groups: dict[tuple[bool, MaskSource, NoiseBudget], list[Condition]] = {}
         for condition in wanted:
             groups.setdefault((condition.noise == "per-class", condition.masks, condition.budget), []).append(condition)
@@ -151,7 +157,11 @@ class ConditionMaker:
             where = np.ones((height, width), np.bool_)
         else:
             where = drawn[condition].mask
-            field = ArrayField(texture_noise(where)) if condition.noise == "texture" else drawn[condition].field
+            field = drawn[condition].field
+            if condition.noise == "texture":
+                field = ArrayField(texture_noise(where))
+            elif condition.noise == "minimised":
+                field = NoiseField(self._found[condition][number].astype(np.float32) / TOP, image.shape[:2])
         if original.space == "grey":  # as `protect` would write it: a grey file takes one channel of the noise
             return visible_rgb(add_noise(image[..., 0], "grey", field, where, condition.budget), "grey")
         return add_noise(image, "rgb", field, where, condition.budget).astype(np.uint8, copy=False)

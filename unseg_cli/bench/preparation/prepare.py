@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, Condition
@@ -20,6 +22,7 @@ from unseg_cli.bench.examples import Examples, Target
 from unseg_cli.bench.grid import PictureSet, Size
 from unseg_cli.bench.preparation.cache import PictureCache, RowFiles, open_examples
 from unseg_cli.bench.preparation.maker import ConditionMaker, Drawn, Original
+from unseg_cli.bench.preparation.minimised import SIDE, minimise
 from unseg_cli.bench.preparation.visibility import Seen, Visibility, look, put_together
 from unseg_cli.bench.tasks import Task
 from unseg_cli.core.constants import U8Array
@@ -30,6 +33,7 @@ from unseg_cli.datasets.sample import Sample, read_image
 GENERATOR_BATCH = 8
 #: Pictures that an attacker protects to learn from.
 MOST_PAIRS = 100
+CPU = torch.device("cpu")
 
 #: As the built-in one, but the calls may run in several threads.
 Map = Callable[..., Iterable[Any]]
@@ -44,6 +48,7 @@ def prepare(
     *,
     known: Iterable[str] = (),
     workers: int = 0,
+    device: torch.device = CPU,
     events: Events,
 ) -> dict[str, Visibility]:
     """Prepare sets of training pictures, and the test pictures that go with them, where the cache does not hold them yet.
@@ -56,6 +61,7 @@ def prepare(
         sets: what is needed.
         known: the names of conditions whose noise was measured before.
         workers: threads that decode, change and resize pictures; 0: the calling one. The pictures are the same for any number.
+        device: where noise is found that has to be found for each picture.
         events: a step is advanced for each picture.
 
     Returns:
@@ -67,7 +73,13 @@ def prepare(
     """
     wanted = list(dict.fromkeys(sets))
     with _threads(workers) as each:
-        steps = _learned([one for one in wanted if not cache.train(one).exists()], maker, data, events)
+        absent = [one for one in wanted if not cache.train(one).exists()]
+        steps = _learned(absent, maker, data, events)
+        needed = [one.condition for one in wanted if one in absent or one.condition.name not in known]
+        for condition in dict.fromkeys(one for one in needed if one.noise == "minimised"):
+            if not (path := cache.minimised(condition)).exists():
+                _minimise(path, condition, cache, maker, data, task, each, device, events)
+            maker.keep(condition, np.load(path, mmap_mode="r"))
         visibility = _prepare_train(cache, maker, data, task, wanted, set(known), steps, each, events)
         _prepare_test(cache, data, task, wanted, each, events)
     return visibility
@@ -106,6 +118,35 @@ def _learned(absent: list[PictureSet], maker: ConditionMaker, data: LabelledData
 
         steps = {name: step.learned(pairs()) if step.learns else step for name, step in steps.items()}
     return steps
+
+
+def _minimise(
+    path: Path,
+    condition: Condition,
+    cache: PictureCache,
+    maker: ConditionMaker,
+    data: LabelledData,
+    task: Task,
+    each: Map,
+    device: torch.device,
+    events: Events,
+) -> None:
+    """Find the noise of all training pictures, and write it."""
+    clean = PictureSet(condition=Condition.parse(CLEAN, masks="gt", budget=condition.budget), countermeasure="none", size=(SIDE, SIDE))
+    _prepare_train(cache, maker, data, task, [clean], set(), {"none": COUNTERMEASURES["none"]}, each, events)
+    inside, outside = (round(255 * bound) for bound in (condition.budget.foreground, condition.budget.background))
+    bounds = torch.empty((len(data.train), SIDE, SIDE), dtype=torch.uint8)
+    for first, originals in _read_ahead(maker, data.train, each):
+        for number, drawn in enumerate(maker.draw(originals, [condition]), first):
+            mask = np.asarray(Image.fromarray(drawn[condition].mask).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+            bounds[number] = torch.from_numpy(np.where(mask, inside, outside))
+    part = path.with_name(f".{path.name}")
+    noise = np.lib.format.open_memmap(part, mode="w+", dtype=np.int8, shape=(len(data.train), 3, SIDE, SIDE))
+    minimise(
+        noise, train_examples(cache, clean), bounds, task=task, classes=data.classes, things=data.things or (), device=device, events=events
+    )
+    noise.flush()
+    part.replace(path)
 
 
 def _prepare_train(
