@@ -8,37 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from tests.bench.conftest import label_folder
+from tests.bench.pixelwise import Pixelwise
 from tests.bench.preparation.test_prepare import Case, sets
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.examples import Batch, Prediction
+from unseg_cli.bench.examples import Batch
 from unseg_cli.bench.preparation import cache, minimised, prepare
 from unseg_cli.bench.preparation.prepare import train_examples
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry
 from unseg_cli.core.events import Events
 
 NAME = "error-minimising"
-
-
-class Near(Victim):
-    """Judges every pixel by what is around it: a victim that learns in milliseconds."""
-
-    normalisation = LITE0
-
-    def __init__(self, spec: VictimSpec) -> None:
-        super().__init__()
-        self.network = nn.Sequential(nn.Conv2d(3, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, len(spec.classes), 5, padding=2))
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        return {"entropy": F.cross_entropy(self.network(self.normalisation(batch.images)), batch.labels, ignore_index=255)}
-
-    def predict(self, batch: Batch) -> list[Prediction]:
-        return [Prediction(labels=found) for found in self.network(self.normalisation(batch.images)).argmax(1).to(torch.uint8)]
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +30,10 @@ def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SIDE", 32)
     monkeypatch.setattr(minimised, "ROUNDS", 4)
     monkeypatch.setattr(minimised, "NETWORK_STEPS", 10)
-    schedule = Schedule(image_size=32, epochs=1, batch_size=4, lr=0.02)
-    victim = VictimEntry(name="unet", description="", schedules=dict.fromkeys(("binary", "semantic"), schedule), packages=(), build=Near)
+    schedule = Schedule(image_size=32, epochs=1, batch_size=4, lr=0.2)
+    victim = VictimEntry(
+        name="unet", description="", schedules=dict.fromkeys(("binary", "semantic"), schedule), packages=(), build=Pixelwise
+    )
     monkeypatch.setitem(VICTIMS, "unet", victim)
 
 
@@ -84,7 +69,7 @@ def test_it_keeps_its_bounds_and_lowers_the_network_s_loss(folder: Path, tmp_pat
     inside = original.labels > 0
     assert 6 <= moved[inside].max() <= 8 and 1 <= moved[~inside].max() <= 2
     (victim,) = networks
-    assert loss(victim, case, NAME) < 0.9 * min(loss(victim, case, "clean"), loss(victim, case, "random"))
+    assert loss(victim, case, NAME) < 0.95 * min(loss(victim, case, "clean"), loss(victim, case, "random"))
 
 
 def test_every_picture_has_its_own_and_a_second_run_the_same(folder: Path, tmp_path: Path, networks: list[Victim]) -> None:

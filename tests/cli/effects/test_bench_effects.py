@@ -9,34 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
 
+from tests.bench.pixelwise import Pixelwise
 from tests.cli.effects.conftest import Passes, Threads, run, scene, untested
 from tests.datasets.makers import write_labelled_coco
 from unseg_cli.bench.config import BenchConfig
-from unseg_cli.bench.examples import Batch, Prediction
-from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
+from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry, find_victim
-
-
-class Pixelwise(Victim):
-    """Judges every pixel by its colour and its neighbours': a victim that is trained in milliseconds."""
-
-    normalisation = LITE0
-
-    def __init__(self, spec: VictimSpec) -> None:
-        super().__init__()
-        self.network = nn.Conv2d(3, max(2, len(spec.classes)), 3, padding=1)
-        if spec.pretrained:
-            nn.init.zeros_(self.network.weight)
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        return {"entropy": F.cross_entropy(self.network(self.normalisation(batch.images)), batch.labels, ignore_index=255)}
-
-    def predict(self, batch: Batch) -> list[Prediction]:
-        return [Prediction(labels=found) for found in self.network(self.normalisation(batch.images)).argmax(1).to(torch.uint8)]
 
 
 @pytest.fixture(autouse=True)
