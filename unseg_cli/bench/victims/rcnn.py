@@ -153,7 +153,7 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
         UsageProblem: the file's weights are of another network.
     """
     shape, classes = SMALL if spec.encoder == "lite0" else WHOLE, len(spec.classes)
-    backbone, parts = Pyramid(spec, shape.width), detector_parts(shape, classes)
+    backbone = Pyramid(spec, shape.width)
     if name == "maskrcnn":
         from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
@@ -162,9 +162,9 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
             "mask_head": MaskRCNNHeads(width, (width,) * shape.mask_layers, 1),
             "mask_predictor": MaskRCNNPredictor(width, width, classes),
         }
-        network: FasterRCNN = MaskRCNN(backbone, **parts, **heads)
+        network: FasterRCNN = MaskRCNN(backbone, **detector_parts(shape, classes), **heads)
     else:
-        network = FasterRCNN(backbone, **parts)
+        network = FasterRCNN(backbone, **detector_parts(shape, classes))
     network.transform = AsTheyAre()
     victim = RcnnVictim(network.to(memory_format=torch.channels_last))
     victim.normalisation = KNOWN[spec.encoder].normalisation
