@@ -169,13 +169,13 @@ def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | 
     metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
     orientation = 1 if upright else picture.orientation
     alpha = None if picture.alpha is None else from_upright(picture.alpha, orientation)
-    given = picture.pixels if pixels is None else pixels
+    given: PixelRows = picture.pixels if pixels is None else pixels
 
     def stacked() -> PixelArray:
         return _stacked(from_upright(np.asarray(given), orientation), alpha)
 
     def as_image() -> Image.Image:
-        row_by_row = pixels is not None and not isinstance(pixels, np.ndarray) and alpha is None and orientation == 1
+        row_by_row = not isinstance(given, np.ndarray) and alpha is None and orientation == 1
         return _pasted(given, picture.space) if row_by_row else _pil(stacked(), picture.space)
 
     if encoding.kind == "tiff":
@@ -236,7 +236,7 @@ def _stacked(pixels: PixelArray, alpha: PixelArray | None) -> PixelArray:
 
 
 def _pasted(pixels: PixelRows, space: str) -> Image.Image:
-    """The same of (H, W[, C]), some rows at a time, for those that are not there as a whole."""
+    """(H, W[, C]) uint8 as a Pillow picture, some rows at a time: the array need not be there as a whole."""
     image = Image.new(_mode(space, 1 if len(pixels.shape) == 2 else pixels.shape[2]), (pixels.shape[1], pixels.shape[0]), None)
     for rows in strips(len(pixels)):
         image.paste(_pil(_stacked(pixels[rows], None), space), (0, rows.start))
