@@ -172,7 +172,8 @@ class RecipeSource:
             masks = [np.ones(image.shape[:2], np.bool_) if mask is None else mask for image, mask in zip(images, masks, strict=True)]
         if any(mask is None for mask in masks):
             self.session = self.session or Session(load_generator("lite"))
-            masks = [made.mask for made in self.session.noise(images, masks, budget=budget, target=target)]
+            found = self.session.noise(images, masks, budget=budget, target=target)
+            return [replace(one, field=ArrayField(self.recipe(image, one.mask))) for image, one in zip(images, found, strict=True)]
         return [
             PictureNoise(field=ArrayField(self.recipe(image, mask)), mask=mask, mask_source="file")
             for image, mask in zip(images, masks, strict=True)
@@ -241,7 +242,7 @@ def main() -> None:
     parser.add_argument("--max-difference", type=float, help="of tile:FILE: the largest difference that may be seen (no limit)")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")
     parser.add_argument("--per-class", action="store_true", help="label-id data: every class has its own noise")
-    parser.add_argument("--masks", default="gt", choices=["gt", "auto", "whole"])
+    parser.add_argument("--masks", default="gt", choices=["gt", "auto", "corrected", "whole"])
     parser.add_argument("--victim", default="unet")
     parser.add_argument("--init", default="pretrained", choices=["pretrained", "scratch"])
     parser.add_argument("--defences", default="none")
