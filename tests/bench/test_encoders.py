@@ -94,3 +94,14 @@ def test_the_option_is_part_of_the_victim_s_name_and_of_the_run(tmp_path: Path) 
     assert row["victim"] == "unet+resnet50"
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert list(run["schedules"]) == ["unet+resnet50"] and "--encoder resnet50" in run["command"]
+
+
+def test_weights_that_are_not_there_are_asked_for_before_pictures_are_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unseg_cli.bench.run_cells.prepare", lambda *_, **__: pytest.fail("pictures were prepared"))
+    (tmp_path / "weights.pth").write_bytes(b"no weights")
+    config = BenchConfig(
+        data=str(label_folder(tmp_path / "data")), encoder="resnet50", encoder_weights=tmp_path / "weights.pth", conditions=("clean",),
+        image_size=32, epochs=1, batch_size=2, out=tmp_path / "run", device="cpu",
+    )  # fmt: skip
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
+        bench(config, Events())

@@ -23,7 +23,7 @@ from unseg_cli.bench.results import cell_document
 from unseg_cli.bench.run_folder import RunFolder, read_json
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.registry import find_victim
+from unseg_cli.bench.victims.registry import ON, find_victim
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events
 from unseg_cli.core.runs import write_json_atomically
@@ -67,6 +67,9 @@ def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Eve
 
 
 def _run_missing(missing: list[Cell], todo: list[Cell], folder: RunFolder, setting: Setting, events: Events) -> None:
+    # Weights that have to be fetched or named are asked for before minutes are spent on preparing pictures.
+    for cell in {cell.victim: cell for cell in missing if ON in cell.victim}.values():
+        find_victim(cell.victim).build(spec_of(cell, setting))
     cache, noise = PictureCache(folder.prepared, data=todo[0].data, noise=todo[0].noise), read_json(folder.noise)
     measured = prepare(
         cache, setting.maker, setting.data, setting.task, picture_sets(missing),
@@ -105,15 +108,7 @@ def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Settin
         clean = train_examples(cache, clean_pictures(cell))
         train = Examples(images=mix(clean.images, train.images, cell.condition.share, cell.seed), targets=train.targets)
     seed_everything(cell.seed)  # the same start and the same order for every condition
-    spec = VictimSpec(
-        task=setting.task.name,
-        classes=classes,
-        pretrained=cell.init == "pretrained",
-        side=max(cell.size),
-        things=setting.data.things or (),
-        encoder_weights=setting.encoder_weights,
-    )
-    victim = find_victim(cell.victim).build(spec)
+    victim = find_victim(cell.victim).build(spec_of(cell, setting))
     events.start(cell.schedule.epochs * max(1, len(train) // cell.schedule.batch_size), cell.label)
     test = test_examples(cache, cell.countermeasure, cell.size)
     trained = train_victim(
@@ -124,6 +119,18 @@ def run_cell(cell: Cell, cache: PictureCache, folder: RunFolder, setting: Settin
     headline = setting.task.headline
     events.info(f"{cell.label}: {trained.epochs[-1].scores[headline]:.1f} {headline} after {trained.seconds:.0f} s")
     folder.write_cell(cell, cell_document(cell, setting.share, setting.task, classes, trained, floor=floor), trained.predictions)
+
+
+def spec_of(cell: Cell, setting: Setting) -> VictimSpec:
+    """What the victim of a cell is built for."""
+    return VictimSpec(
+        task=setting.task.name,
+        classes=setting.data.classes,
+        pretrained=cell.init == "pretrained",
+        side=max(cell.size),
+        things=setting.data.things or (),
+        encoder_weights=setting.encoder_weights,
+    )
 
 
 def mix(clean: torch.Tensor, changed: torch.Tensor, share: float, seed: int) -> torch.Tensor:
