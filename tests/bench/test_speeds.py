@@ -64,3 +64,8 @@ def test_quick_is_announced_as_a_smoke_test(tmp_path: Path) -> None:
     assert bench(config, Heard()).document["smoke_test"]
     assert any("smoke test" in message for message in said)
     assert "A smoke test, no evidence." in (tmp_path / "run" / "summary.md").read_text()
+
+
+def test_a_small_victim_that_is_called_so_takes_as_long() -> None:
+    assert pictures_per_second("mask2former-lite0", "semantic", 320) == pictures_per_second("mask2former", "semantic", 320)
+    assert pictures_per_second("mask2former+resnet50", "semantic", 320) is None

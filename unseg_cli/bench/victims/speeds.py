@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.registry import SMALL, Schedule
 
 FILE = "speeds.json"
 #: Part of the time of a training step that a test picture takes, about; all test and, at the end, all training pictures are tested.
@@ -33,13 +33,13 @@ def pictures_per_second(victim: str, task: str, image_size: int) -> float | None
         task: the task's name.
         image_size: side of the pictures; the time is taken to grow with their area.
     """
-    found = speeds()["victims"].get(victim, {}).get(task)
+    found = speeds()["victims"].get(victim.removesuffix(SMALL), {}).get(task)
     return None if found is None else float(found["pictures_per_second"]) * (found["image_size"] / image_size) ** 2
 
 
 def parameters(victim: str, task: str) -> int | None:
     """How many parameters a victim has on its usual encoder; None where it was not measured."""
-    found = speeds()["victims"].get(victim, {}).get(task, {}).get("parameters")
+    found = speeds()["victims"].get(victim.removesuffix(SMALL), {}).get(task, {}).get("parameters")
     return None if found is None else int(found)
 
 
