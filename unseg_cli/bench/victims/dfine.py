@@ -78,17 +78,19 @@ def build(spec: VictimSpec) -> DFineVictim:
         EnvironmentProblem: pretrained, and the ImageNet weights are not there.
         UsageProblem: the file's weights are of another network.
     """
-    encoder, shape = KNOWN[spec.encoder], SHAPE if spec.encoder == "lite0" else {}
+    shape = SHAPE if spec.encoder == "lite0" else {}
     # Left to itself the library replaces timm's batch norms by its own frozen ones, and loses the activations that are part of timm's.
     backbone = TimmBackboneConfig(
-        backbone=encoder.timm_name, use_pretrained_backbone=False, features_only=True, out_indices=[2, 3, 4], freeze_batch_norm_2d=True
+        backbone=KNOWN[spec.encoder].timm_name,
+        use_pretrained_backbone=False,
+        features_only=True,
+        out_indices=[2, 3, 4],
+        freeze_batch_norm_2d=True,
     )
     config = DFineConfig(backbone_config=backbone, num_labels=len(spec.classes), freeze_backbone_batch_norms=False, **shape)
     network = DFineForObjectDetection(config)
     fill(_timm(network), spec)
-    victim = DFineVictim(network)
-    victim.normalisation = encoder.normalisation
-    return victim
+    return DFineVictim(network)
 
 
 def _timm(network: DFineForObjectDetection) -> Any:

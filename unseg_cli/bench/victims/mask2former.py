@@ -151,14 +151,14 @@ def build(spec: VictimSpec) -> Mask2FormerVictim:
         EnvironmentProblem: pretrained, and the ImageNet weights are not there.
         UsageProblem: the file's weights are of another network.
     """
-    encoder, small = KNOWN[spec.encoder], spec.encoder == "lite0"
+    small = spec.encoder == "lite0"
     # The library warns that it knows Swin only; what it needs is four maps at strides 4 to 32, which this backbone gives.
     library_log = logging.getLogger("transformers.models.mask2former.configuration_mask2former")
     level = library_log.level
     library_log.setLevel(logging.ERROR)
     try:
         backbone = TimmBackboneConfig(
-            backbone=encoder.timm_name,
+            backbone=KNOWN[spec.encoder].timm_name,
             use_pretrained_backbone=False,
             features_only=True,
             out_indices=[1, 2, 3, 4],
@@ -169,6 +169,4 @@ def build(spec: VictimSpec) -> Mask2FormerVictim:
     finally:
         library_log.setLevel(level)
     fill(network.model.pixel_level_module.encoder._backbone, spec)
-    victim = READERS.get(spec.task, Mask2FormerVictim)(network.to(memory_format=torch.channels_last), spec.things)
-    victim.normalisation = encoder.normalisation
-    return victim
+    return READERS.get(spec.task, Mask2FormerVictim)(network.to(memory_format=torch.channels_last), spec.things)

@@ -166,9 +166,7 @@ def build(name: str, spec: VictimSpec) -> RcnnVictim:
     else:
         network = FasterRCNN(backbone, **detector_parts(shape, classes))
     network.transform = AsTheyAre()
-    victim = RcnnVictim(network.to(memory_format=torch.channels_last))
-    victim.normalisation = KNOWN[spec.encoder].normalisation
-    return victim
+    return RcnnVictim(network.to(memory_format=torch.channels_last))
 
 
 def detector_parts(shape: Shape, classes: int) -> dict[str, Any]:

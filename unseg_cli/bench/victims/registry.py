@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 #: What victims are built on, see `encoders.py`; the first comes with a package, and needs no hub.
 CONVOLUTIONAL = ("lite0", "resnet50", "densenet169", "efficientnet-b6", "res2net50", "regnetx")
-#: SAM's own as well.
-ENCODERS = (*CONVOLUTIONAL, "vit_b")
+ENCODERS = (*CONVOLUTIONAL, "vit_b")  # the last is SAM's own
 #: Behind the name of a victim that is small on its usual encoder, for those who want to say so.
 SMALL = "-lite0"
 #: In the name of a victim, before an encoder that is not its usual one: "unet+resnet50".
@@ -93,10 +92,14 @@ class VictimEntry:
 
 
 def _built_by(module: str, *arguments: str) -> Callable[[VictimSpec], Victim]:
-    """The `build` of a module beside this one, which is imported when a victim is built."""
+    """The `build` of a module beside this one, which is imported when a victim is built; its normalisation is that of its encoder."""
 
     def build(spec: VictimSpec) -> Victim:
-        return cast("Victim", importlib.import_module(f"unseg_cli.bench.victims.{module}").build(*arguments, spec))
+        from unseg_cli.bench.victims.encoders import KNOWN
+
+        victim = cast("Victim", importlib.import_module(f"unseg_cli.bench.victims.{module}").build(*arguments, spec))
+        victim.normalisation = KNOWN[spec.encoder].normalisation
+        return victim
 
     return build
 

@@ -20,7 +20,6 @@ from torchvision.models.detection.image_list import ImageList
 
 from unseg_cli.bench.examples import Batch, Found, Prediction
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
-from unseg_cli.bench.victims.encoders import KNOWN
 from unseg_cli.bench.victims.rcnn import SMALL, WHOLE, Shape, boxes_and_labels, detector_parts
 from unseg_cli.bench.victims.sam import OBJECTS, jittered, mask_losses, segmenter_for
 from unseg_cli.models.segmenter import EMBED_DIM, PromptableSegmenter
@@ -145,6 +144,4 @@ def build(spec: VictimSpec) -> RsPrompterVictim:
     small = spec.encoder == "lite0"
     if spec.pretrained and not small:
         segmenter.image_encoder.requires_grad_(False)
-    victim = RsPrompterVictim(segmenter, len(spec.classes), SMALL if small else WHOLE).to(memory_format=torch.channels_last)
-    victim.normalisation = KNOWN[spec.encoder].normalisation
-    return victim
+    return RsPrompterVictim(segmenter, len(spec.classes), SMALL if small else WHOLE).to(memory_format=torch.channels_last)

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from unseg_cli.bench.examples import Batch, Found, Prediction, Segments
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
-from unseg_cli.bench.victims.encoders import KNOWN
 from unseg_cli.bench.victims.smp import soft_dice_loss
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.generators.files import fetched_file
@@ -103,9 +102,7 @@ def build(spec: VictimSpec) -> SamVictim:
     Raises:
         EnvironmentProblem: pretrained, and the weights are not there.
     """
-    victim = SamVictim(segmenter_for(spec).to(memory_format=torch.channels_last))
-    victim.normalisation = KNOWN[spec.encoder].normalisation
-    return victim
+    return SamVictim(segmenter_for(spec).to(memory_format=torch.channels_last))
 
 
 def segmenter_for(spec: VictimSpec) -> PromptableSegmenter:

@@ -15,7 +15,6 @@ from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.encoders import KNOWN
 from unseg_cli.bench.victims.sam import SamVictim, freeze_unused, load_start
 from unseg_cli.models.lite.encoder import LiteImageEncoder
 from unseg_cli.models.prompt import Prompt
@@ -153,6 +152,4 @@ def build(spec: VictimSpec) -> SamHqVictim:
         load_start(network, spec)
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith("mask_decoder.hq_"))
-    victim = SamHqVictim(network.to(memory_format=torch.channels_last))
-    victim.normalisation = KNOWN[spec.encoder].normalisation
-    return victim
+    return SamHqVictim(network.to(memory_format=torch.channels_last))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unseg_cli.bench.examples import Batch, Prediction
 from unseg_cli.bench.victims import deeplabv1
 from unseg_cli.bench.victims.base import LITE0, Victim, VictimSpec
-from unseg_cli.bench.victims.encoders import KNOWN, network_on
+from unseg_cli.bench.victims.encoders import network_on
 from unseg_cli.core.constants import IGNORE
 
 # Decoders are narrower than the library's own: on a few hundred pictures they lose nothing and take half of the time.
@@ -125,6 +125,4 @@ def build(name: str, spec: VictimSpec) -> Victim:
             rates = tuple(ATROUS_STRIDE // STRIDES[name] * rate for rate in atrous_rates(spec.side))
             options = options | {"decoder_atrous_rates": rates}
         network = network_on(architecture, spec, classes=planes, **options)
-    victim = ForegroundVictim(network) if binary else ClassVictim(network, planes)
-    victim.normalisation = KNOWN[spec.encoder].normalisation
-    return victim
+    return ForegroundVictim(network) if binary else ClassVictim(network, planes)
