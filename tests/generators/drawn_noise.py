@@ -15,7 +15,7 @@ from unseg_cli.generators.find import OwnFinder
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.closed_form import random_noise, texture_noise
-from unseg_cli.noise.field import ArrayField
+from unseg_cli.noise.field import ArrayField, Rows
 from unseg_cli.noise.per_class import PerClassField
 from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.channels import add_noise
@@ -50,10 +50,15 @@ def drawn() -> dict[str, np.ndarray]:
     fields["per-class"] = (PerClassField(made["mask"].field, np.where(disc, 7, -1)), disc)
     fields["texture"] = (ArrayField(texture_noise(disc)), disc)
     fields["random"] = (ArrayField(random_noise(*disc.shape, np.random.default_rng(0))), disc)
-    return {
-        name: (add_noise(image, "rgb", field, mask, BUDGET).astype(np.int16) - image).astype(np.int8)
-        for name, (field, mask) in fields.items()
-    }
+    changes = {name: change(image, field, mask) for name, (field, mask) in fields.items()}
+    wide, disc = picture(60, 1200)  # as large as it is wide: cells follow the longer side
+    large = session.noise([wide], [disc], budget=LIMITED)[0]
+    return changes | {"large": change(wide, large.field, large.mask)}
+
+
+def change(image: U8Array, field: Rows, mask: np.ndarray) -> np.ndarray:
+    """(H, W, 3) int8: what the noise makes of the picture, less the picture."""
+    return (add_noise(image, "rgb", field, mask, BUDGET).astype(np.int16) - image).astype(np.int8)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseg_cli.noise.field import Enlarged
-from unseg_cli.noise.tiles import FINER, MOST, USUAL_SIDE, TileField, Tiles, pitch_for
+from unseg_cli.noise.tiles import FINER, GROWTH_LIMITED, MOST, MOST_LIMITED, USUAL_SIDE, TileField, Tiles, pitch_for
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = (RNG.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(2))
@@ -104,6 +104,19 @@ def test_pictures_that_are_looked_at_closely_have_smaller_cells_where_the_file_t
     assert closely == pytest.approx(share * usual)
 
 
+@pytest.mark.parametrize(
+    ("side", "pitch"),
+    [(400, 240), (USUAL_SIDE, 240), (2 * USUAL_SIDE, 240 * 2**GROWTH_LIMITED), (4000, 240 * MOST_LIMITED), (40_000, 240 * MOST_LIMITED)],
+)
+def test_under_a_limit_of_what_shows_cells_of_large_files_are_smaller(side: int, pitch: float) -> None:
+    assert pitch_for(side, **USUAL, min_cell=8.0, limited=True) == pytest.approx(pitch)
+
+
+@given(st.integers(1, 20_000), st.booleans())
+def test_what_is_looked_at_closely_has_the_same_cells_with_a_limit_and_without(side: int, limited: bool) -> None:
+    assert pitch_for(side, **USUAL, min_cell=8.0, limited=limited, closely=True) == pitch_for(side, **USUAL, min_cell=8.0, closely=True)
+
+
 @given(st.integers(1, 20_000), st.floats(1, 64))
 def test_a_cell_is_never_finer_than_the_smallest_and_never_less_than_one_for_the_picture(side: int, min_cell: float) -> None:
     pitch = pitch_for(side, **USUAL, min_cell=min_cell)
@@ -111,7 +124,7 @@ def test_a_cell_is_never_finer_than_the_smallest_and_never_less_than_one_for_the
     assert pitch == 1 or side * USUAL["cell"] / pitch >= min_cell * (1 - 1e-9)
 
 
-@given(st.integers(1, 10_000))
-def test_a_larger_file_has_larger_cells(side: int) -> None:
-    cells = [length / pitch_for(length, **USUAL, min_cell=1.0) for length in (side, 2 * side)]
+@given(st.integers(1, 10_000), st.booleans())
+def test_a_larger_file_has_larger_cells(side: int, limited: bool) -> None:
+    cells = [length / pitch_for(length, **USUAL, min_cell=1.0, limited=limited) for length in (side, 2 * side)]
     assert cells[1] >= cells[0]

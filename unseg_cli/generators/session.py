@@ -130,7 +130,8 @@ class Session:
 def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
     """The noise of one picture at its own size; see `Session.draw`, but `frame` is (3, S, S)."""
     longer = max(mask.shape)
-    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, closely=closely)
+    limited = budget.visible is not None
+    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, limited=limited, closely=closely)
     inside, outside = tiles.of(is_grey(frame))
     if budget.visible is None:
         return TileField(inside, outside, mask, pitch)

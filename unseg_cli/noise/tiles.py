@@ -16,7 +16,10 @@ from unseg_cli.noise.field import EVERYTHING, Enlarged, all_columns
 #: Up to this longer side in pixels a file has as many tiles along it as any other; attackers shrink it to 128 to 512 pixels.
 USUAL_SIDE = 600
 #: Larger files are trained on at larger sizes, and seen at larger ones, too: their cells grow with the root of their size, not with it.
-MOST = 2.0  # times as many tiles along the longer side, at the most
+GROWTH, MOST = 0.5, 2.0  # power of the size; times as many tiles along the longer side, at the most
+#: Where a limit of what shows decides how strong the noise is, cells of a large file keep their side in pixels instead: larger ones show,
+#: and would be left with little of their strength.
+GROWTH_LIMITED, MOST_LIMITED = 0.93, 4.0
 #: In pictures that people look at closely cells are smaller. What can be seen decides how strong the noise is there, and small cells may be
 #: stronger. Elsewhere the strength is given, and larger cells reach attackers who train at smaller sizes.
 FINER = 1.2  # times as many tiles along the longer side
@@ -56,7 +59,7 @@ def tiles_of(planes: FloatArray, *, pitch: int, cell: int) -> Tiles:
     return Tiles(**dict(zip(PLACES, arrays, strict=True)), pitch=pitch, cell=cell)
 
 
-def pitch_for(longer_side: int, *, pitch: int, cell: int, min_cell: float, closely: bool = False) -> float:
+def pitch_for(longer_side: int, *, pitch: int, cell: int, min_cell: float, limited: bool = False, closely: bool = False) -> float:
     """Pixels of a tile along the longer side of a picture.
 
     Args:
@@ -64,9 +67,12 @@ def pitch_for(longer_side: int, *, pitch: int, cell: int, min_cell: float, close
         pitch: of a picture of ordinary size, see `Tiles`.
         cell: see `Tiles`.
         min_cell: smallest side of a cell in pixels of the picture: JPEG takes what is finer than its blocks.
+        limited: whether there is a limit of what may be seen of the noise.
         closely: whether people look at the picture closely.
     """
-    grown = (FINER if closely else 1) * pitch * min(MOST, max(1.0, (longer_side / USUAL_SIDE) ** 0.5))
+    # Under the stricter limit of a closer look too little is left of small cells in a photograph of 12 megapixels for attackers at 512 px.
+    growth, most = (GROWTH_LIMITED, MOST_LIMITED) if limited and not closely else (GROWTH, MOST)
+    grown = (FINER if closely else 1) * pitch * min(most, max(1.0, (longer_side / USUAL_SIDE) ** growth))
     return max(1.0, min(grown, longer_side * cell / min_cell))
 
 
