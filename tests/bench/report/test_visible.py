@@ -34,8 +34,8 @@ def test_the_default_strength_is_judged_by_mean_worst_percentile_and_flip(docs: 
     assert last(line(0.3, 0.9, 0.08), line(0.9, 2.0, 0.2, strength="high")) == "| high | 1 | 0.90 | 0.90 | 2.00 | 0.200 | 0.200 | - |"
 
 
-def test_large_pictures_are_counted_by_strength_and_the_size_that_they_are_trained_at(docs: Docs) -> None:
-    common = {"generator_sha256": SHIPPED, "size": 512, "strength": "medium", "red_green": 2.0}
+def test_large_pictures_are_counted_by_strength_masks_and_the_size_that_they_are_trained_at(docs: Docs) -> None:
+    common = {"generator_sha256": SHIPPED, "size": 512, "strength": "medium", "mask_source": "auto", "red_green": 2.0}
     one, other = {"file": "a.jpg", "width": 4000, "height": 3000}, {"file": "b.jpg", "width": 3000, "height": 4500}
     docs.lines(
         LARGE_LINES,
@@ -44,8 +44,10 @@ def test_large_pictures_are_counted_by_strength_and_the_size_that_they_are_train
         common | other | {"way": "bilinear", "contrast": 0.4, "red_green": 1.0},
         common | other | {"way": "area", "contrast": None},
         common | other | {"way": "area", "contrast": 0.9, "strength": "high"},
+        common | other | {"way": "area", "contrast": 3.0, "mask_source": "file"},
     )
-    assert large_pictures(docs.path).splitlines()[-2:] == [
-        "| medium | 2 | 4000 | 512 px | 1.75 | 1.00 | 0.45 | 0.40 |",
-        "| high | 1 | 4500 | 512 px | 2.00 | 2.00 | 0.90 | 0.90 |",
+    assert large_pictures(docs.path).splitlines()[-3:] == [
+        "| medium | none | 2 | 4000 | 512 px | 1.75 | 1.00 | 0.45 | 0.40 |",
+        "| medium | given | 1 | 4500 | 512 px | 2.00 | 2.00 | 3.00 | 3.00 |",
+        "| high | none | 1 | 4500 | 512 px | 2.00 | 2.00 | 0.90 | 0.90 |",
     ]

@@ -24,9 +24,9 @@ INTRODUCTION = """F, visibility, of `docs/results/{name}`: the difference in col
 `unseg_cli/pictures` measures it, and FLIP. At the strength {strength} the mean over the pictures has to be at most {difference}, the
 {percentile}th percentile at most {p95} in every picture, and the mean of FLIP at most {flip}. PSNR and SSIM are blind to some of what the
 eye sees at once."""
-LARGE_HEADER = ("strength", "pictures", "smallest, px", "trained at", "red against green: mean", "least", "contrast: mean", "least")
-LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. They have no masks: what would show in them at
-200 % is left out at the strength {strength}. *red against green*: what is left of the noise on the object, root mean square in 1/255;
+LARGE_HEADER = ("strength", "masks", "pictures", "smallest, px", "trained at", "red against green: mean", "least", "contrast: mean", "least")
+LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. At the strength {strength} what would show at 100 %
+is left out, and where no masks are given what would show at 200 %, too; *given* are here those that `unseg detect` writes. *red against green*: what is left of the noise on the object, root mean square in 1/255;
 *contrast*: how well a pretrained network tells the protected object from the clean one (Fisher's criterion at stride 8)"""
 
 
@@ -56,15 +56,21 @@ def large_pictures(docs: Path) -> str:
     if not lines:
         return f"{text}: {NOT_YET}."
     rows = []
-    for strength, size in sorted({(line["strength"], line["size"]) for line in lines}, reverse=True):
-        members = [line for line in lines if (line["strength"], line["size"]) == (strength, size)]
+    for group in sorted({_group(line) for line in lines}, reverse=True):
+        strength, masks, size = group
+        members = [line for line in lines if _group(line) == group]
         smallest = min(max(line["width"], line["height"]) for line in members)
         contrasts = [line["contrast"] for line in members if line["contrast"] is not None]
         files = {line["file"] for line in members}  # each is made smaller in several ways
         colours = [line["red_green"] for line in members]
         left = (number(value, 2) for values in (colours, contrasts) for value in (mean(values), min(values)))
-        rows.append((strength, str(len(files)), str(smallest), f"{size} px", *left))
+        rows.append((strength, masks, str(len(files)), str(smallest), f"{size} px", *left))
     return f"{text}:\n\n" + "\n".join(markdown_table(LARGE_HEADER, rows))
+
+
+def _group(line: Document) -> tuple[str, str, int]:
+    """The strength, whether masks were given, and the size that the attacker makes the picture."""
+    return line["strength"], "given" if line["mask_source"] == "file" else "none", line["size"]
 
 
 def _of_shipped(docs: Path, name: str) -> list[Document]:
