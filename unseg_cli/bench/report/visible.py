@@ -24,10 +24,13 @@ INTRODUCTION = """F, visibility, of `docs/results/{name}`: the difference in col
 `unseg_cli/pictures` measures it, and FLIP. At the strength {strength} the mean over the pictures has to be at most {difference}, the
 {percentile}th percentile at most {p95} in every picture, and the mean of FLIP at most {flip}. PSNR and SSIM are blind to some of what the
 eye sees at once."""
-LARGE_HEADER = ("strength", "masks", "pictures", "smallest, px", "trained at", "red against green: mean", "least", "contrast: mean", "least")
-LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. At the strength {strength} what would show at 100 %
-is left out, and where no masks are given what would show at 200 %, too; *given* are here those that `unseg detect` writes. *red against green*: what is left of the noise on the object, root mean square in 1/255;
-*contrast*: how well a pretrained network tells the protected object from the clean one (Fisher's criterion at stride 8)"""
+LARGE_HEADER = (
+    "strength", "masks", "pictures", "smallest, px", "trained at", "red against green: mean", "least", "contrast: mean", "least",
+)  # fmt: skip
+LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. At the strength {strength} what would show
+at 100 % is left out, and where no masks are given what would show at 200 %, too; *given* are here those that `unseg detect` writes.
+*red against green*: what is left of the noise on the object, root mean square in 1/255; *contrast*: how well a pretrained network tells the
+protected object from the clean one (Fisher's criterion at stride 8)"""
 
 
 def section(docs: Path) -> str:
