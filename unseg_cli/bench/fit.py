@@ -6,8 +6,6 @@ countermeasures are separate.
 
 from __future__ import annotations
 
-import functools
-import operator
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -155,7 +153,7 @@ def train_victim(
 
     def losses(seen: Batch) -> torch.Tensor:
         with in_precision(device, amp=schedule.amp):
-            return functools.reduce(operator.add, victim(seen).values())
+            return victim.loss(seen)
 
     def change(seen: Batch) -> tuple[Part, ...]:
         return countermeasure.batch(seen, draw, losses)

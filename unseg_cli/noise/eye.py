@@ -77,12 +77,12 @@ def visible_difference(image_01: FloatArray, changes: FloatArray, amplitude: Flo
     above, below = (_linear(np.clip(planes + step, 0, 1)) for step in (far, -far))
     middle = (above + below) / 2
     light = (above - below) / (2 * np.maximum(far, np.float32(1e-6)))  # that a step of one channel makes here
-    here = _lab(_xyz(_linear(planes)))
+    here = cielab(_xyz(_linear(planes)))
     # (K, 2, 3); changes that differ by less than a hundredth of a level are told once.
     steps = np.unique(np.rint(np.concatenate([changes, -changes]) * _HUNDREDTHS), axis=0).astype(np.float32) / np.float32(_HUNDREDTHS)
     fine, coarse = (steps[:, kind].T[..., None] * light for kind in (0, 1))  # (3, K, H W)
     brighter = _brightness(fine - coarse)
-    differences = ciede2000(here, _lab(np.maximum(_xyz(middle + coarse) + brighter, 0)))
+    differences = ciede2000(here, cielab(np.maximum(_xyz(middle + coarse) + brighter, 0)))
     return differences.max(0).reshape(image_01.shape[1:])
 
 
@@ -113,8 +113,8 @@ def _xyz(light: FloatArray) -> FloatArray:
     return np.stack([x, y, z])
 
 
-def _lab(xyz: FloatArray) -> FloatArray:
-    """(3, ...) X, Y and Z -> CIELAB under D65."""
+def cielab(xyz: FloatArray) -> FloatArray:
+    """(3, ...) X, Y and Z -> CIELAB under D65, planes first."""
     share = xyz / np.array(_WHITE, np.float32).reshape(3, *[1] * (xyz.ndim - 1))
     root = share ** np.float32(1 / 3)  # several times faster than np.cbrt
     x, y, z = np.where(share > np.float32(0.008856), root, np.float32(7.787) * share + np.float32(16 / 116))

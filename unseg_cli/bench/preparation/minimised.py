@@ -8,8 +8,6 @@ network is none of the victims that are measured, though it may be of the same k
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -74,7 +72,7 @@ def minimise(
         """With the noise `moved`, (B, 3, S, S) in [-1, 1], of these pictures."""
         clean, bound = pictures.images[chosen].to(device).float(), bounds[chosen].to(device)[:, None]
         batch = AUGMENT((clean + moved * bound).clamp(0, 255), [pictures.targets[place] for place in chosen], draw)
-        return functools.reduce(operator.add, victim(batch).values())
+        return victim.loss(batch)
 
     def stored(chosen: list[int]) -> Tensor:
         return torch.from_numpy(noise[chosen]).to(device).float() / TOP

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,10 @@ class Victim(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of a batch: scalars by name, whose sum is trained on."""
+
+    def loss(self, batch: Batch) -> Tensor:
+        """That sum."""
+        return functools.reduce(operator.add, self(batch).values())
 
     @abstractmethod
     def predict(self, batch: Batch) -> list[Prediction]:

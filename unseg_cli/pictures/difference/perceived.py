@@ -18,7 +18,7 @@ from skimage.filters import gaussian
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.ciede2000 import ciede2000
-from unseg_cli.noise.eye import BRIGHTNESS_BLUR, CHROMA_BLUR, PIXELS_PER_DEGREE
+from unseg_cli.noise.eye import BRIGHTNESS_BLUR, CHROMA_BLUR, PIXELS_PER_DEGREE, cielab
 from unseg_cli.pictures.channels import rgb_from_cmyk, strips
 from unseg_cli.pictures.difference.fidelity import check_alike
 from unseg_cli.pictures.picture import full_scale
@@ -28,8 +28,6 @@ _TRUNCATE = 4.0  # a Gaussian ends after so many standard deviations
 #: Red, green and blue light of full intensity in X, Y and Z (rows), then Y, X - Y, Z - Y.
 _XYZ = rgb2xyz(np.eye(3)).T
 _PLANES = np.stack([_XYZ[1], _XYZ[0] - _XYZ[1], _XYZ[2] - _XYZ[1]]).astype(np.float32)
-#: White of daylight, D65.
-_WHITE = _XYZ.sum(1).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,7 @@ def perceived_map(
         above = min(margin, strip.start)
         around = slice(strip.start - above, strip.stop + margin)
         kept = slice(above, above + strip.stop - strip.start)
-        out[strip] = ciede2000(*(_lab(_seen(pixels[around], levels, kept, pixels_per_degree)) for pixels in (clean, other)))
+        out[strip] = ciede2000(*(cielab(_seen(pixels[around], levels, kept, pixels_per_degree)) for pixels in (clean, other)))
     return out
 
 
@@ -104,10 +102,3 @@ def _blurred(plane: FloatArray, sigma: float, kept: slice) -> FloatArray:
     for along, rows in (((sigma, 0), kept), ((0, sigma), slice(None))):
         plane = gaussian(plane, along, mode="reflect", preserve_range=True, truncate=_TRUNCATE)[rows]
     return plane
-
-
-def _lab(xyz: FloatArray) -> FloatArray:
-    """(3, h, W) X, Y, Z -> CIELAB, planes first."""
-    share = xyz / _WHITE[:, None, None]
-    x, y, z = np.where(share > np.float32(0.008856), np.cbrt(share), np.float32(7.787) * share + np.float32(16 / 116))
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
