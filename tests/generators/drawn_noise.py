@@ -44,6 +44,7 @@ def drawn() -> dict[str, np.ndarray]:
         "auto": session.noise([image], [None], budget=BUDGET)[0],
         "whole": session.noise([image], [None], budget=BUDGET, target="whole")[0],
         "limited": session.noise([image], [disc], budget=LIMITED)[0],
+        "limited-whole": session.noise([image], [None], budget=LIMITED, target="whole")[0],
         "uniform": session.noise([image], [None], budget=BUDGET, target="uniform")[0],
     }
     fields = {name: (one.field, one.mask) for name, one in made.items()}

@@ -22,7 +22,9 @@ def test_the_reference_is_of_this_version() -> None:
         assert str(reference["version"]) == NOISE_CODE
 
 
-@pytest.mark.parametrize("kind", ["mask", "limited", "auto", "whole", "uniform", "per-class", "texture", "random", "large"])
+@pytest.mark.parametrize(
+    "kind", ["mask", "limited", "auto", "whole", "limited-whole", "uniform", "per-class", "texture", "random", "large"]
+)
 def test_noise_is_as_this_version_draws_it(kind: str, now: dict[str, np.ndarray]) -> None:
     with np.load(REFERENCE) as reference:
         difference = np.abs(now[kind].astype(int) - reference[kind])

@@ -12,6 +12,8 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.generators.frame import own_part, to_frame
 from unseg_cli.generators.hiding import hidden_share
+from unseg_cli.generators.runtimes.choose import open_runtime
+from unseg_cli.generators.session import Session
 from unseg_cli.noise.field import Enlarged
 from unseg_cli.noise.tiles import TileField
 from unseg_cli.pictures.channels import add_noise
@@ -125,6 +127,20 @@ def test_of_a_picture_that_is_looked_at_closely_smooth_places_get_less_than_deta
     middle = share.shape[1] // 2
     assert share[:, : middle - 12].mean() < 0.5 * share[:, middle + 12 :].mean()
     assert (share_of(rough, MAGENTA, limit=1.0, closely=True) <= share_of(rough, MAGENTA, limit=1.0) + 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "outside"), [*product(["cat", "coffee"], ["whole"], [0.0]), *product(["cat", "coffee"], ["auto"], [8 / 255])]
+)
+def test_outside_of_the_object_the_limit_counts_too(name: str, target: str, outside: float) -> None:
+    """The tile there has a colour of its own, and shows where that of the object does not."""
+    picture, session = (PICTURES | SATURATED)[name], Session(open_runtime("lite", device="cpu"))
+    seen = {}
+    for limit in (None, 1.0):
+        budget = NoiseBudget(8 / 255, outside, visible=limit)
+        (made,) = session.noise([picture], [None], budget=budget, target=target)
+        seen[limit] = perceive(picture, add_noise(picture, "rgb", made.field, made.mask, budget).astype(np.uint8)).p95
+    assert seen[1.0] <= most(1.0) < seen[None]
 
 
 def test_no_noise_is_hidden_as_a_whole() -> None:

@@ -115,7 +115,7 @@ def test_at_the_frames_own_size_it_is_what_the_network_draws() -> None:
     mask[64:192, 32:160] = True
     session = Session(generator)
     scenes = session.look([image])
-    (field,) = session.draw(scenes, [mask], NoiseBudget(visible=None, min_cell=1), [False])
+    (field,) = session.draw(scenes, [mask], [NoiseBudget(visible=None, min_cell=1)], [False])
     frames, prompt = torch.from_numpy(scenes.frames), Prompt(mask=torch.from_numpy(mask)[None, None].float())
     drawn = generator.draw(generator.embed(frames), frames, prompt)[0].permute(1, 2, 0).numpy()
     assert np.allclose(field.rows(slice(None)), drawn, atol=1e-5)
@@ -145,7 +145,7 @@ def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:
     session, image = Session(stand_in), np.full((48, 64, 3), 90, np.uint8)
     scenes = session.look([image, image])
     left = np.arange(64)[None].repeat(48, 0) < 32
-    first, second = (session.draw(scenes, [mask, mask], NoiseBudget(), [False, False]) for mask in (left, ~left))
+    first, second = (session.draw(scenes, [mask, mask], [NoiseBudget()] * 2, [False, False]) for mask in (left, ~left))
     assert stand_in.looks == 1
     for one, other in zip(first, second, strict=True):
         assert one.size == (48, 64)

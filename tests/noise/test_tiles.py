@@ -59,6 +59,15 @@ def test_the_share_is_that_of_the_place_on_the_object_and_outside() -> None:
     assert np.abs(part).sum() < np.abs(full).sum()
 
 
+def test_outside_of_the_object_another_share_can_count() -> None:
+    mask, everywhere, beside = disc(), shares(), Enlarged(np.full((1, 2, 2), 0.25, np.float32), (70, 90))
+    full, one, both = (
+        TileField(INSIDE, OUTSIDE, mask, 33.3, *given).rows(slice(None)) for given in ((), (everywhere,), (everywhere, beside))
+    )
+    assert np.array_equal(both[mask], one[mask])
+    assert np.array_equal(both[~mask], 0.25 * full[~mask])
+
+
 def test_noise_times_its_bound_in_a_part_of_the_picture() -> None:
     field, bound = TileField(INSIDE, OUTSIDE, disc(), 33.3, shares()), np.random.default_rng(1).random((70, 90)).astype(np.float32)
     whole = field.rows(slice(None)) * bound[..., None]

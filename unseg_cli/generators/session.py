@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
@@ -82,18 +82,18 @@ class Session:
         frames = np.stack([to_frame(image, self.generator.spec.image_size, like.shape) for image, like in zip(small, images, strict=True)])
         return Scenes(images=tuple(images), small=small, frames=frames, embed=self.generator.embed)
 
-    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budget: NoiseBudget, closely: Sequence[bool]) -> list[Rows]:
+    def draw(self, scenes: Scenes, objects: Sequence[BoolArray], budgets: Sequence[NoiseBudget], closely: Sequence[bool]) -> list[Rows]:
         """Noise for pictures that were looked at before.
 
         Args:
             scenes: from `look`.
             objects: (H, W) each: what the noise tells apart from the rest.
-            budget: what the noise will be multiplied with, and how much of it may be seen. The latter only counts for generators whose
-                noise is made of tiles.
+            budgets: of each picture, what the noise will be multiplied with, on the object and outside of it, and how much of it may be
+                seen. The latter only counts for generators whose noise is made of tiles.
             closely: of each picture, whether it is one that people look at closely, see `hidden_share`.
         """
         if self._tiles is not None:
-            return [of_tiles(self._tiles, *one, budget) for one in zip(scenes.frames, objects, closely, strict=True)]
+            return [of_tiles(self._tiles, *one) for one in zip(scenes.frames, objects, closely, budgets, strict=True)]
         size = self.generator.spec.image_size
         noise = self.generator.draw(scenes.embedding, np.stack([mask_to_frame(mask, size) for mask in objects]))
         shapes = [image.shape[:2] for image in scenes.images]
@@ -120,7 +120,12 @@ class Session:
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
-        fields = self.draw(scenes, [regions.object for regions in chosen], budget, [target == "auto" and mask is None for mask in masks])
+        fields = self.draw(
+            scenes,
+            [regions.object for regions in chosen],
+            [budget if regions.budget is regions.object else replace(budget, background=budget.foreground) for regions in chosen],
+            [target == "auto" and mask is None for mask in masks],
+        )
         return [
             PictureNoise(field=field, mask=regions.budget, mask_source=regions.source, confidence=None if own is None else own.confidence)
             for field, regions, own in zip(fields, chosen, found, strict=True)
@@ -130,15 +135,21 @@ class Session:
 def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
     """The noise of one picture at its own size; see `Session.draw`, but `frame` is (3, S, S)."""
     longer = max(mask.shape)
-    limited = budget.visible is not None
-    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, limited=limited, closely=closely)
+    limit = budget.visible
+    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, limited=limit is not None, closely=closely)
     inside, outside = tiles.of(is_grey(frame))
-    if budget.visible is None:
+    if limit is None:
         return TileField(inside, outside, mask, pitch)
     part = with_surroundings(frame, mask.shape, FARTHEST)
-    share = hidden_share(part, inside, epsilon=budget.foreground, scale=longer / pitch, limit=budget.visible, closely=closely)
     height, width = own_size(mask.shape, frame.shape[-1] // 2)
-    return TileField(inside, outside, mask, pitch, Enlarged(share[:, :height, :width], (mask.shape[0], mask.shape[1])))
+
+    def share(tile: FloatArray, epsilon: float) -> Enlarged:
+        hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, closely=closely)
+        return Enlarged(hidden[:, :height, :width], (mask.shape[0], mask.shape[1]))
+
+    # Where there is no noise, nothing need be hidden.
+    beside = share(outside, budget.background) if budget.background and not mask.all() else None
+    return TileField(inside, outside, mask, pitch, share(inside, budget.foreground), beside)
 
 
 def _running(generator: NoiseGenerator | Runtime) -> Runtime:

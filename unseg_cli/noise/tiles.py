@@ -84,10 +84,20 @@ class TileField:
         mask: (H, W) bool, the object.
         pitch: pixels of a tile along the longer side.
         share: of the amplitude that each place gets, in [0, 1]: (1, h, w), enlarged to the picture; None: all of it.
+        share_outside: the same for places outside of the object; None: `share` counts there, too.
     """
 
-    def __init__(self, inside: FloatArray, outside: FloatArray, mask: BoolArray, pitch: float, share: Enlarged | None = None) -> None:
-        self._inside, self._outside, self._mask, self._pitch, self._share = inside, outside, mask, pitch, share
+    def __init__(
+        self,
+        inside: FloatArray,
+        outside: FloatArray,
+        mask: BoolArray,
+        pitch: float,
+        share: Enlarged | None = None,
+        share_outside: Enlarged | None = None,
+    ) -> None:
+        self._inside, self._outside, self._mask, self._pitch = inside, outside, mask, pitch
+        self._share, self._share_outside = share, share_outside or share
 
     @property
     def size(self) -> tuple[int, int]:
@@ -100,11 +110,13 @@ class TileField:
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""
-        weight = bound if self._share is None else self._share.rows(part, columns)[..., 0] * bound
+        weight = _weight(bound, self._share, part, columns)
         mask = self._mask[part, columns]
         down = self._cells[0]
         noise = _painted(weight, self._wide_inside[:, :, columns], down[part])
-        if (weight.astype(np.bool_) > mask).any():
+        if (bound.astype(np.bool_) > mask).any():
+            if self._share_outside is not self._share:
+                weight = _weight(bound, self._share_outside, part, columns)
             np.copyto(noise, _painted(weight, self._wide_outside[:, :, columns], down[part]), where=~mask)
         return noise
 
@@ -120,6 +132,11 @@ class TileField:
     @cached_property
     def _wide_outside(self) -> FloatArray:
         return np.ascontiguousarray(self._outside.transpose(2, 0, 1)[..., self._cells[1]])
+
+
+def _weight(bound: FloatArray, share: Enlarged | None, part: slice, columns: slice) -> FloatArray:
+    """The share of its bound that each place gets."""
+    return bound if share is None else share.rows(part, columns)[..., 0] * bound
 
 
 def _painted(weight: FloatArray, wide: FloatArray, down: npt.NDArray[np.int64]) -> FloatArray:
