@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.field import ArrayField
-from unseg_cli.pictures import channels
-from unseg_cli.pictures.channels import add_noise, noise_kept, parts_with_noise, within_budget
+from unseg_cli.pictures import channels as module
+from unseg_cli.pictures.channels import add_noise, noise_kept, noise_level, parts_with_noise, within_budget
 
 SIDES = st.integers(1, 90)
 
@@ -81,7 +81,7 @@ def test_what_a_codec_keeps_of_a_large_picture_is_told_from_some_rows() -> None:
 
 
 def test_also_where_few_rows_have_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channels, "_ENOUGH_PIXELS", 1000)
+    monkeypatch.setattr(module, "_ENOUGH_PIXELS", 1000)
     clean = picture(600, 50, 3) // 2 + 60
     for top in (0, 33, 300, 590):
         mask = np.zeros((600, 50), bool)
@@ -89,3 +89,31 @@ def test_also_where_few_rows_have_noise(monkeypatch: pytest.MonkeyPatch) -> None
         meant = add_noise(clean, "rgb", ArrayField(noise(600, 50)), mask, NoiseBudget(8 / 255, 0))
         assert noise_kept(clean, meant, meant) == 1
     assert noise_kept(clean, clean, clean) == 0
+
+
+@pytest.mark.parametrize(
+    ("channels", "type_", "level"), [((3,), np.uint8, 1), ((), np.uint8, 1), ((4,), np.uint8, 1), ((3,), np.uint16, 257)]
+)
+def test_the_level_of_noise_is_the_mean_over_the_mask_of_what_the_most_changed_channel_changed_by(
+    channels: tuple[int, ...], type_: type, level: int
+) -> None:
+    clean, mask = np.full((4, 6, *channels), 100 * level, type_), np.zeros((4, 6), bool)
+    mask[:2] = True
+    meant = clean.copy()
+    first = meant.reshape(4, 6, -1)[..., 0]  # a view
+    first[0] += type_(6 * level)
+    first[1] -= type_(2 * level)
+    first[3] += type_(9 * level)  # outside of the mask
+    assert noise_level(clean, meant, mask) == pytest.approx(4)
+    assert noise_level(clean, meant, ~mask) == pytest.approx(4.5)
+    assert noise_level(clean, clean, mask) == noise_level(clean, meant, np.zeros_like(mask)) == 0
+
+
+def test_that_of_a_large_picture_is_told_from_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ENOUGH_PIXELS", 1000)
+    clean, rng = picture(600, 50, 3) // 2 + 60, np.random.default_rng(0)
+    meant = clean + rng.integers(0, 9, (600, 50, 1), np.uint8)
+    assert noise_level(clean, meant, np.ones((600, 50), bool)) == pytest.approx(4, abs=0.2)
+    few = np.zeros((600, 50), bool)
+    few[590:594] = True
+    assert noise_level(clean, meant, few) == pytest.approx(float((meant - clean)[few].max(-1).mean()))

@@ -34,7 +34,8 @@ class Record(TypedDict, total=False):
         error, hint: why it failed.
         settings: fingerprint of all that decides what is written, see `Settings`.
         lossless, quality: of the written file.
-        noise_kept: share of the noise that survived the codec.
+        noise_255: how strong the noise is where it counts, before the codec: see `noise_level`.
+        noise_kept: share of it that survived the codec.
         recipe: the numbers that decide how far the noise shows, see `NoiseBudget`.
         mask_empty: it has a mask, which marks nothing.
         mask_share: share of the picture that has the object's bound.
@@ -66,6 +67,7 @@ class Record(TypedDict, total=False):
     noise_code: str
     lossless: bool
     quality: int | None
+    noise_255: float
     noise_kept: float
     recipe: dict[str, float | None]
     mask_empty: bool

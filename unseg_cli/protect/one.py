@@ -24,7 +24,7 @@ from unseg_cli.generators.find import share_of
 from unseg_cli.generators.session import MaskSource, PictureNoise, Session
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
-from unseg_cli.pictures.channels import add_noise, noise_kept, strips, visible_rgb, within_budget
+from unseg_cli.pictures.channels import add_noise, noise_kept, noise_level, strips, visible_rgb, within_budget
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import measure
 from unseg_cli.pictures.drawn import DrawnRows
@@ -36,6 +36,8 @@ from unseg_cli.protect.settings import Settings
 
 #: A lossy file that keeps less of the noise than this is not called protected.
 LEAST_NOISE_KEPT = 0.1
+#: Noise of a lower level, in 1/255, is a change of a few places: where the limit of what may be seen leaves no more, nothing is protected.
+LEAST_LEVEL = 0.25
 #: Below this the user is told.
 LITTLE_NOISE_KEPT = 0.5
 #: Pixels above which what a stage has freed is given back before the next one, and the picture with noise is never there as a whole: codecs
@@ -271,10 +273,11 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
         )
     difference = measure(clean.pixels, written.pixels)
     if difference.linf_255 == 0:
-        raise UnsegError(
-            "the written file equals the original: no noise survived, and it was removed",
-            hint="raise --epsilon, raise --quality, or use a lossless format",
-        )
+        problem = "the written file equals the original: no noise survived, and it was removed"
+        raise UnsegError(problem, hint="raise --strength or --epsilon, raise --quality, or use a lossless format")
+    if (level := noise_level(clean.pixels, meant, noised.mask)) < LEAST_LEVEL:
+        problem = "so little may be seen that no noise is left: the file is not protected, and was removed"
+        raise UnsegError(problem, hint="raise --strength or --max-difference")
     if lossless and not all(np.array_equal(written.pixels[rows], meant[rows]) for rows in strips(len(meant))):
         raise UnsegError("the written file does not decode to what was written", hint="use --format png for it")
     if not same_alpha(clean, written):
@@ -289,5 +292,6 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
         linf_255=round(difference.linf_255, 6),
         psnr=None if difference.psnr is None else round(difference.psnr, 6),
         ssim=None if difference.ssim is None else round(difference.ssim, 6),
+        noise_255=round(level, 4),
         noise_kept=round(kept, 4),
     )

@@ -11,6 +11,7 @@ from unseg_cli.core.events import Events, Failures, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.results.faint import Faint
 from unseg_cli.protect.results.unsure import Unsure
 
 CLAIM = (
@@ -57,7 +58,7 @@ class Tally:
         failures: of this run.
         planned: `{"src", "dst"}` of each picture that a run would protect.
         masked, mask_empty: how many pictures have a mask, and how many of those masks mark nothing.
-        unsure: of all that are protected.
+        unsure, faint: of all that are protected.
         sources: how many of the pictures of this run had which `mask_source`.
         lossy: how many of them were written with a lossy codec.
         src_bytes, dst_bytes: of their files.
@@ -73,6 +74,7 @@ class Tally:
     masked: int = 0
     mask_empty: int = 0
     unsure: Unsure = field(default_factory=Unsure)
+    faint: Faint = field(default_factory=Faint)
     sources: Counter[str] = field(default_factory=Counter)
     lossy: int = 0
     src_bytes: int = 0
@@ -103,6 +105,7 @@ class Tally:
                 self.planned.append({"src": record["src"], "dst": record["dst"]})
             else:
                 self.unsure.add(record, self.target)
+                self.faint.add(record)
                 if outcome.status == "skipped":
                     self.skipped += 1
                 else:
@@ -160,6 +163,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         "dst_bytes": tally.dst_bytes,
         "unsure": tally.unsure.unsure,
         "nothing_found": tally.unsure.nothing,
+        "faint": tally.faint.count,
     }
     if dry_run:
         document |= {"dry_run": True, "would_protect": len(tally.planned), "planned": tally.planned}
@@ -187,4 +191,4 @@ def _closing(tally: Tally, look: str) -> tuple[str, ...]:
     lines = [f"size of the files: {tally.src_bytes / 1e6:.1f} MB before, {tally.dst_bytes / 1e6:.1f} MB after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
-    return (*lines, *CLAIM, *tally.unsure.lines(look))
+    return (*lines, *CLAIM, *tally.faint.lines(), *tally.unsure.lines(look))

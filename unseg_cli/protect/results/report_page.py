@@ -193,7 +193,9 @@ def _counted(rows: Sequence[Record]) -> Counter[str | None]:
 def _doubts(facts: dict[str, int]) -> str:
     parts = [f"{facts['unsure']} unsure detections"] if facts["unsure"] else []
     parts += [f"{facts['nothing_found']} with nothing found"] if facts["nothing_found"] else []
-    return ", ".join(parts) + ": see them with <code>unseg detect</code>" if parts else "nothing"
+    seen = [", ".join(parts) + ": see them with <code>unseg detect</code>"] if parts else []
+    faint = [f"{facts['faint']} with hardly any noise, since more would be seen"] if facts["faint"] else []
+    return "; ".join([*faint, *seen]) or "nothing"
 
 
 def _noise(settings: Settings) -> str:

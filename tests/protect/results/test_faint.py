@@ -1,0 +1,95 @@
+"""`unseg protect` says how many pictures are left with hardly any noise, and passes none off as protected that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.protect.conftest import hashes, rows, session_of, texture
+from unseg_cli.core.events import Report
+from unseg_cli.generators.session import PictureNoise
+from unseg_cli.noise.field import ArrayField
+from unseg_cli.protect.results.faint import FAINT, Faint
+
+
+def noise_of(share: float) -> Callable[..., list[PictureNoise]]:
+    """The texture at a share of the budget of 8/255."""
+
+    def noise(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
+        made = texture(generator, images, masks, target)
+        return [
+            PictureNoise(field=ArrayField(np.float32(share) * one.field.rows(slice(None))), mask=one.mask, mask_source=one.mask_source)
+            for one in made
+        ]
+
+    return noise
+
+
+def protect_at(share: float, monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, dst: Path) -> Report:
+    import unseg_cli.protect.run as workflow
+
+    monkeypatch.setattr(workflow, "Session", session_of(noise_of(share)))
+    return run_protect(src, dst)
+
+
+def test_faint_noise_is_protection_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    report = protect_at(0.125, monkeypatch, run_protect, src, out)
+    assert {row["noise_255"] for row in rows(out).values()} == {1.0}
+    assert (report.document["protected"], report.document["faint"], report.exit_code) == (5, 5, 0)
+    assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels; more would be seen." in report.closing
+    again = run_protect(src, out)
+    assert (again.document["skipped"], again.document["faint"]) == (5, 5)
+
+
+def test_of_strong_noise_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
+) -> None:
+    report = protect_at(0.5, monkeypatch, run_protect, src, tmp_path / "out")
+    assert {row["noise_255"] for row in rows(tmp_path / "out").values()} == {4.0}
+    assert report.document["faint"] == 0
+    assert not any("Hardly" in line for line in report.closing)
+
+
+def test_a_few_changed_places_are_no_protection(
+    monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
+) -> None:
+    def speck(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
+        made = []
+        for image, one in zip(images, texture(generator, images, masks, target), strict=True):
+            noise = np.zeros(image.shape, np.float32)
+            noise[:2, :20] = 1
+            made.append(PictureNoise(field=ArrayField(noise), mask=np.ones_like(one.mask), mask_source=one.mask_source))
+        return made
+
+    import unseg_cli.protect.run as workflow
+
+    before = hashes(src)
+    monkeypatch.setattr(workflow, "Session", session_of(speck))
+    report = run_protect(src, tmp_path / "out")
+    assert (report.document["protected"], report.document["failed"], report.exit_code) == (0, 5, 1)
+    assert all("no noise is left" in failure["error"] for failure in report.document["failures"])
+    assert not list((tmp_path / "out").rglob("*.png"))
+    assert hashes(src) == before
+
+
+@pytest.mark.parametrize(
+    ("levels", "lines"),
+    [
+        ([], ()),
+        ([FAINT, 7.9], ()),
+        ([None], ()),  # a line of an earlier version
+        ([FAINT - 0.01, 5.0], ("Hardly protected: 1 picture has noise of less than 2 of 255 grey levels; more would be seen.",)),
+    ],
+)
+def test_lines(levels: list[float | None], lines: tuple[str, ...]) -> None:
+    faint = Faint()
+    for level in levels:
+        faint.add({} if level is None else {"noise_255": level})
+    assert faint.lines()[:1] == lines

@@ -1,0 +1,35 @@
+"""Pictures in which what may be seen leaves hardly any noise: they count as protected, and their owner is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unseg_cli.protect.manifest import Record
+
+#: Grey levels below which a model learns from pictures nearly what it learns from clean ones ("how faint is too faint" in docs/results.md).
+FAINT = 2.0
+
+
+@dataclass(kw_only=True)
+class Faint:
+    """How many there are.
+
+    Attributes:
+        count: pictures whose noise is that faint. Lines of earlier versions do not say.
+    """
+
+    count: int = 0
+
+    def add(self, row: Record) -> None:
+        """Count one more line of the manifest."""
+        self.count += row.get("noise_255", FAINT) < FAINT
+
+    def lines(self) -> tuple[str, ...]:
+        """What to tell their owner; () where there are none."""
+        if not self.count:
+            return ()
+        which = "1 picture has" if self.count == 1 else f"{self.count} pictures have"
+        return (
+            f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels; more would be seen.",
+            "`noise_255` in the manifest says which. Masks of yours (--masks), or --strength high, allow more.",
+        )
