@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.protect.conftest import Protect
+from tests.protect.conftest import Protect, rows
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.pictures.decode import read_picture
@@ -60,6 +60,8 @@ def test_every_class_gets_noise_of_its_own(src: Path, tmp_path: Path, run_protec
     colours = [{tuple(change) for change in np.sign(each[classes == number])} for number in (0, 2)]
     assert len(colours[0]) == len(colours[1]) == 2, "a checkerboard of two colours each"
     assert colours[0].isdisjoint(colours[1])
+    limits = [rows(tmp_path / name)["a.png"]["recipe"]["max_difference"] for name in ("one", "each")]
+    assert limits == [NoiseBudget.visible, None], "what shows of the noise of classes has no limit, and the manifest says none"
     again = run_protect(src / "a.png", tmp_path / "one", per_class=True, **options)
     assert again.document["protected"] == 1, "another setting, so the picture is done again"
 
@@ -68,6 +70,12 @@ def test_classes_need_masks_that_hold_them(src: Path, tmp_path: Path, run_protec
     for changes in ({}, {"masks": tmp_path, "mask_rule": "panoptic-rgb"}):
         with pytest.raises(UsageProblem, match="--per-class"):
             run_protect(src, tmp_path / "out", per_class=True, **changes)
+
+
+def test_noise_of_classes_is_not_passed_off_as_hidden(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    with pytest.raises(UsageProblem, match="cannot be kept"):
+        run_protect(src, tmp_path / "out", per_class=True, masks=tmp_path, mask_rule="not-void", budget=NoiseBudget(visible=0.5))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_rule_needs_masks(src: Path, tmp_path: Path, run_protect: Protect) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from tests.ui.conftest import serving
 from unseg_cli.core.events import Events
 from unseg_cli.protect.config import VerifyConfig
+from unseg_cli.protect.results.faint import FAINT
 from unseg_cli.protect.verification import verify
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -113,6 +114,7 @@ def test_from_the_upload_to_the_zip(visitor: Visitor, pictures: list[Path], tmp_
     visitor.read("my cat.jpg: largest change")
     visitor.press("Protect all pictures")
     visitor.read("2 of 2 pictures are protected.")
+    said = "hardly any noise is left" in page.locator("body").inner_text()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the protected").or_(page.get_by_role("button", name="Download the protected")).first.click()
     download.value.save_as(tmp_path / "got.zip")
@@ -121,6 +123,7 @@ def test_from_the_upload_to_the_zip(visitor: Visitor, pictures: list[Path], tmp_
     lines = [json.loads(line) for line in (tmp_path / "got" / "unseg-manifest.jsonl").read_text().splitlines()]
     assert {row["src"]: row["mask_source"] for row in lines} == {"my cat.jpg": "file", "coffee.png": "file"}
     assert {row["recipe"]["max_difference"] for row in lines} == {0.5}
+    assert said == any(row["noise_255"] < FAINT for row in lines)
     assert verify(VerifyConfig(src=pictures[0].parent, dst=tmp_path / "got"), Events()).exit_code == 0
     with Image.open(tmp_path / "got" / "my cat.jpg") as cat:
         assert cat.getexif()[0x013B] == "Photographer"

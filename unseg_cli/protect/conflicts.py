@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.pictures.masks import MaskRule
 from unseg_cli.pictures.stores.remote import url_of
@@ -41,6 +42,11 @@ def refuse_conflicts(config: ProtectConfig, rule: MaskRule) -> None:
         raise UsageProblem(
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
             hint="pass --masks DIR --mask-rule not-void, or class:7,9",
+        )
+    if config.per_class and config.budget.visible not in (None, NoiseBudget.visible):
+        raise UsageProblem(
+            f"--per-class knows no limit of what may be seen, so a difference of {config.budget.visible:g} cannot be kept",
+            hint="omit --strength and --max-difference, or bound the noise: --epsilon 4/255",
         )
 
 

@@ -253,7 +253,8 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         notes=[*clean.notes, *notes],
         seconds=round(noised.seconds + time.perf_counter() - started, 4),
     )
-    record: Record = {**measured, **signature(budget, generator), **facts}
+    limited = budget if opened.classes is None else replace(budget, visible=None)  # noise of classes has no limit of what may be seen
+    record: Record = {**measured, **signature(limited, generator), **facts}
     return Protected(data=data, record=record, clean=clean, noised=noised.pixels, written=written, mask=noised.mask)
 
 

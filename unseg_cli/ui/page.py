@@ -168,6 +168,8 @@ class Page:
         there = facts["protected"] + facts["skipped"]
         where = f" in {escape(into.strip())}" if packed is None else ""
         said = _said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + _failures(facts["failures"])
+        if facts["faint"]:
+            said += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
         said += "".join(f"<p>{escape(line)}</p>" for line in (*CLAIM, *(f"Note: {note}" for note in bar.warnings if there)))
         return {on.said_3: said, on.download: hidden if packed is None else gr.DownloadButton(value=packed, visible=there > 0)}
 

@@ -43,9 +43,10 @@ def test_faint_noise_is_protection_and_is_told(
     report = protect_at(0.125, monkeypatch, run_protect, src, out)
     assert {row["noise_255"] for row in rows(out).values()} == {1.0}
     assert (report.document["protected"], report.document["faint"], report.exit_code) == (5, 5, 0)
-    assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels; more would be seen." in report.closing
-    again = run_protect(src, out)
+    assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels." in report.closing
+    again = run_protect(src, out, report=tmp_path / "report.html")
     assert (again.document["skipped"], again.document["faint"]) == (5, 5)
+    assert "5 with hardly any noise, since more would be seen" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_of_strong_noise_nothing_is_said(
@@ -85,7 +86,7 @@ def test_a_few_changed_places_are_no_protection(
         ([], ()),
         ([FAINT, 7.9], ()),
         ([None], ()),  # a line of an earlier version
-        ([FAINT - 0.01, 5.0], ("Hardly protected: 1 picture has noise of less than 2 of 255 grey levels; more would be seen.",)),
+        ([FAINT - 0.01, 5.0], ("Hardly protected: 1 picture has noise of less than 2 of 255 grey levels.",)),
     ],
 )
 def test_lines(levels: list[float | None], lines: tuple[str, ...]) -> None:

@@ -30,6 +30,6 @@ class Faint:
             return ()
         which = "1 picture has" if self.count == 1 else f"{self.count} pictures have"
         return (
-            f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels; more would be seen.",
-            "`noise_255` in the manifest says which. Masks of yours (--masks), or --strength high, allow more.",
+            f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels.",
+            "`noise_255` in the manifest says which. More would be seen; masks of yours (--masks) allow more, and --strength high does.",
         )
