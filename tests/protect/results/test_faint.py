@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from tests.protect.conftest import hashes, rows, session_of, texture
-from unseg_cli.core.events import Report
+from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.field import ArrayField
+from unseg_cli.protect.config import VerifyConfig
 from unseg_cli.protect.results.faint import FAINT, Faint
+from unseg_cli.protect.verification import verify
 
 
 def noise_of(share: float) -> Callable[..., list[PictureNoise]]:
@@ -44,6 +46,8 @@ def test_faint_noise_is_protection_and_is_told(
     assert {row["noise_255"] for row in rows(out).values()} == {1.0}
     assert (report.document["protected"], report.document["faint"], report.exit_code) == (5, 5, 0)
     assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels." in report.closing
+    checked = verify(VerifyConfig(src=src, dst=out), Events())
+    assert (checked.document["faint"], checked.exit_code, checked.closing) == (5, 0, report.closing[-4:-2])
     again = run_protect(src, out, report=tmp_path / "report.html")
     assert (again.document["skipped"], again.document["faint"]) == (5, 5)
     assert "5 with hardly any noise, since more would be seen" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -12,6 +12,8 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
 from unseg_cli.pictures.masks import MaskRule, rule_for
 from unseg_cli.protect.config import VerifyConfig
+from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.results.faint import Faint
 from unseg_cli.protect.results.report import Mean
 from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
 from unseg_cli.protect.verification.pairs import Trees, pair_trees
@@ -77,6 +79,9 @@ def _report(
     name, sha256 = generators.pop() if len(generators) == 1 else (None, None)
     sources = Counter(rows[result["src"]].get("mask_source") for result in results if result["src"] in rows)
     verdicts = Counter(result["verdict"] for result in results)
+    faint = Faint()
+    for result in good:
+        faint.add(rows.get(result["src"], Record()))
     document: dict[str, Any] = {
         "schema": 1,
         "command": "verify",
@@ -92,6 +97,7 @@ def _report(
         "ssim_mean": Mean.of(result["ssim"] for result in measured).rounded,
         "seconds": round(seconds, 3),
         "images_per_second": round(len(results) / seconds, 3) if seconds else 0.0,
+        "faint": faint.count,
         "mask_source": {source: sources[source] for source in ("file", "auto", "whole")},
         "generator": {"name": name, "sha256": sha256},
         "failures": [{"path": result["src"], "error": result["problem"]} for result in results if not result["ok"]],
@@ -99,4 +105,4 @@ def _report(
         "strangers": strangers,
         "only_problems": only_problems,
     }
-    return Report(document=document, exit_code=1 if strangers or len(good) < len(results) else 0)
+    return Report(document=document, exit_code=1 if strangers or len(good) < len(results) else 0, closing=faint.lines())
