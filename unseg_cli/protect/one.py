@@ -278,7 +278,7 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
         raise UnsegError(problem, hint="raise --strength or --epsilon, raise --quality, or use a lossless format")
     if (level := noise_level(clean.pixels, meant, noised.mask)) < LEAST_LEVEL:
         problem = "so little may be seen that no noise is left: the file is not protected, and was removed"
-        raise UnsegError(problem, hint="raise --strength or --max-difference")
+        raise UnsegError(problem, hint="raise --strength, --max-difference or --epsilon")
     if lossless and not all(np.array_equal(written.pixels[rows], meant[rows]) for rows in strips(len(meant))):
         raise UnsegError("the written file does not decode to what was written", hint="use --format png for it")
     if not same_alpha(clean, written):

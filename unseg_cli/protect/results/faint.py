@@ -22,7 +22,8 @@ class Faint:
 
     def add(self, row: Record) -> None:
         """Count one more line of the manifest."""
-        self.count += row.get("noise_255", FAINT) < FAINT
+        level = row.get("noise_255")
+        self.count += isinstance(level, int | float) and level < FAINT
 
     def lines(self) -> tuple[str, ...]:
         """What to tell their owner; () where there are none."""
