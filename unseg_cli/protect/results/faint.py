@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from unseg_cli.protect.manifest import Record
 
-#: Grey levels below which a model learns from pictures nearly what it learns from clean ones ("how faint is too faint" in docs/results.md).
+#: Grey levels. At as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too faint" in
+#: docs/results.md).
 FAINT = 2.0
 
 
