@@ -120,6 +120,7 @@ class Session:
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
+        # The target "whole" has the foreground's bound outside of the object, too.
         fields = self.draw(
             scenes,
             [regions.object for regions in chosen],

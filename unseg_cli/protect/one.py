@@ -36,10 +36,10 @@ from unseg_cli.protect.settings import Settings
 
 #: A lossy file that keeps less of the noise than this is not called protected.
 LEAST_NOISE_KEPT = 0.1
-#: Noise of a lower level, in 1/255, is a change of a few places: where the limit of what may be seen leaves no more, nothing is protected.
-LEAST_LEVEL = 0.25
 #: Below this the user is told.
 LITTLE_NOISE_KEPT = 0.5
+#: Noise of a lower level, in 1/255, is a change of a few places: where the limit of what may be seen leaves no more, nothing is protected.
+LEAST_LEVEL = 0.25
 #: Pixels above which what a stage has freed is given back before the next one, and the picture with noise is never there as a whole: codecs
 #: hold as much as the picture, and more.
 HUGE = 50_000_000
