@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from unseg_cli.protect.manifest import Record
 
-#: Grey levels. With noise of as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too faint" in
-#: docs/results.md).
+#: Grey levels. With noise of as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too
+#: faint" in docs/results.md).
 FAINT = 2.0
 
 
