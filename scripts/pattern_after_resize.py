@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from torch import Tensor
 from unseg_cli.bench.report.text import fraction, markdown_table, number
 from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
+from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.runs import append_jsonl
 from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.session import Session
@@ -190,7 +192,12 @@ def main() -> None:
     budget = NoiseBudget(*(level / 255 for level in options.levels), visible=None) if options.levels else STRENGTHS[options.strength]
     session, settings = Session(load_generator(options.generator)), Settings(budget=budget)
     masks = {path.stem: path for path in sorted(options.masks.iterdir())} if options.masks else {}
-    pictures = [protect_picture(path, session, settings, masks.get(path.stem)) for path in options.pictures]
+    pictures = []
+    for path in options.pictures:
+        try:
+            pictures.append(protect_picture(path, session, settings, masks.get(path.stem)))
+        except UnsegError as error:  # so little may be seen of the noise that it would not protect
+            print(f"{path.name}: {error}", file=sys.stderr)
     network, lines = encoder(), []
     for one in pictures:
         height, width = one.clean.shape[:2]

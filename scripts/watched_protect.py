@@ -47,6 +47,8 @@ def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Don
     Raises:
         UnsegError: it did not end well.
     """
+    # At the default limit of what may be seen some of the enlarged pictures get too little noise to be written.
+    options = ("--max-difference", "4", *options)
     command = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--device", "cpu", "--quiet", "--json", *options]
     if only_core and (taskset := shutil.which("taskset")):
         command = [taskset, "-c", "0", *command]

@@ -125,7 +125,7 @@ def test_how_it_works_names_every_room() -> None:
 @pytest.mark.slow
 def test_the_python_of_the_page_runs(photos: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", text("docs/using.md"), flags=re.DOTALL)
-    with Image.open(photos / "photographer.png") as picture:
+    with Image.open(photos / "coffee.png") as picture:
         picture.load()
     names = {"picture": picture}
     exec(code, names)

@@ -12,6 +12,9 @@ from PIL import Image
 from tests.pictures.picture_makers import photo
 from tests.protect.conftest import StandInGenerator, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.errors import UnsegError
+from unseg_cli.generators.session import PictureNoise
+from unseg_cli.noise.field import ArrayField
 from unseg_cli.protect.in_memory import protect_image
 
 
@@ -92,3 +95,13 @@ def test_protect_image_refuses_what_is_no_picture(stand_in: StandInGenerator) ->
             protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), mask)
     with pytest.raises(UsageProblem, match="the mask is 4x4"):
         protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), np.zeros((4, 4), bool))
+
+
+def test_a_picture_that_may_hold_hardly_any_noise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def faint(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
+        (one,) = texture(generator, images, masks, target)
+        return [PictureNoise(field=ArrayField(one.field.rows(slice(None)) / 20), mask=one.mask, mask_source=one.mask_source)]
+
+    monkeypatch.setattr("unseg_cli.protect.in_memory.Session", session_of(faint))
+    with pytest.raises(UnsegError, match=r"noise of 0\.\d\d of 255 grey levels is too little to protect it"):
+        protect_image(StandInGenerator(), photo(), np.ones((37, 52), bool))

@@ -63,7 +63,7 @@ def faint(tmp_path: Path, run_protect: Protect, suffix: str) -> tuple[Path, Path
     src, dst = tmp_path / "src", tmp_path / "out"
     src.mkdir()
     Image.fromarray(photo(300, 400)).save(src / f"a{suffix}", quality=92)
-    run_protect(src, dst, budget=NoiseBudget(1 / 255, 0))
+    run_protect(src, dst, budget=NoiseBudget(2 / 255, 0))
     return src, dst
 
 

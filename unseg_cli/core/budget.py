@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,27 @@ def check_budget(budget: NoiseBudget) -> None:
             f"--epsilon-bg {outside} is above --epsilon {inside}: there would be more noise outside the object than on it",
             # rounded down: what is proposed must not be refused, too
             hint=f"pass --epsilon-bg {math.floor(25_500 * budget.foreground + 1e-6) / 100:g}/255 or less, or a larger --epsilon",
+        )
+
+
+#: Grey levels. With noise of as many on every object a U-Net learns as much as from clean pictures ("how faint is too faint" in
+#: docs/results.md): with less, nothing is protected.
+LEAST_LEVEL = 1.0
+
+
+def check_level(level: float) -> None:
+    """Refuse a picture whose noise is too faint to protect it.
+
+    Args:
+        level: how strong the noise is on the object, in 1/255 of full intensity, see `noise_level` of `pictures/channels.py`.
+
+    Raises:
+        UnsegError: it is less than `LEAST_LEVEL`.
+    """
+    if level < LEAST_LEVEL:
+        raise UnsegError(
+            f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels is too little to protect it: no copy was kept",
+            hint="raise --strength, --max-difference or --epsilon, or give masks (--masks)",
         )
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from unseg_cli.core.budget import NoiseBudget, check_budget
+from unseg_cli.core.budget import NoiseBudget, check_budget, check_level
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
-from unseg_cli.pictures.channels import add_noise, visible_rgb
+from unseg_cli.pictures.channels import add_noise, noise_level, visible_rgb
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def protect_image(
     Raises:
         UsageProblem: something else than a picture, another mode, type or shape, no pixel, a mask of another size, or a budget that
             protects nothing.
+        UnsegError: so little noise may be seen in it that it would not be protected.
     """
     budget = budget or NoiseBudget()
     check_budget(budget)
@@ -98,7 +99,9 @@ def _noised(
     upright = np.ascontiguousarray(to_upright(flat, orientation))
     region = None if mask is None else np.ascontiguousarray(to_upright(_region(mask, stored.shape[:2]), orientation))
     (made,) = Session(generator).noise([visible_rgb(upright, space)], [region], budget=budget)
-    flat[...] = from_upright(add_noise(upright, space, made.field, made.mask, budget), orientation)
+    noised = add_noise(upright, space, made.field, made.mask, budget)
+    check_level(noise_level(upright, noised, made.mask))
+    flat[...] = from_upright(noised, orientation)
     return out
 
 

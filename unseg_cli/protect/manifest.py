@@ -34,7 +34,7 @@ class Record(TypedDict, total=False):
         error, hint: why it failed.
         settings: fingerprint of all that decides what is written, see `Settings`.
         lossless, quality: of the written file.
-        noise_255: how strong the noise is where it counts, before the codec: see `noise_level`.
+        noise_255: how strong the noise in the written file is where it counts: `noise_level` times `noise_kept`.
         noise_kept: share of it that survived the codec.
         recipe: the numbers that decide how far the noise shows, see `NoiseBudget`.
         mask_empty: it has a mask, which marks nothing.

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import NoiseBudget, check_level
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.memory import give_back_freed_memory
@@ -38,8 +38,6 @@ from unseg_cli.protect.settings import Settings
 LEAST_NOISE_KEPT = 0.1
 #: Below this the user is told.
 LITTLE_NOISE_KEPT = 0.5
-#: Noise of a lower level, in 1/255, is a change of a few places: where the limit of what may be seen leaves no more, nothing is protected.
-LEAST_LEVEL = 0.25
 #: Pixels above which what a stage has freed is given back before the next one, and the picture with noise is never there as a whole: codecs
 #: hold as much as the picture, and more.
 HUGE = 50_000_000
@@ -276,9 +274,6 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
     if difference.linf_255 == 0:
         problem = "the written file equals the original: no noise survived, and it was removed"
         raise UnsegError(problem, hint="raise --strength or --epsilon, raise --quality, or use a lossless format")
-    if (level := noise_level(clean.pixels, meant, noised.mask)) < LEAST_LEVEL:
-        problem = "so little may be seen that no noise is left: the file is not protected, and was removed"
-        raise UnsegError(problem, hint="raise --strength, --max-difference or --epsilon")
     if lossless and not all(np.array_equal(written.pixels[rows], meant[rows]) for rows in strips(len(meant))):
         raise UnsegError("the written file does not decode to what was written", hint="use --format png for it")
     if not same_alpha(clean, written):
@@ -289,6 +284,8 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",
             hint="raise --quality or --epsilon, or use a lossless format",
         )
+    level = noise_level(clean.pixels, meant, noised.mask) * kept
+    check_level(level)
     return Record(
         linf_255=round(difference.linf_255, 6),
         psnr=None if difference.psnr is None else round(difference.psnr, 6),

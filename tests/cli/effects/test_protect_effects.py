@@ -123,16 +123,16 @@ def test_target(plain: Path, protect: Runs) -> None:
 
 
 def test_max_difference(plain: Path, protect: Runs) -> None:
-    more, less = protect("--max-difference", "9"), protect("--max-difference", "0.3")
-    assert rows(less)["b.png"]["recipe"] == {"max_difference": 0.3, "min_cell": 8}
+    more, less = protect("--max-difference", "9"), protect("--max-difference", "1.2")
+    assert rows(less)["b.png"]["recipe"] == {"max_difference": 1.2, "min_cell": 8}
     assert rows(more)["b.png"]["psnr"] < rows(plain)["b.png"]["psnr"] < rows(less)["b.png"]["psnr"]
 
 
-def test_min_cell(plain: Path, protect: Runs) -> None:
+def test_min_cell(protect: Runs) -> None:
     """Another cell, other pixels."""
-    dst = protect("--min-cell", "12")
-    assert rows(dst)["b.png"]["recipe"]["min_cell"] == 12
-    assert written(dst)["b.png"] != written(plain)["b.png"]
+    small, large = (protect("--max-difference", "9", "--min-cell", cell) for cell in ("8", "12"))
+    assert [rows(dst)["b.png"]["recipe"]["min_cell"] for dst in (small, large)] == [8, 12]
+    assert written(small)["b.png"] != written(large)["b.png"]
 
 
 def test_epsilon(protect: Runs, masks: Path) -> None:

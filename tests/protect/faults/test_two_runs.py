@@ -60,7 +60,7 @@ def test_a_run_that_was_killed_locks_nothing(originals: Path, tmp_path: Path, un
 @pytest.mark.slow
 def test_single_pictures_into_one_folder_take_turns(photos: Path, tmp_path: Path) -> None:
     """As `xargs -P` does it."""
-    names = ["cat.jpg", "coffee.png", "photographer.png"]
+    names = ["cat.jpg", "coffee.png", "portrait.bmp"]
     dst = tmp_path / "out"
     dst.mkdir()
     running = [

@@ -18,23 +18,26 @@ from unseg_cli.protect.results.faint import FAINT, Faint
 from unseg_cli.protect.verification import verify
 
 
-def noise_of(share: float) -> Callable[..., list[PictureNoise]]:
-    """The texture at a share of the budget of 8/255."""
+def noise_of(level: float) -> Callable[..., list[PictureNoise]]:
+    """The texture, so many grey levels strong on average of two rows."""
 
     def noise(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
         made = texture(generator, images, masks, target)
-        return [
-            PictureNoise(field=ArrayField(np.float32(share) * one.field.rows(slice(None))), mask=one.mask, mask_source=one.mask_source)
-            for one in made
-        ]
+        found = []
+        for one in made:
+            field = one.field.rows(slice(None)).copy()
+            field[::2] *= np.ceil(level) / 8
+            field[1::2] *= np.floor(level) / 8
+            found.append(PictureNoise(field=ArrayField(field), mask=one.mask, mask_source=one.mask_source))
+        return found
 
     return noise
 
 
-def protect_at(share: float, monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, dst: Path) -> Report:
+def protect_at(level: float, monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, dst: Path) -> Report:
     import unseg_cli.protect.run as workflow
 
-    monkeypatch.setattr(workflow, "Session", session_of(noise_of(share)))
+    monkeypatch.setattr(workflow, "Session", session_of(noise_of(level)))
     return run_protect(src, dst)
 
 
@@ -42,8 +45,8 @@ def test_faint_noise_is_protection_and_is_told(
     monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    report = protect_at(0.125, monkeypatch, run_protect, src, out)
-    assert {row["noise_255"] for row in rows(out).values()} == {1.0}
+    report = protect_at(1.5, monkeypatch, run_protect, src, out)
+    assert all(1 <= row["noise_255"] == pytest.approx(1.5 * row["noise_kept"], rel=0.1) for row in rows(out).values())
     assert (report.document["protected"], report.document["faint"], report.exit_code) == (5, 5, 0)
     assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels." in report.closing
     checked = verify(VerifyConfig(src=src, dst=out), Events())
@@ -56,10 +59,20 @@ def test_faint_noise_is_protection_and_is_told(
 def test_of_strong_noise_nothing_is_said(
     monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
 ) -> None:
-    report = protect_at(0.5, monkeypatch, run_protect, src, tmp_path / "out")
-    assert {row["noise_255"] for row in rows(tmp_path / "out").values()} == {4.0}
+    report = protect_at(4, monkeypatch, run_protect, src, tmp_path / "out")
+    assert all(row["noise_255"] == pytest.approx(4 * row["noise_kept"], rel=0.1) for row in rows(tmp_path / "out").values())
     assert report.document["faint"] == 0
     assert not any("Hardly" in line for line in report.closing)
+
+
+def test_noise_of_less_than_a_grey_level_is_none(
+    monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
+) -> None:
+    before = hashes(src)
+    report = protect_at(0.9, monkeypatch, run_protect, src, tmp_path / "out")
+    assert (report.document["protected"], report.document["failed"], report.exit_code) == (0, 5, 1)
+    assert all("too little to protect" in failure["error"] for failure in report.document["failures"])
+    assert hashes(src) == before
 
 
 def test_a_few_changed_places_are_no_protection(
@@ -79,7 +92,7 @@ def test_a_few_changed_places_are_no_protection(
     monkeypatch.setattr(workflow, "Session", session_of(speck))
     report = run_protect(src, tmp_path / "out")
     assert (report.document["protected"], report.document["failed"], report.exit_code) == (0, 5, 1)
-    assert all("no noise is left" in failure["error"] for failure in report.document["failures"])
+    assert all("too little to protect" in failure["error"] for failure in report.document["failures"])
     assert not list((tmp_path / "out").rglob("*.png"))
     assert hashes(src) == before
 
