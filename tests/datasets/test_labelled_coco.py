@@ -13,6 +13,7 @@ import pytest
 from tests.datasets.makers import write_coco, write_labelled_coco
 from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
 from unseg_cli.datasets.registry import open_labelled, open_training
+from unseg_cli.datasets.sample import Segment
 
 Document = dict[str, Any]
 
@@ -64,6 +65,14 @@ def _set(name: str, place: int, key: str, value: object) -> Callable[[Document],
     return lambda document: document[name][place].__setitem__(key, value)
 
 
+def _counts(counts: object) -> Callable[[Document], object]:
+    def change(document: Document) -> None:
+        (picture,) = (one for one in document["images"] if one["id"] == document["annotations"][0]["image_id"])
+        document["annotations"][0]["segmentation"] = {"size": [picture["height"], picture["width"]], "counts": counts}
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -76,6 +85,21 @@ def _set(name: str, place: int, key: str, value: object) -> Callable[[Document],
         (_set("annotations", 2, "category_id", 8), "an object is of class 8, which is not listed"),
         (lambda document: document.pop("categories"), 'has no "categories"'),
         (lambda document: document["annotations"].clear(), "has no object"),
+        (lambda document: document["images"].append(document["images"][0]), '"images" lists . 2 times'),
+        (lambda document: document["categories"].append(document["categories"][0]), '"categories" lists . 2 times'),
+        (lambda document: document["annotations"][0].pop("segmentation"), r"object .* in .*: it has no outline"),
+        (_set("annotations", 0, "segmentation", "a circle"), "has no outline"),
+        (_set("annotations", 0, "segmentation", []), "no polygon of three points"),
+        (_set("annotations", 0, "segmentation", [[1, 1, 5, 5]]), "no polygon of three points"),
+        (_set("annotations", 0, "segmentation", [[1, 1, 5, 5, 7]]), "not a list of polygons"),
+        (_set("annotations", 0, "segmentation", [[1, 1, 5, 5, 7, float("nan")]]), "not a list of polygons"),
+        (_set("annotations", 0, "segmentation", [1, 1, 5, 5, 7, 9]), "not a list of polygons"),
+        (_set("annotations", 0, "segmentation", {"size": [3, 5], "counts": "PPYo1"}), r"its mask is of .*\[3, 5\], the picture of"),
+        (_counts([5, 10]), "the counts of its mask"),
+        (_counts(["a"]), "the counts of its mask"),
+        (_counts(None), "the counts of its mask"),
+        (_set("annotations", 0, "bbox", [1, 2]), "its box is not"),
+        (_set("annotations", 0, "area", "large"), "its area is no number"),
     ],
 )
 def test_bad_annotations_are_one_clear_line(how: Callable[[Document], object], said: str, tmp_path: Path) -> None:
@@ -84,6 +108,24 @@ def test_bad_annotations_are_one_clear_line(how: Callable[[Document], object], s
     with pytest.raises(UnsegError, match=said) as caught:
         open_labelled(text)
     assert "\n" not in caught.value.message and caught.value.hint and str(tmp_path) in caught.value.message
+
+
+def test_polygons_of_two_points_are_no_part_of_an_outline(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    before = [one.mask() for one in open_labelled(text).train[0].truth().segments]
+
+    def with_a_line(document: Document) -> None:
+        (first, *_) = (one["segmentation"] for one in document["annotations"] if isinstance(one["segmentation"], list))
+        first.insert(0, [0, 0, 9, 9])
+
+    change(tmp_path / "train" / "instances.json", with_a_line)
+    after = [one.mask() for one in open_labelled(text).train[0].truth().segments]
+    assert before and all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+
+
+def test_a_mask_that_cannot_be_decoded_is_one_clear_line() -> None:
+    with pytest.raises(UnsegError, match="the mask of an object cannot be decoded"):
+        Segment(size=(4, 4), shape={"size": [4, 4], "counts": [2, -3, 17]}).mask()
 
 
 def test_what_is_no_json_or_not_there_is_one_clear_line(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class Segment:
     area: float = 1.0
 
     def rle(self) -> Rle:
-        """The mask, run-length encoded as pycocotools wants it."""
+        """The mask, run-length encoded as pycocotools wants it. The data set's own encoding is not looked at."""
         from pycocotools import mask as coco_mask
 
         if isinstance(self.shape, np.ndarray):
@@ -145,12 +145,19 @@ class Segment:
         return self.shape
 
     def mask(self) -> BoolArray:
-        """(H, W)."""
+        """(H, W).
+
+        Raises:
+            UnsegError: the data set's encoding is damaged.
+        """
         if isinstance(self.shape, np.ndarray):
             return self.shape
         from pycocotools import mask as coco_mask
 
-        return cast("npt.NDArray[np.uint8]", coco_mask.decode(self.rle())).astype(bool)
+        try:
+            return cast("npt.NDArray[np.uint8]", coco_mask.decode(self.rle())).astype(bool)
+        except (ValueError, TypeError, OverflowError) as problem:
+            raise UnsegError(f"the mask of an object cannot be decoded ({problem})", hint="mend or remove it in the annotations") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ Entry = dict[str, Any]
 _PICTURE = {"id": int, "file_name": str, "height": int, "width": int}
 _OBJECT = {"image_id": int}
 _CLASS = {"id": int, "name": str}
+#: Coordinates of the smallest polygon.
+_TRIANGLE = 6
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,16 @@ def read_coco(path: Path) -> CocoDocument:
     """Read a file of annotations.
 
     Raises:
-        UsageProblem: it is not there, no JSON, or not in COCO's format; an object is in no picture of it or of no class; a picture's name
-            leads out of its folder.
+        UsageProblem: it is not there, no JSON, or not in COCO's format; an object is in no picture of it or of no class, or its outline is
+            none; a picture or a class is listed twice; a picture's name leads out of its folder.
     """
     document = read_annotations(path)
     pictures = _entries(path, document, "images", _PICTURE)
     classes = sorted(_entries(path, document, "categories", _CLASS, []), key=lambda entry: int(entry["id"]))
+    for name, entries in (("images", pictures), ("categories", classes)):
+        number, times = Counter(entry["id"] for entry in entries).most_common(1)[0] if entries else (0, 1)
+        if times > 1:
+            raise UsageProblem(f'{path}: "{name}" lists {number} {times} times', hint="give each an id of its own")
     names = {entry["id"]: entry["name"] for entry in classes}
     objects: dict[int, list[Entry]] = defaultdict(list)
     for entry in _entries(path, document, "annotations", _OBJECT):
@@ -57,6 +64,11 @@ def read_coco(path: Path) -> CocoDocument:
     stray = objects.keys() - {entry["id"] for entry in pictures}
     if stray:
         raise UsageProblem(f"{path}: an object is in picture {min(stray)}, which is not listed", hint="pass the whole file of annotations")
+    for entry in pictures:
+        for one in objects.get(entry["id"], []):
+            if problem := _problem(one, [entry["height"], entry["width"]]):
+                where = f"object {one.get('id', '?')} in {entry['file_name']}"
+                raise UsageProblem(f"{path}: {where}: {problem}", hint="mend or remove it")
     if names:
         unnamed = {str(entry.get("category_id")) for several in objects.values() for entry in several} - set(map(str, names))
         if unnamed:
@@ -89,6 +101,31 @@ def _entries(path: Path, document: Any, name: str, wanted: Mapping[str, type], d
     return found
 
 
+def _problem(entry: Entry, size: list[int]) -> str:
+    """What is wrong with an object of a picture of [H, W]; "": nothing."""
+    shape, box = entry.get("segmentation"), entry.get("bbox")
+    if not _numbers([entry.get("area", 1)]):
+        return "its area is no number"
+    if box is not None and not (isinstance(box, list) and len(box) == 4 and _numbers(box)):
+        return "its box is not left, top, width and height"
+    if isinstance(shape, list):
+        if not all(isinstance(polygon, list) and len(polygon) % 2 == 0 and _numbers(polygon) for polygon in shape):
+            return "its outline is not a list of polygons, each of x, y, x, y and so on"
+        return "" if any(len(polygon) >= _TRIANGLE for polygon in shape) else "its outline has no polygon of three points"
+    if isinstance(shape, dict):
+        if shape.get("size") != size:
+            return f"its mask is of (height, width) {shape.get('size')}, the picture of {size}"
+        counts = shape.get("counts")
+        if isinstance(counts, list) and _numbers(counts) and min(counts, default=-1) >= 0 and sum(counts) == size[0] * size[1]:
+            return ""
+        return "" if isinstance(counts, str) else "the counts of its mask are not those of the picture's pixels"
+    return "it has no outline (segmentation)"
+
+
+def _numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
 def is_single(entry: Entry) -> bool:
     """Whether an object stands for itself: it is no crowd, and there is something of it."""
     return not entry.get("iscrowd", 0) and entry.get("area", 1) > 0
@@ -96,9 +133,12 @@ def is_single(entry: Entry) -> bool:
 
 def segment_of(entry: Entry, size: tuple[int, int], category: int) -> Segment:
     """An object of a picture of (H, W), under this number of a class."""
+    shape = entry["segmentation"]
+    if isinstance(shape, list):
+        shape = [polygon for polygon in shape if len(polygon) >= _TRIANGLE]  # pycocotools takes two points for a box
     return Segment(
         size=size,
-        shape=entry["segmentation"],
+        shape=shape,
         category=category,
         crowd=bool(entry.get("iscrowd", 0)),
         box=corners(entry.get("bbox")),
