@@ -98,6 +98,13 @@ def test_classes_json_names_void_and_things(tmp_path: Path) -> None:
     assert data.foreground_labels("nonzero") == (0, 1)
 
 
+@pytest.mark.parametrize("text", ['{"0": "ground", "1": "tree"}', '["ground", ', '[{"thing": true}]', "[1, 2]"])
+def test_another_classes_json_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    (folder(tmp_path, [0, 1]) / "classes.json").write_text(text)
+    with pytest.raises(UsageProblem, match=r"classes\.json is not a list of classes"):
+        open_labelled(str(tmp_path))
+
+
 def test_two_values_with_classes_json_are_semantic(tmp_path: Path) -> None:
     (folder(tmp_path, [0, 1]) / "classes.json").write_text('["ground", "tree"]')
     assert open_labelled(str(tmp_path)).task == "semantic"

@@ -131,7 +131,7 @@ def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_no_example_photo_passes_for_a_mask(photos: Path, tmp_path: Path, mode: str) -> None:
-    names = [path for path in sorted(photos.rglob("*")) if path.suffix in (".png", ".jpg", ".webp", ".bmp")]
+    names = [path for path in sorted(photos.parent.rglob("*")) if path.suffix in (".png", ".jpg", ".webp", ".bmp")]
     assert len(names) >= 7
     for path in names:
         with Image.open(path) as image:

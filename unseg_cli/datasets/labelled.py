@@ -137,6 +137,8 @@ def read_classes(path: Path) -> list[dict[str, Any]] | None:
         return None
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, list):  # the keys of {"0": "Sky"} are no names
+            raise TypeError
         return [{"name": entry} if isinstance(entry, str) else {**entry, "name": str(entry["name"])} for entry in entries]
     except (ValueError, TypeError, KeyError) as problem:
         raise UsageProblem(f"{path} is not a list of classes", hint='write ["Sky", "Car"] or [{"name": "Car", "thing": true}]') from problem

@@ -49,7 +49,7 @@ _SPACES: dict[str, tuple[Space, bool]] = {
 }
 _SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
 _TIFF = (b"II*\0", b"MM\0*")
-_REPLACE = "replace it with the original, or omit it with --exclude"
+_REPLACE = "replace it with the original, or omit it (protect, detect: --exclude)"
 #: What codecs raise over damaged files.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
 
@@ -127,7 +127,9 @@ def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Im
         raise Image.DecompressionBombError
     if image.format not in _KINDS and not any_format:
         name = image.format or path.suffix
-        raise UnsegError(f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it with --exclude")
+        raise UnsegError(
+            f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it (protect, detect: --exclude)"
+        )
     return image
 
 

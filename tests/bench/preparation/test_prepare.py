@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.bench.conftest import FakeSource, label_folder
 from unseg_cli.bench.conditions import Condition
@@ -21,6 +22,7 @@ from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.prepare import prepare, train_examples
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.registry import open_labelled
 
@@ -93,6 +95,18 @@ def test_label_maps_take_the_nearest_class(tmp_path: Path) -> None:
     case.prepare([wanted])
     for sample, target in zip(case.data.train, train_examples(case.cache, wanted).targets, strict=True):
         assert np.array_equal(target.labels.numpy(), case.data.read_labels(sample).repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize(("split", "said"), [("train", "training"), ("val", "test")])
+def test_masks_that_are_void_everywhere_teach_and_test_nothing(tmp_path: Path, split: str, said: str) -> None:
+    root = label_folder(tmp_path / "data")
+    case = Case(root, tmp_path / "out")
+    for path in (root / "masks" / split).iterdir():
+        with Image.open(path) as mask:
+            size = mask.size
+        Image.new("L", size, 255).save(path)
+    with pytest.raises(UsageProblem, match=f"no pixel of a {said} mask counts, all are void"):
+        case.prepare(sets(("clean",)))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -25,7 +25,8 @@ from unseg_cli.bench.preparation.maker import ConditionMaker, Drawn, Original
 from unseg_cli.bench.preparation.minimised import SIDE, minimise
 from unseg_cli.bench.preparation.visibility import Seen, Visibility, look, put_together
 from unseg_cli.bench.tasks import Task
-from unseg_cli.core.constants import U8Array
+from unseg_cli.core.constants import IGNORE, U8Array
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import Sample, read_image
@@ -69,7 +70,7 @@ def prepare(
         `put_together` in visibility.py. Where unsure detections were corrected, also how many: "corrected".
 
     Raises:
-        UnsegError: a picture cannot be read, or its mask has another size.
+        UnsegError: a picture cannot be read, its mask has another size, or nothing counts in the masks of a split.
     """
     wanted = list(dict.fromkeys(sets))
     with _threads(workers) as each:
@@ -82,6 +83,10 @@ def prepare(
             maker.keep(condition, np.load(path, mmap_mode="r"))
         visibility = _prepare_train(cache, maker, data, task, wanted, set(known), steps, each, events)
         _prepare_test(cache, data, task, wanted, each, events)
+    for one in wanted:
+        for split, examples in (("training", train_examples(cache, one)), ("test", test_examples(cache, one.countermeasure, one.size))):
+            if all((target.labels == IGNORE).all() for target in examples.targets):
+                raise UsageProblem(f"{data.name}: no pixel of a {split} mask counts, all are void", hint=f"{IGNORE} is void, not a class")
     return visibility
 
 
