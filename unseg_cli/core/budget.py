@@ -82,7 +82,7 @@ def check_level(level: float) -> None:
     """
     if level < LEAST_LEVEL:
         raise UnsegError(
-            f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels is too little to protect it: no copy was kept",
+            f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels is too little to protect it",
             hint="raise --strength, --max-difference or --epsilon, or give masks (--masks)",
         )
 

@@ -30,8 +30,8 @@ LARGE_HEADER = (
 LARGE = """G, large pictures, which the attacker makes smaller, of `docs/results/{name}`. At the strength {strength} what would show
 at 100 % is left out, and where no masks are given what would show at 200 %, too; *given* are here those that `unseg detect` writes.
 *red against green*: what is left of the noise on the object, root mean square in 1/255; *contrast*: how well a pretrained network tells the
-protected object from the clean one (Fisher's criterion at stride 8). Without masks {strength} leaves a grey level or less, of which
-`unseg protect` has since kept no copy where it is less"""
+protected object from the clean one (Fisher's criterion at stride 8). Without masks {strength} leaves about a grey level; where it is
+less, `unseg protect` now writes no copy"""
 
 
 def section(docs: Path) -> str:
