@@ -123,6 +123,13 @@ def test_polygons_of_two_points_are_no_part_of_an_outline(tmp_path: Path) -> Non
     assert before and all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
+def test_of_an_object_without_area_nothing_is_asked(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    before = len(open_labelled(text).train[0].truth().segments)
+    change(tmp_path / "train" / "instances.json", lambda document: document["annotations"][0].update(area=0, segmentation=[]))
+    assert len(open_labelled(text).train[0].truth().segments) == before - 1
+
+
 def test_a_mask_that_cannot_be_decoded_is_one_clear_line() -> None:
     with pytest.raises(UnsegError, match="the mask of an object cannot be decoded"):
         Segment(size=(4, 4), shape={"size": [4, 4], "counts": [2, -3, 17]}).mask()

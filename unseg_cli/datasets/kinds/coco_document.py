@@ -106,6 +106,8 @@ def _problem(entry: Entry, size: list[int]) -> str:
     shape, box = entry.get("segmentation"), entry.get("bbox")
     if not _numbers([entry.get("area", 1)]):
         return "its area is no number"
+    if entry.get("area", 1) <= 0:
+        return ""  # there is nothing of it, and nobody reads its outline
     if box is not None and not (isinstance(box, list) and len(box) == 4 and _numbers(box)):
         return "its box is not left, top, width and height"
     if isinstance(shape, list):
