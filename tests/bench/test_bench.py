@@ -145,6 +145,11 @@ def test_protected_pictures_need_no_generator(quick: BenchConfig, folder: Path, 
     report = bench(config, Events())
     assert set(finals(report)) == {"clean", "protected"}
     assert report.document["noise"]["protected"]["linf_255"] > 100
+    (made / "r00.png").write_bytes((folder / "images" / "train" / "r00.png").read_bytes())
+    told: list[str] = []
+    monkeypatch.setattr(Events, "warn", lambda _, message: told.append(message))
+    bench(dataclasses.replace(config, out=tmp_path / "mixed"), Events())
+    assert told == [f"1 of {quick.limit} pictures of --protected equal their clean ones: nothing protects them"]
     (made / "r00.png").unlink()
     with pytest.raises(UsageProblem, match="first r00"):
         bench(dataclasses.replace(config, out=tmp_path / "other"), Events())

@@ -202,6 +202,11 @@ def _prepare_train(
                     seen[condition].append(one)
                 events.advance()
     events.stop()
+    for condition, values in seen.items():
+        # Under a ratio the others are clean on purpose. An owner who hands the originals over would read that protection does nothing.
+        same = sum(one.difference.linf_255 == 0 for one in values)
+        if condition.noise == "ready" and condition.share == 1 and same:
+            events.warn(f"{same} of {len(values)} pictures of --protected equal their clean ones: nothing protects them")
     counted: dict[Condition, Visibility] = {condition: {"corrected": number} for condition, number in corrected.items()}
     return {condition.name: put_together(values) | counted.get(condition, {}) for condition, values in seen.items()}
 
