@@ -18,6 +18,7 @@ from unseg_cli.generators.find import UNSURE
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.protect.results.report import CLAIM
+from unseg_cli.ui import words
 from unseg_cli.ui.controls import CORNER, OBJECT, Controls, lay_out
 from unseg_cli.ui.work import SHOWN, Choices, Work
 
@@ -68,7 +69,7 @@ class Page:
     def _begin(self, work: Work | None, files: list[tuple[Path, str]] | None, folder: str, progress: Any = gr.Progress()) -> Changes:  # noqa: B008
         on = self._on
         if not files and not folder.strip():
-            return {on.said_1: _problem("Nothing is chosen yet", "Drop pictures above, or type a folder")}
+            return {on.said_1: words.problem("Nothing is chosen yet", "Drop pictures above, or type a folder")}
         bar = _Bar(progress)
         try:
             bar.start(None, "loading")
@@ -80,10 +81,10 @@ class Page:
             failures = made.find_objects(bar).document["failures"]
             rows = made.detections()
         except UnsegError as problem:
-            return {on.said_1: _problem(problem.message, problem.hint)}
+            return {on.said_1: words.problem(problem.message, problem.hint)}
         if not rows:
-            return {on.said_1: _failures(failures)}
-        more = _said(f"{len(rows)} pictures are ready.") + _failures(failures)
+            return {on.said_1: words.failures(failures)}
+        more = words.said(f"{len(rows)} pictures are ready.") + words.failures(failures)
         first = rows[0]["src"]
         return {on.work: made, on.chosen: first, on.said_1: more, on.steps: gr.Walkthrough(selected=2), **self._shown(made, first)}
 
@@ -96,7 +97,7 @@ class Page:
         width, height = _shown_size(row)
         at = ((event.index[0] + 0.5) / width, (event.index[1] + 0.5) / height)
         if meaning == CORNER and corner is None:
-            return {self._on.corner: at, self._on.said_2: _said("Now click the opposite corner.")}
+            return {self._on.corner: at, self._on.said_2: words.said("Now click the opposite corner.")}
         if meaning == CORNER and corner is not None:
             return self._corrected(work, name, lambda: work.box(row, corner, at))
         return self._corrected(work, name, lambda: work.point(row, at, on=meaning == OBJECT))
@@ -117,8 +118,8 @@ class Page:
         try:
             correct()
         except UnsegError as problem:
-            return {self._on.said_2: _problem(problem.message, problem.hint), self._on.corner: None}
-        return {self._on.said_2: _said("Done."), **self._shown(work, name)}
+            return {self._on.said_2: words.problem(problem.message, problem.hint), self._on.corner: None}
+        return {self._on.said_2: words.said("Done."), **self._shown(work, name)}
 
     def _shown(self, work: Work, name: str, *, outlines: bool = True) -> Changes:
         """The chosen picture, and where it has changed the list."""
@@ -135,11 +136,16 @@ class Page:
     def _compare(self, work: Work | None, name: str, strength: str, format: str, metadata: str) -> Changes:
         on, shown = self._on, gr.Column(visible=True)
         if work is None:
-            return {on.compared: shown, on.numbers: _problem("There are no pictures yet", "Begin with the first step")}
+            return {on.compared: shown, on.numbers: words.problem("There are no pictures yet", "Begin with the first step")}
         try:
             found = work.compare(work.row(name), Choices(strength, format, metadata))
         except UnsegError as problem:
-            return {on.compared: shown, on.numbers: _problem(f"{name} {problem.message}", problem.hint), on.slider: None, on.noise: None}
+            return {
+                on.compared: shown,
+                on.numbers: words.problem(f"{name}: {problem.message}", problem.hint),
+                on.slider: None,
+                on.noise: None,
+            }
         facts = found.record
         growth = facts["dst_bytes"] / max(facts["src_bytes"], 1)
         ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"
@@ -148,14 +154,14 @@ class Page:
             on.compared: shown,
             on.slider: gr.ImageSlider((found.clean, found.protected), width=found.clean.width),  # enlarged it would show what is not seen
             on.noise: gr.Image(found.noise, alt_text=f"the changes of {name}, 16 times as strong"),
-            on.numbers: _said(f"{escape(name)}: {change}. Its file has {growth:.2f} times the size."),
+            on.numbers: words.said(f"{escape(name)}: {change}. Its file has {growth:.2f} times the size."),
         }
 
     def _protect(self, work: Work | None, strength: str, format: str, metadata: str, into: str, progress: Any = gr.Progress()) -> Changes:  # noqa: B008
         on, bar, choices = self._on, _Bar(progress), Choices(strength, format, metadata)
         hidden = gr.DownloadButton(visible=False)
         if work is None:
-            return {on.said_3: _problem("There are no pictures yet", "Begin with the first step"), on.download: hidden}
+            return {on.said_3: words.problem("There are no pictures yet", "Begin with the first step"), on.download: hidden}
         packed = None
         try:
             if into.strip():
@@ -163,14 +169,14 @@ class Page:
             else:
                 report, packed = work.zipped(choices, bar)
         except UnsegError as problem:
-            return {on.said_3: _problem(problem.message, problem.hint), on.download: hidden}
+            return {on.said_3: words.problem(problem.message, problem.hint), on.download: hidden}
         facts = report.document
         there = facts["protected"] + facts["skipped"]
         where = f" in {escape(into.strip())}" if packed is None else ""
-        said = _said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + _failures(facts["failures"])
+        said = words.said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + words.failures(facts["failures"])
         if facts["faint"]:
             said += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
-        said += "".join(f"<p>{escape(line)}</p>" for line in (*CLAIM, *(f"Note: {note}" for note in bar.warnings if there)))
+        said += "".join(f"<p>{escape(line)}</p>" for line in CLAIM) + (words.notes(bar.warnings, facts["failures"]) if there else "")
         return {on.said_3: said, on.download: hidden if packed is None else gr.DownloadButton(value=packed, visible=there > 0)}
 
 
@@ -231,17 +237,3 @@ def _what(row: Detection) -> str:
 def _mark(row: Detection) -> str:
     """The same in a word: the captions of the list are short."""
     return "yours:" if is_owners(row) else "nothing:" if is_nothing(row) else "check:" if is_unsure(row, UNSURE) else "fine:"
-
-
-def _problem(message: str, hint: str = "") -> str:
-    """What went wrong and what to do, in words that a screen reader reads out at once."""
-    return f'<p class="problem" role="alert">{escape(message)}. {escape(hint)}</p>'
-
-
-def _said(text: str) -> str:
-    return f'<p role="status">{text}</p>'
-
-
-def _failures(failures: list[dict[str, str]]) -> str:
-    """Without their hints, which are about command lines."""
-    return "".join(_problem(f"{one['path']} {one['error']}", "It is left out.") for one in failures)

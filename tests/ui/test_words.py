@@ -1,0 +1,39 @@
+"""The page speaks of no command lines, which its visitors do not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from unseg_cli.ui import words
+
+FAINT = {
+    "path": "a.png",
+    "error": "noise of 0.86 of 255 grey levels is too little to protect it",
+    "hint": "raise --strength, or give masks",
+}
+CUT_OFF = {"path": "<b>.jpg", "error": "is damaged or truncated", "hint": "replace it with the original, or omit it (protect: --exclude)"}
+
+
+def test_failures_say_what_a_visitor_can_do() -> None:
+    html = words.failures([FAINT, CUT_OFF])
+    assert html.count("It is left out") == html.count('role="alert"') == 2
+    assert "a.png: noise of 0.86 of 255 grey levels is too little to protect it. It is left out. A higher strength allows more.</p>" in html
+    assert "&lt;b&gt;.jpg: is damaged or truncated. It is left out.</p>" in html
+    assert "--" not in html
+    assert words.problem("It is full", "pass --out, or free some space") == '<p class="problem" role="alert">It is full.</p>'
+    assert words.problem("It is full", "free some space").endswith("It is full. free some space</p>")
+
+
+@pytest.mark.parametrize(
+    ("warning", "shown"),
+    [
+        ("a.png: a palette picture becomes RGB: a palette has no room for noise", "a palette picture becomes RGB: a palette has no room"),
+        ("a.jpg: the codec kept only 40 % of the noise: raise --quality or --epsilon", "a.jpg: the codec kept only 40 % of the noise</p>"),
+        ("a.png: noise of 0.86 of 255 grey levels is too little to protect it - raise --strength", ""),
+        ("1 of 2 masks mark nothing under --mask-rule nonzero: those pictures are protected as a whole", ""),
+        ("my--best.jpg: a palette picture becomes RGB", "my--best.jpg: a palette picture becomes RGB</p>"),
+    ],
+)
+def test_notes(warning: str, shown: str) -> None:
+    html = words.notes([warning], [FAINT])
+    assert shown in html if shown else not html
