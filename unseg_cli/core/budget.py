@@ -66,6 +66,8 @@ def check_budget(budget: NoiseBudget) -> None:
         )
 
 
+#: What is said of a picture with less than `LEAST_LEVEL`.
+TOO_FAINT = "is too little to protect it"
 #: Grey levels. With noise of as many on every object a U-Net learns as much as from clean pictures ("how faint is too faint" in
 #: docs/results.md): with less, nothing is protected.
 LEAST_LEVEL = 1.0
@@ -82,7 +84,7 @@ def check_level(level: float) -> None:
     """
     if level < LEAST_LEVEL:
         raise UnsegError(
-            f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels is too little to protect it",
+            f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels {TOO_FAINT}",
             hint="raise --strength, --max-difference or --epsilon, or give masks (--masks)",
         )
 

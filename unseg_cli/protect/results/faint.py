@@ -1,9 +1,11 @@
-"""Pictures in which what may be seen leaves hardly any noise: they count as protected, and their owner is told."""
+"""Pictures in which what may be seen leaves hardly any noise (they count as protected), or too little (they fail): their owner is told."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from unseg_cli.core.budget import TOO_FAINT
 from unseg_cli.protect.manifest import Record
 
 #: Grey levels. With noise of as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too
@@ -35,3 +37,15 @@ class Faint:
             f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels.",
             "`noise_255` in the manifest says which. More would be seen; masks of yours (--masks) allow more, and --strength high does.",
         )
+
+
+def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
+    """What to tell the owner of pictures that failed for having too little noise; () where there are none."""
+    count = sum(TOO_FAINT in failure["error"] for failure in failures)
+    if not count:
+        return ()
+    which = "1 picture" if count == 1 else f"{count} pictures"
+    return (
+        f"Left out: {which}, in which so little noise can hide that it would protect nothing.",
+        "Large and grey photographs need masks of yours (--masks), or --strength high, which shows; --files-from FILE names those alone.",
+    )

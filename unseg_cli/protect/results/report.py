@@ -11,7 +11,7 @@ from unseg_cli.core.events import Events, Failures, Report
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.results.faint import Faint
+from unseg_cli.protect.results.faint import Faint, left_out
 from unseg_cli.protect.results.unsure import Unsure
 
 CLAIM = (
@@ -168,7 +168,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
     if dry_run:
         document |= {"dry_run": True, "would_protect": len(tally.planned), "planned": tally.planned}
     masks_fail = _masks_mark_nothing(tally, rule)
-    closing = ("dry run: nothing was written",) if dry_run else _closing(tally, look) if tally.protected else ()
+    closing = ("dry run: nothing was written",) if dry_run else _closing(tally, look) if tally.protected else left_out(tally.failures)
     return Report(document=document, exit_code=1 if tally.failures or masks_fail else 0, closing=closing)
 
 
@@ -191,4 +191,4 @@ def _closing(tally: Tally, look: str) -> tuple[str, ...]:
     lines = [f"size of the files: {tally.src_bytes / 1e6:.1f} MB before, {tally.dst_bytes / 1e6:.1f} MB after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
-    return (*lines, *CLAIM, *tally.faint.lines(), *tally.unsure.lines(look))
+    return (*lines, *CLAIM, *left_out(tally.failures), *tally.faint.lines(), *tally.unsure.lines(look))
