@@ -83,10 +83,11 @@ def prepare(
             maker.keep(condition, np.load(path, mmap_mode="r"))
         visibility = _prepare_train(cache, maker, data, task, wanted, set(known), steps, each, events)
         _prepare_test(cache, data, task, wanted, each, events)
-    for one in wanted:
-        for split, examples in (("training", train_examples(cache, one)), ("test", test_examples(cache, one.countermeasure, one.size))):
-            if all((target.labels == IGNORE).all() for target in examples.targets):
-                raise UsageProblem(f"{data.name}: no pixel of a {split} mask counts, all are void", hint=f"{IGNORE} is void, not a class")
+    labels = {cache.labels("train", one.size, _moved_by(one.countermeasure)): "training" for one in wanted}
+    labels |= {cache.labels("test", one.size): "test" for one in wanted}
+    for path, split in labels.items():
+        if all((values == IGNORE).all() for values in np.load(path, mmap_mode="r")):
+            raise UsageProblem(f"{data.name}: no pixel of a {split} mask counts, all are void", hint=f"{IGNORE} is void, not a class")
     return visibility
 
 
