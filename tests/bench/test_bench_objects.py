@@ -67,6 +67,25 @@ def test_protected_objects_are_those_of_the_annotations(tmp_path: Path, fake_gen
     assert run["data"]["foreground_classes"] == ["blob"] and run["data"]["classes"] == ["background", "blob"]
 
 
+def test_boxes_alone_are_detected_and_it_is_said(tmp_path: Path, fake_generator: Any) -> None:
+    text = write_labelled_coco(tmp_path, train=4)
+    for path in tmp_path.rglob("instances.json"):
+        document = json.loads(path.read_text())
+        for one in document["annotations"]:
+            one.update(bbox=[10, 10, 20, 20], segmentation=[])
+        path.write_text(json.dumps(document))
+    said: list[str] = []
+
+    class Listening(Events):
+        def warn(self, text: str) -> None:
+            said.append(text)
+
+    made = config(text, tmp_path / "run", victims=("fasterrcnn",), conditions=("clean", "protected"), task="detection")
+    document = bench(made, Listening()).document
+    assert [row["condition"] for row in document["rows"]] == ["clean", "protected"] and document["noise"]["protected"]["linf_255"] > 0
+    assert [line for line in said if "have a box and no outline: their boxes are the masks" in line]
+
+
 def test_things_of_a_folder_are_told_apart(tmp_path: Path) -> None:
     data = str(write_camvid(tmp_path / "camvid"))
     document = bench(config(data, tmp_path / "run", victims=("mask2former",), task="panoptic", conditions=("clean",)), Events()).document

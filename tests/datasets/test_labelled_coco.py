@@ -110,6 +110,42 @@ def test_bad_annotations_are_one_clear_line(how: Callable[[Document], object], s
     assert "\n" not in caught.value.message and caught.value.hint and str(tmp_path) in caught.value.message
 
 
+def _boxes_alone(document: Document) -> None:
+    for place, entry in enumerate(document["annotations"]):
+        entry["bbox"] = [10, 5, 20, 30]
+        del entry["segmentation"]
+        if place:
+            entry["segmentation"] = [[], [[]], None][place % 3]
+
+
+def test_a_box_alone_does_where_objects_are_detected(tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    for split in ("train", "val"):
+        change(tmp_path / split / "instances.json", _boxes_alone)
+    data = open_labelled(text, task="detection")
+    inside = np.zeros((48, 48), bool)
+    inside[5:35, 10:30] = True
+    masks = [one.mask() for sample in (*data.train, *data.test) for one in sample.truth().segments]
+    assert data.boxes == len(masks) == 15 and all(np.array_equal(mask, inside) for mask in masks)
+    assert open_labelled(text, boxes=True).task == "instance"
+    for task in (None, "instance", "panoptic", "interactive", "semantic"):
+        with pytest.raises(UsageProblem, match="it has no outline") as caught:
+            open_labelled(text, task=task)
+        assert "--task detection" in caught.value.hint
+    with pytest.raises(UsageProblem, match="no outline") as caught:
+        open_training(f"coco:{tmp_path / 'train'}:{tmp_path / 'train' / 'instances.json'}")
+    assert "--task detection" in caught.value.hint
+
+
+@pytest.mark.parametrize("box", [None, [10, 10, 0, 5], [1, 2], [1, 2, 3, float("nan")], "wide"])
+def test_a_box_that_is_none_stands_for_nothing(box: object, tmp_path: Path) -> None:
+    text = write_labelled_coco(tmp_path)
+    change(tmp_path / "train" / "instances.json", lambda document: document["annotations"][0].update(bbox=box, segmentation=None))
+    with pytest.raises(UsageProblem, match=r"object .*: (it has no outline|its box is not)") as caught:
+        open_labelled(text, task="detection")
+    assert caught.value.hint == "mend or remove it"
+
+
 def test_polygons_of_two_points_are_no_part_of_an_outline(tmp_path: Path) -> None:
     text = write_labelled_coco(tmp_path)
     before = [one.mask() for one in open_labelled(text).train[0].truth().segments]

@@ -142,6 +142,25 @@ def test_coco_in_folders_of_its_own(where: Path, tmp_path: Path, unseg: Unseg) -
     assert {row["status"] for row in manifest(tmp_path / "out").values()} == {"protected"}
 
 
+def test_a_box_without_an_outline_is_protected_as_a_whole(
+    where: Path, tmp_path: Path, unseg: Unseg, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = []
+    for split in ("train", "val"):
+        write_coco(where / split)
+        annotations = where / split / "instances.json"
+        document = json.loads(annotations.read_text())
+        document["annotations"] = [{**one, "segmentation": []} for one in document["annotations"] if one.get("bbox") and not one["iscrowd"]]
+        annotations.write_text(json.dumps(document))
+        parts += [where / split, annotations]
+    dataset = "coco:" + ":".join(map(str, parts))
+    assert unseg("--dataset", dataset, tmp_path / "out") == 0
+    assert "2 objects have a box and no outline: the whole of each box is protected" in capsys.readouterr().err
+    assert {row["status"] for row in manifest(tmp_path / "out").values()} == {"protected"}
+    mask = mask_of(dataset, "all") > 0
+    assert mask[10:30, 10:30].all() and mask.sum() == 400
+
+
 def mask_of(dataset: str, rule: str, *, per_class: bool = False) -> np.ndarray:
     annotated = open_annotated(dataset, rule=rule, split="all")
     name = next(iter(annotated.pictures))

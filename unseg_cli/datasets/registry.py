@@ -41,6 +41,7 @@ class Wanted:
         limit: at most this many pictures of each split, evenly spread; None: all.
         task: the task's name; None: that of the data.
         classes: names of the classes that count; (): all.
+        boxes: whether objects may have a box alone.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Wanted:
     limit: int | None = None
     task: str | None = None
     classes: tuple[str, ...] = ()
+    boxes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,13 @@ def _told_apart(data: LabelledData, task: str) -> LabelledData:
 
 def _layout(kind: str) -> Callable[[Wanted], LabelledData]:
     return lambda wanted: open_layout(
-        kind, _folder(wanted.rest), name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes
+        kind,
+        _folder(wanted.rest),
+        name=wanted.name,
+        limit=wanted.limit,
+        task=wanted.task,
+        classes=wanted.classes,
+        boxes=wanted.boxes,
     )
 
 
@@ -130,7 +138,7 @@ KINDS: dict[str, DataKind] = {
         syntax="coco:IMAGES:instances.json",
         training=_coco,
         labelled=lambda wanted: open_labelled_coco(
-            wanted.rest, name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes
+            wanted.rest, name=wanted.name, limit=wanted.limit, task=wanted.task, classes=wanted.classes, boxes=wanted.boxes
         ),
         tasks=COCO_TASKS,
     ),
@@ -163,7 +171,9 @@ def open_training(text: str) -> list[TrainingSet]:
     return [found for part in text.split(",") for found in _open_part(part.strip())]
 
 
-def open_labelled(name: str, *, limit: int | None = None, task: str | None = None, classes: tuple[str, ...] = ()) -> LabelledData:
+def open_labelled(
+    name: str, *, limit: int | None = None, task: str | None = None, classes: tuple[str, ...] = (), boxes: bool = False
+) -> LabelledData:
     """Find the samples of a benchmark's data set, its task and its classes.
 
     Args:
@@ -171,6 +181,7 @@ def open_labelled(name: str, *, limit: int | None = None, task: str | None = Non
         limit: at most this many pictures of each split (spread evenly, since neighbours in a video are alike).
         task: what is to be measured; None: what the data are for.
         classes: names of the classes that count, of kinds whose objects have classes; (): all.
+        boxes: whether a box alone may stand for an object's mask. Where the task is detection it always may.
 
     Raises:
         UsageProblem: no such data, they are damaged, or the task cannot be measured on them.
@@ -194,7 +205,8 @@ def open_labelled(name: str, *, limit: int | None = None, task: str | None = Non
         raise UsageProblem(f"--task {task!r} cannot be measured on {kind.syntax}", hint=did_you_mean(task, list(kind.tasks)))
     if classes and kind.tasks != COCO_TASKS:
         raise UsageProblem(f"--classes is for data whose objects have classes, and {name} is {kind.syntax}", hint="omit --classes")
-    return kind.labelled(Wanted(name=name, rest=rest, limit=limit, task=task, classes=classes))
+    boxes = boxes or task == "detection"
+    return kind.labelled(Wanted(name=name, rest=rest, limit=limit, task=task, classes=classes, boxes=boxes))
 
 
 def _open_part(text: str) -> list[TrainingSet]:

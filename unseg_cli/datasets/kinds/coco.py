@@ -43,7 +43,9 @@ def open_coco(images: Path, annotations: Path) -> TrainingSet:
     return TrainingSet(samples=samples, choose=any_instance, salient=False)
 
 
-def open_labelled_coco(text: str, *, name: str, limit: int | None, task: str | None, classes: tuple[str, ...] = ()) -> LabelledData:
+def open_labelled_coco(
+    text: str, *, name: str, limit: int | None, task: str | None, classes: tuple[str, ...] = (), boxes: bool = False
+) -> LabelledData:
     """A data set for benchmarks.
 
     Args:
@@ -52,6 +54,7 @@ def open_labelled_coco(text: str, *, name: str, limit: int | None, task: str | N
         limit: at most this many pictures of each split, evenly spread.
         task: one of `TASKS`; None: the first.
         classes: names of the classes that count; (): all that have an object to learn from.
+        boxes: see `read_coco`.
 
     Raises:
         UsageProblem: see `read_coco`; or a class that is not there.
@@ -61,8 +64,8 @@ def open_labelled_coco(text: str, *, name: str, limit: int | None, task: str | N
     if len(parts) != 4:
         raise UsageProblem(f"--data {name}: two folders and two files of annotations are needed", hint=f"write {SYNTAX}")
     return labelled_coco(
-        (Path(parts[0]), read_coco(Path(parts[1]))),
-        (Path(parts[2]), read_coco(Path(parts[3]))),
+        (Path(parts[0]), read_coco(Path(parts[1]), boxes=boxes)),
+        (Path(parts[2]), read_coco(Path(parts[3]), boxes=boxes)),
         name=name,
         limit=limit,
         task=task or TASKS[0],
@@ -91,6 +94,7 @@ def labelled_coco(
         things=tuple(labels.values()),
         train=_split(*train, labels, limit, every=False),
         test=_split(*test, labels, limit, every=True),
+        boxes=train[1].boxes + test[1].boxes,
     )
 
 

@@ -19,6 +19,8 @@ Entry = dict[str, Any]
 _PICTURE = {"id": int, "file_name": str, "height": int, "width": int}
 _OBJECT = {"image_id": int}
 _CLASS = {"id": int, "name": str}
+#: What is said where an object has a box and no outline.
+BOXES_DO = "boxes alone are enough for `unseg bench --task detection` and `unseg protect --dataset`"
 #: Coordinates of the smallest polygon.
 _TRIANGLE = 6
 
@@ -32,16 +34,22 @@ class CocoDocument:
         pictures: in its order.
         names: of the classes, by number, in ascending order.
         objects: of each picture, by its id.
+        boxes: how many of them have a box alone, which stands for their outline.
     """
 
     path: Path
     pictures: tuple[Entry, ...]
     names: dict[int, str]
     objects: dict[int, list[Entry]]
+    boxes: int
 
 
-def read_coco(path: Path) -> CocoDocument:
+def read_coco(path: Path, *, boxes: bool = False) -> CocoDocument:
     """Read a file of annotations.
+
+    Args:
+        path: the file.
+        boxes: whether an object may have a box alone. It is taken for its outline, then.
 
     Raises:
         UsageProblem: it is not there, no JSON, or not in COCO's format; an object is in no picture of it or of no class, or its outline is
@@ -64,16 +72,21 @@ def read_coco(path: Path) -> CocoDocument:
     stray = objects.keys() - {entry["id"] for entry in pictures}
     if stray:
         raise UsageProblem(f"{path}: an object is in picture {min(stray)}, which is not listed", hint="pass the whole file of annotations")
+    filled = 0
     for entry in pictures:
         for one in objects.get(entry["id"], []):
+            if boxes and (alone := _box_alone(one)):
+                one["segmentation"] = [alone]
+                filled += 1
             if problem := _problem(one, [entry["height"], entry["width"]]):
                 where = f"object {one.get('id', '?')} in {entry['file_name']}"
-                raise UsageProblem(f"{path}: {where}: {problem}", hint="mend or remove it")
+                hint = BOXES_DO if not boxes and _box_alone(one) else "mend or remove it"
+                raise UsageProblem(f"{path}: {where}: {problem}", hint=hint)
     if names:
         unnamed = {str(entry.get("category_id")) for several in objects.values() for entry in several} - set(map(str, names))
         if unnamed:
             raise UsageProblem(f"{path}: an object is of class {min(unnamed)}, which is not listed", hint='add it to "categories"')
-    return CocoDocument(path, tuple(pictures), names, dict(objects))
+    return CocoDocument(path, tuple(pictures), names, dict(objects), filled)
 
 
 def read_annotations(path: Path) -> Any:
@@ -122,6 +135,17 @@ def _problem(entry: Entry, size: list[int]) -> str:
             return ""
         return "" if isinstance(counts, str) else "the counts of its mask are not those of the picture's pixels"
     return "it has no outline (segmentation)"
+
+
+def _box_alone(entry: Entry) -> list[float]:
+    """The corners of the box of an object of which nothing else is known, as a polygon; [] where more is, or where the box is none."""
+    box = entry.get("bbox")
+    if entry.get("segmentation") not in (None, [], [[]]) or not (isinstance(box, list) and len(box) == 4 and _numbers(box)):
+        return []
+    left, top, width, height = box
+    if not (width > 0 and height > 0):
+        return []
+    return [left, top, left + width, top, left + width, top + height, left, top + height]
 
 
 def _numbers(values: list[Any]) -> bool:

@@ -35,7 +35,9 @@ LAYOUTS = {
 }
 
 
-def open_layout(kind: str, root: Path, *, name: str, limit: int | None, task: str | None, classes: tuple[str, ...] = ()) -> LabelledData:
+def open_layout(
+    kind: str, root: Path, *, name: str, limit: int | None, task: str | None, classes: tuple[str, ...] = (), boxes: bool = False
+) -> LabelledData:
     """A data set of `LAYOUTS`; see `open_labelled_coco`.
 
     Raises:
@@ -47,5 +49,6 @@ def open_layout(kind: str, root: Path, *, name: str, limit: int | None, task: st
         if not (root / place).exists():
             parts = dict.fromkeys((*layout.images, *layout.annotations))
             raise UsageProblem(f"--data {name}: there is no {root / place}", hint=f"ROOT holds {', '.join(parts)}")
-    train, test = ((root / images, read_coco(root / file)) for images, file in zip(layout.images, layout.annotations, strict=True))
+    pairs = zip(layout.images, layout.annotations, strict=True)
+    train, test = ((root / images, read_coco(root / file, boxes=boxes)) for images, file in pairs)
     return labelled_coco(train, test, name=name, limit=limit, task=task or TASKS[0], classes=classes)

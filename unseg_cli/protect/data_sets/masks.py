@@ -74,7 +74,7 @@ def open_annotated(dataset: str, *, rule: str, split: str) -> Annotated:
     root = root_of(dataset)
     if not root.is_dir():
         raise UsageProblem(f"--dataset {dataset}: there is no folder {root}", hint="write KIND:ROOT as docs/data.md has it")
-    data = open_labelled(dataset)
+    data = open_labelled(dataset, boxes=True)
     train, test = ({_name(sample, root, dataset): sample for sample in samples} for samples in (data.train, data.test))
     chosen = train if split == "train" else {**test, **train}
     others = tuple(sorted(test.keys() - chosen.keys()))
