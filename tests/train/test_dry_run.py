@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from tests.train.conftest import Heard, tiny
+from unseg_cli.core.errors import UsageProblem
 from unseg_cli.train import dry_run as module
 from unseg_cli.train.loop import train
 from unseg_cli.train.memory import activation_bytes
@@ -41,6 +42,17 @@ def test_it_counts_what_is_wrong_with_the_data_and_writes_nothing(data: Path, tm
     assert tuple(document[name] for name in counts) == (6, 6, 1, 1, 1)
     assert sorted(Path(failure["path"]).name for failure in document["failures"]) == ["2.png", "3.png"]
     assert report.exit_code == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_masks_that_mark_nothing_are_refused_before_a_night_is_spent(dry: bool, data: Path, tmp_path: Path, sam_parts: Path) -> None:
+    for path in (data / "masks").iterdir():
+        Image.fromarray(np.zeros((40, 60), np.uint8)).save(path)
+    (data / "images" / "3.png").unlink()
+    (data / "masks" / "3.png").unlink()
+    with pytest.raises(UsageProblem, match="none of 5 masks marks an object"):
+        train(tiny(tmp_path / "run", sam_parts, data=str(data), dry_run=dry), Heard())
     assert not (tmp_path / "run").exists()
 
 

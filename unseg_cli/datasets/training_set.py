@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.datasets.sample import Sample, Truth
 
 #: Picks the mask of one draw; the generator is consumed only where there is a choice.
@@ -67,6 +67,28 @@ class TrainingSet:
                 hint="they must have the same size",
             )
         return Pair(image, mask, self.salient)
+
+
+#: So many pictures without an object, evenly spread, and nobody expects one in the others.
+_ENOUGH = 64
+
+
+def check_objects(sets: Sequence[TrainingSet]) -> None:
+    """Refuse sets whose masks mark nothing: there is no object to learn. Reads until it meets one, as a rule a single picture.
+
+    Raises:
+        UsageProblem: none was met.
+    """
+    rng, looked_at = np.random.default_rng(0), 0
+    for pictures in sets:
+        for index in dict.fromkeys(np.linspace(0, len(pictures) - 1, _ENOUGH).astype(int).tolist()):
+            try:
+                if pictures.read(index, rng).mask.any():
+                    return
+            except UnsegError:
+                return  # whoever trains on it says what cannot be read
+            looked_at += 1
+    raise UsageProblem(f"none of {looked_at} masks marks an object: there is nothing to learn", hint="in masks, pixels above 0 are objects")
 
 
 def objects(truth: Truth, _rng: np.random.Generator) -> BoolArray:

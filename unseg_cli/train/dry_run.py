@@ -12,7 +12,7 @@ from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events, Failures, Report, interruptible
 from unseg_cli.datasets.batches import pictures_in
 from unseg_cli.datasets.registry import open_training
-from unseg_cli.datasets.training_set import SizeMismatch, TrainingSet
+from unseg_cli.datasets.training_set import SizeMismatch, TrainingSet, check_objects
 from unseg_cli.models.build import Generator, build_generator, build_surrogate, recompute
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
@@ -57,6 +57,7 @@ def dry_run(config: TrainConfig, events: Events) -> Report:
     weights = starting_weights(config)
     hashes = weights.hashes(spec)
     sets = open_training(config.data)
+    check_objects(sets)
     schedule = schedule_of(config, pictures_in(sets))
     failures = Failures(events)
     look = look_at(sets, failures, events)

@@ -15,7 +15,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.datasets.augment import FOCUS_SCALES
 from unseg_cli.datasets.batches import Batch, Rows, Unreadable, batches, pictures_in
 from unseg_cli.datasets.registry import open_training
-from unseg_cli.datasets.training_set import TrainingSet
+from unseg_cli.datasets.training_set import TrainingSet, check_objects
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.train.checkpoint import load_checkpoint
 from unseg_cli.train.config import TrainConfig
@@ -41,6 +41,7 @@ def train(config: TrainConfig, events: Events) -> Report:
     processes, spec = Processes(config.device, config.precision), spec_of(config)
     earlier = earlier_run(config) if processes.main else None
     hashes, sets = starting_weights(config).hashes(spec), open_training(config.data)
+    check_objects(sets)
     unreadable = Unreadable(events)  # of whatever process
     if not processes.main:  # one of several: the main one writes and says the rest
         return _train(config, processes, Events(), earlier, hashes, sets, unreadable)
