@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -187,8 +188,15 @@ def _masks_mark_nothing(tally: Tally, rule: str) -> bool:
     return False
 
 
+def in_words(size: int) -> str:
+    """A number of bytes, as people read it: 48 kB, 3.1 MB, 790.2 GB."""
+    if size < 999_500:
+        return f"{math.ceil(size / 1000)} kB"
+    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:,.1f} GB"
+
+
 def _closing(tally: Tally, look: str) -> tuple[str, ...]:
-    lines = [f"size of the files: {tally.src_bytes / 1e6:.1f} MB before, {tally.dst_bytes / 1e6:.1f} MB after"]
+    lines = [f"size of the files: {in_words(tally.src_bytes)} before, {in_words(tally.dst_bytes)} after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
     return (*lines, *CLAIM, *left_out(tally.failures), *tally.faint.lines(), *tally.unsure.lines(look))
