@@ -149,3 +149,6 @@ def test_folders_that_are_no_runs_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="the run is not finished") as caught:
         report(tmp_path, run)
     assert "--resume" in caught.value.hint and not (tmp_path / "page.html").exists()
+    (run / "run.json").write_text('{"schema": 1, "command": "train"}')
+    with pytest.raises(UsageProblem, match="a is not what `unseg bench` left"):
+        report(tmp_path, run)

@@ -92,7 +92,7 @@ def read_run(path: Path) -> Run:
         UsageProblem: it is no folder of a run, or the run is not finished.
     """
     results, settings = (read_json(path / name) for name in ("results.json", "run.json"))
-    if not settings:
+    if not settings or settings.get("command") == "train":  # `unseg train` leaves a run.json, too
         raise UsageProblem(f"{path} is not what `unseg bench` left", hint="name the folder that was passed as --out")
     if not results:
         raise UsageProblem(f"{path}: the run is not finished", hint="run its command again with --resume")
