@@ -75,5 +75,20 @@ def test_what_would_change_results_is_refused_by_name(begun: RunFolder, change: 
         begun.open(settings(), resume=False)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_training_is_left_alone(resume: bool, tmp_path: Path) -> None:
+    text = '{"schema": 1, "command": "train"}'
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(UsageProblem, match="holds a training"):
+        RunFolder(tmp_path).open(settings(), resume=resume)
+    assert (tmp_path / "run.json").read_text() == text
+
+
+def test_a_damaged_file_is_one_clear_line(begun: RunFolder) -> None:
+    begun.settings.write_text('{"fixed": ')
+    with pytest.raises(UsageProblem, match=r"run\.json is no JSON"):
+        begun.open(settings(), resume=True)
+
+
 def test_settings_that_may_grow_are_fields() -> None:
     assert set(GROWING) <= {field.name for field in dataclasses.fields(BenchConfig)}

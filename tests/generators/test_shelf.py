@@ -190,6 +190,9 @@ def test_a_finder_is_listed_and_verified_and_is_no_generator(tmp_path: Path, pla
     assert weights_verify().exit_code == 4
     with pytest.raises(UsageProblem, match="no generator and no file is called 'u2netp'"):
         load_generator("u2netp")
+    with pytest.raises(UsageProblem, match="is a folder, not a generator") as caught:
+        load_generator(str(tmp_path))
+    assert f"{tmp_path / 'generator.safetensors'}" in caught.value.hint
     with pytest.raises(UsageProblem, match="ships with the package"):
         weights_import(saved(tmp_path / "g.pth", generator.state_dict()), "u2netp")
 

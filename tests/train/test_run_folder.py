@@ -42,8 +42,22 @@ def test_a_run_in_the_folder_is_a_usage_problem(finished: Path, sam_parts: Path,
 
 def test_nothing_to_resume_is_a_usage_problem(tmp_path: Path, sam_parts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(line(tmp_path / "none", sam_parts, "--resume")) == 2
-    assert "holds no run to go on with" in " ".join(capsys.readouterr().err.split())
+    assert "holds no training to go on with" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("text", ['{"schema": 1, "command": "unseg bench --data synthetic"}', "{", "[]"])
+def test_what_is_no_training_is_neither_gone_on_with_nor_replaced(
+    text: str, tmp_path: Path, sam_parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(text)
+    assert main(line(tmp_path / "run", sam_parts, "--resume")) == 2
+    assert "holds no training to go on with" in " ".join(capsys.readouterr().err.split())
+    assert main(line(tmp_path / "run", sam_parts)) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds a run already" in said and "--resume" not in said
+    assert (tmp_path / "run" / "run.json").read_text() == text
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from unseg_cli.bench.report.text import fraction
 from unseg_cli.bench.victims.registry import Schedule, find_augment
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.runs import environment_versions, write_atomically, write_json_atomically
+from unseg_cli.core.runs import environment_versions, is_training, write_atomically, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
@@ -86,8 +86,10 @@ class RunFolder:
             run.json as it was written: of a run that goes on, the schedules of earlier victims are kept.
 
         Raises:
-            UsageProblem: it holds results and `resume` is False, or they were made with other settings.
+            UsageProblem: it holds results and `resume` is False, or they were made with other settings; or it holds a training.
         """
+        if is_training(self.path):
+            raise UsageProblem(f"--out {self.path} holds a training of `unseg train`", hint="pass another --out")
         if self.settings.exists() and any(self.path.glob("rows/*-seed*.json")):
             if not resume:
                 raise UsageProblem(
@@ -118,8 +120,16 @@ class RunFolder:
 
 
 def read_json(path: Path) -> Document:
-    """A JSON file's content; {} where there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """A JSON file's content; {} where there is none.
+
+    Raises:
+        UsageProblem: somebody damaged it.
+    """
+    try:
+        document: Document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as problem:
+        raise UsageProblem(f"{path} is no JSON ({problem})", hint="remove the damaged folder, and run its command again") from None
+    return document
 
 
 def run_document(

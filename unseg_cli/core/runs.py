@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+#: What `unseg train` calls itself in run.json.
+TRAINING = "train"
 #: Bytes that a file system allows for a name.
 _LONGEST_NAME = 255
 LIBRARIES = (
@@ -77,6 +79,15 @@ def parse_jsonl(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):  # also of numbers and lists that nobody has written in earnest
             continue
     return records
+
+
+def is_training(folder: Path) -> bool:
+    """Whether `unseg train` wrote the run.json of a folder. `unseg bench` leaves one, too, and neither may take the other's for its own."""
+    try:
+        document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("command") == TRAINING
 
 
 def environment_versions() -> dict[str, str]:

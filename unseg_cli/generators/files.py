@@ -138,6 +138,8 @@ def weights_file(name_or_path: str) -> Path:
     if name_or_path in SPECS:
         raise EnvironmentProblem(f"the weights of {name_or_path!r} are not on this machine", hint=HOW_TO_GET[name_or_path])
     path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        raise UsageProblem(f"{path} is a folder, not a generator", hint=f"pass {path / 'generator.safetensors'}, which a training leaves")
     if not path.is_file():
         known = sorted({*SPECS, *here})
         raise UsageProblem(f"no generator and no file is called {name_or_path!r}", hint=did_you_mean(name_or_path, known))

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
-from unseg_cli.core.runs import append_jsonl, environment_versions, read_jsonl, write_atomically, write_json_atomically
+from unseg_cli.core.runs import (
+    TRAINING,
+    append_jsonl,
+    environment_versions,
+    is_training,
+    read_jsonl,
+    write_atomically,
+    write_json_atomically,
+)
 from unseg_cli.train.checkpoint import save_checkpoint
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.learners import Learners
@@ -31,10 +39,11 @@ def earlier_run(config: TrainConfig) -> dict[str, Any] | None:
     path = config.out / RUN
     if not config.resume:
         if path.exists():
-            raise UsageProblem(f"--out {config.out} holds a run already", hint="add --resume to go on with it, or pass another --out")
+            hint = "add --resume to go on with it, or pass another --out" if is_training(config.out) else "pass another --out"
+            raise UsageProblem(f"--out {config.out} holds a run already", hint=hint)
         return None
-    if not path.exists():
-        raise UsageProblem(f"--resume: {config.out} holds no run to go on with", hint="omit --resume to start one, or check --out")
+    if not is_training(config.out):
+        raise UsageProblem(f"--resume: {config.out} holds no training to go on with", hint="omit --resume to start one, or check --out")
     run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     before, now = run["settings"], _json(config)
     changed = [name for name in now if name not in MAY_DIFFER and name in before and before[name] != now[name]]
@@ -65,7 +74,7 @@ def begin_part(
     """
     fresh = {
         "schema": 1,
-        "command": "train",
+        "command": TRAINING,
         "settings": _json(config),
         "pictures": pictures,
         "weights": weights,
