@@ -12,7 +12,7 @@ from PIL import Image
 from tests.pictures.picture_makers import photo
 from tests.protect.conftest import StandInGenerator, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.protect.in_memory import protect_image
@@ -79,8 +79,6 @@ def test_protect_image_shows_the_generator_the_upright_picture(stand_in: StandIn
 
 
 def test_protect_image_refuses_what_is_no_picture(stand_in: StandInGenerator) -> None:
-    from unseg_cli.core.errors import UsageProblem
-
     empty = (np.zeros((0, 4, 3), np.uint8), np.zeros((4, 0), np.uint8), np.zeros((0,), np.uint8), Image.new("RGB", (0, 4)))
     strange = (np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32), Image.new("P", (4, 4)))
     for image in (*strange, *empty, "a.jpg", Path("a.jpg"), b"bytes", [[0, 1]], None):
@@ -95,6 +93,23 @@ def test_protect_image_refuses_what_is_no_picture(stand_in: StandInGenerator) ->
             protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), mask)
     with pytest.raises(UsageProblem, match="the mask is 4x4"):
         protect_image(stand_in, np.zeros((40, 40, 3), np.uint8), np.zeros((4, 4), bool))
+
+
+def test_alpha_of_a_mask_is_ignored(stand_in: StandInGenerator) -> None:
+    image, plane, opaque = np.full((40, 40, 3), 128, np.uint8), np.zeros((40, 40), np.uint8), np.full((40, 40), 255, np.uint8)
+    plane[5:20, 9:30] = 255
+    budget = NoiseBudget(16 / 255, 4 / 255)
+    wanted = protect_image(stand_in, image, plane, budget)
+    arrays = [np.dstack([plane] * 3), np.dstack([plane, opaque]), np.dstack([plane] * 3 + [opaque]), plane / 255]
+    pictures = [Image.fromarray(array) for array in arrays[:3]] + [Image.fromarray(plane).convert(mode) for mode in ("1", "P", "I", "F")]
+    for mask in [*arrays, *pictures, Image.fromarray(plane).convert("PA")]:
+        assert np.array_equal(protect_image(stand_in, image, mask, budget), wanted), mask
+    for mode in ("CMYK", "YCbCr", "HSV", "LAB"):
+        with pytest.raises(UsageProblem, match=f"the mask is of mode {mode}"):
+            protect_image(stand_in, image, Image.new(mode, (40, 40)), budget)
+    for bad in (plane.astype(str), np.full((40, 40), np.nan), np.zeros((40, 40, 0)), np.zeros((40, 40, 5), np.uint8)):
+        with pytest.raises(UsageProblem, match="is no mask"):
+            protect_image(stand_in, image, bad, budget)
 
 
 def test_a_picture_that_may_hold_hardly_any_noise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

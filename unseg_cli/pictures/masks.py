@@ -199,7 +199,7 @@ def decode_mask(path: Path, data: bytes | None = None) -> MaskFile:
         with quiet():
             orientation = 1 if image.format == "TIFF" else image.getexif().get(274, 1)
         lossy = image.format in ("JPEG", "MPO", "HEIF", "AVIF") or (image.format == "WEBP" and not is_lossless_webp(data))
-        values = _without_alpha_16(decode_16(data)) if deep else np.asarray(_without_alpha(image))
+        values = _without_alpha_16(decode_16(data)) if deep else np.asarray(without_alpha(image))
     return MaskFile(np.ascontiguousarray(to_upright(_native(values), orientation)), lossy)
 
 
@@ -210,7 +210,12 @@ def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def _without_alpha(image: Image.Image) -> Image.Image:
+def without_alpha(image: Image.Image) -> Image.Image:
+    """The values of a mask alone, as they are.
+
+    Raises:
+        UnsegError: a mode whose values mean nothing in a mask.
+    """
     if image.mode in ("1", "L", "P", "RGB", "I") or image.mode.startswith("I;16"):
         return image
     if image.mode in ("LA", "RGBA", "PA"):

@@ -10,10 +10,11 @@ from PIL import Image
 
 from unseg_cli.core.budget import NoiseBudget, check_budget, check_level
 from unseg_cli.core.constants import BoolArray
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.channels import add_noise, noise_level, visible_rgb
+from unseg_cli.pictures.masks import without_alpha
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def protect_image(
         generator: from `open_runtime`, or from `load_generator`.
         image: a Pillow picture of mode L, LA, RGB, RGBA, CMYK or I;16, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4 = RGBA)
             of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
-        mask: (H, W), not 0 on the object, in the frame of `image`'s pixels; None: the generator finds the object itself, and where
-            it finds none the whole picture is protected.
+        mask: (H, W) or with channels, not 0 on the object, in the frame of `image`'s pixels; alpha is ignored. None: the generator
+            finds the object itself, and where it finds none the whole picture is protected.
         budget: how much noise; None: the strength "medium".
 
     Returns:
@@ -108,12 +109,24 @@ def _noised(
 def _region(mask: npt.NDArray[Any] | Image.Image, size: tuple[int, ...]) -> BoolArray:
     if not isinstance(mask, Image.Image | np.ndarray):
         raise UsageProblem(f"{type(mask).__name__} is no mask", hint="pass an array (H, W) or a Pillow picture")
-    given = np.asarray(mask) != 0
-    if given.ndim not in (2, 3):
-        raise UsageProblem(f"an array of shape {given.shape} is no mask", hint="pass (H, W)")
-    values: BoolArray = np.asarray(given.any(axis=-1) if given.ndim == 3 else given)
+    given = _values(mask) if isinstance(mask, Image.Image) else mask
+    channels = given.shape[2] if given.ndim == 3 else 1
+    if given.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or given.dtype.kind not in "buif" or not np.isfinite(given).all():
+        raise UsageProblem(
+            f"an array of shape {given.shape} and type {given.dtype} is no mask", hint="pass (H, W) of numbers, 0 outside of the object"
+        )
+    if channels in (2, 4):
+        given = given[..., :-1]  # alpha
+    values: BoolArray = np.asarray((given != 0).any(axis=-1) if given.ndim == 3 else given != 0)
     if values.shape != size:
         raise UsageProblem(
             f"the mask is {values.shape[1]}x{values.shape[0]} pixels, the picture {size[1]}x{size[0]}", hint="make them the same size"
         )
     return values
+
+
+def _values(mask: Image.Image) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(mask if mask.mode == "F" else without_alpha(mask))
+    except UnsegError as problem:
+        raise UsageProblem(f"the mask {problem.message}", hint=problem.hint) from None
