@@ -32,3 +32,8 @@ def test_the_whole_and_a_part_exclude_each_other() -> None:
     assert Correction(whole=True)
     with pytest.raises(UsageProblem, match="exclude each other"):
         Correction(whole=True, box=(0, 0, 1, 1))
+
+
+def test_a_pixel_is_on_the_object_or_is_not() -> None:
+    with pytest.raises(UsageProblem, match="--point and --not-point both name 3,4"):
+        Correction(points=((1, 2), (3, 4)), not_points=((3, 4), (9, 9)))

@@ -81,6 +81,8 @@ def test_clicks_change_the_mask(work: Work) -> None:
     assert _mask(work, "coffee.png")[200, 300]
     work.point(work.row("coffee.png"), (0.5, 0.5), on=False)
     assert not _mask(work, "coffee.png")[200, 300]
+    assert (len(work.corrections["coffee.png"].points), len(work.corrections["coffee.png"].not_points)) == (0, 1), "the last word counts"
+    work.point(work.row("coffee.png"), (0.5, 0.6), on=True)
     assert (len(work.corrections["coffee.png"].points), len(work.corrections["coffee.png"].not_points)) == (1, 1)
     work.anew(work.row("coffee.png"))
     before = hashes(work.masks)

@@ -24,7 +24,7 @@ class Correction:
         whole: the whole picture is the object.
 
     Raises:
-        UsageProblem: `whole` and something else.
+        UsageProblem: `whole` and something else, or a point that is on the object and is not.
     """
 
     points: tuple[Point, ...] = ()
@@ -35,6 +35,9 @@ class Correction:
     def __post_init__(self) -> None:
         if self.whole and (self.points or self.not_points or self.box):
             raise UsageProblem("--whole and --point, --not-point or --box exclude each other", hint="pass --whole alone, or omit it")
+        if both := set(self.points) & set(self.not_points):
+            x, y = min(both)
+            raise UsageProblem(f"--point and --not-point both name {x},{y}", hint="a pixel is on the object, or it is not")
 
     def __bool__(self) -> bool:
         return bool(self.points or self.not_points or self.box or self.whole)

@@ -180,11 +180,10 @@ class Work:
             UnsegError: that leads to no object; nothing is changed.
         """
         before = self.corrections.get(row["src"], Correction())
-        points, not_points = before.points, before.not_points
-        if on:
-            points = (*points, _pixel(row, at))
-        else:
-            not_points = (*not_points, _pixel(row, at))
+        here = _pixel(row, at)
+        # The last word counts: who clicks the same place again has thought again.
+        points, not_points = (tuple(one for one in kind if one != here) for kind in (before.points, before.not_points))
+        points, not_points = ((*points, here), not_points) if on else (points, (*not_points, here))
         self._correct(row, Correction(points=points, not_points=not_points, box=before.box))
 
     def box(self, row: Detection, one: tuple[float, float], other: tuple[float, float]) -> None:
