@@ -1,17 +1,21 @@
-"""Batches that the device's memory does not hold."""
+"""Batches that the device's memory does not hold, and such as hold too little."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.countermeasures.base import Part
 from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.fit import FittingMemory, predict_all
+from unseg_cli.bench.run import bench
 from unseg_cli.bench.victims.base import LITE0, Victim
-from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 
 
@@ -106,3 +110,13 @@ def test_where_one_picture_is_too_much_the_bench_ends() -> None:
     with pytest.raises(EnvironmentProblem, match="does not hold one picture") as caught:
         FittingMemory(Told()).gradients(batch(), alone, small.losses, small.optimizer)
     assert "--image-size" in caught.value.hint
+
+
+def test_where_one_picture_is_too_little_it_is_said(tmp_path: Path) -> None:
+    config = BenchConfig(
+        data="synthetic", victims=("deeplabv3",), conditions=("clean",), out=tmp_path / "run", init="scratch", limit=1, image_size=64,
+        epochs=1, device="cpu",
+    )  # fmt: skip
+    with pytest.raises(UsageProblem, match="cannot learn from one picture at a time") as caught:
+        bench(config, Events())
+    assert "--batch-size 2" in caught.value.hint

@@ -18,7 +18,7 @@ from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
 from unseg_cli.bench.victims.registry import Schedule
-from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 
 #: From a batch to what is trained on in its place.
@@ -27,6 +27,8 @@ Change = Callable[[Batch], Sequence[Part]]
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 CLIP_NORM = 5.0
 TEST_BATCH = 32
+#: What torch says where batch normalisation meets a batch of one value a channel: nobody but its message tells.
+NEEDS_TWO = "more than 1 value per channel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ class FittingMemory:
 
         Raises:
             EnvironmentProblem: a single picture is too much.
+            UsageProblem: a single picture is too little.
         """
         while True:
             try:
@@ -94,6 +97,13 @@ class FittingMemory:
             except torch.OutOfMemoryError:
                 if self.parts >= len(batch.targets):
                     raise _too_large() from None
+            except ValueError as problem:
+                if NEEDS_TWO not in str(problem):
+                    raise
+                raise UsageProblem(
+                    "this victim cannot learn from one picture at a time: what it normalises over a batch would be a single value",
+                    hint="pass --batch-size 2 or more, as many pictures, and pictures of which the memory holds two",
+                ) from None
             self.parts *= 2
             self._events.warn(f"out of memory: batches are taken in {self.parts} parts from here on")
             if torch.cuda.is_available():
