@@ -39,13 +39,19 @@ class Faint:
         )
 
 
-def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
-    """What to tell the owner of pictures that failed for having too little noise; () where there are none."""
+def left_out(failures: Iterable[dict[str, str]], look: str) -> tuple[str, ...]:
+    """What to tell the owner of pictures that failed for having too little noise; () where there are none.
+
+    Args:
+        failures: of the run.
+        look: the command that makes masks.
+    """
     count = sum(TOO_FAINT in failure["error"] for failure in failures)
     if not count:
         return ()
     which = "1 picture" if count == 1 else f"{count} pictures"
     return (
         f"Left out: {which}, in which so little noise can hide that it would protect nothing.",
-        "Large and grey photographs need masks of yours (--masks), or --strength high, which shows; --files-from FILE names those alone.",
+        f"With masks there may be more, which shows in enlargements: make some with `{look}`, then protect again with them (--masks).",
+        "Or pass --strength high, which shows; --files-from FILE names those pictures alone.",
     )
