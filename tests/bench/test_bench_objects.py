@@ -83,7 +83,7 @@ def test_boxes_alone_are_detected_and_it_is_said(tmp_path: Path, fake_generator:
     made = config(text, tmp_path / "run", victims=("fasterrcnn",), conditions=("clean", "protected"), task="detection")
     document = bench(made, Listening()).document
     assert [row["condition"] for row in document["rows"]] == ["clean", "protected"] and document["noise"]["protected"]["linf_255"] > 0
-    assert [line for line in said if "have a box and no outline: their boxes are the masks" in line]
+    assert [line for line in said if "have a box and no outline: the whole box is the mask" in line]
 
 
 def test_things_of_a_folder_are_told_apart(tmp_path: Path) -> None:

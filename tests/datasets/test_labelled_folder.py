@@ -145,6 +145,15 @@ def test_problems_are_named(tmp_path: Path) -> None:
         open_labelled(str(tmp_path))
 
 
+def test_masks_without_a_picture_are_told(tmp_path: Path) -> None:
+    folder(tmp_path, [0, 255])
+    assert open_labelled(str(tmp_path)).notes == ()
+    Image.new("L", (8, 6)).save(tmp_path / "masks" / "train" / "lonely.png")
+    (note,) = open_labelled(str(tmp_path)).notes
+    there = len(list((tmp_path / "masks" / "train").iterdir()))
+    assert note == f"1 of {there} masks have no picture, first {tmp_path / 'masks' / 'train' / 'lonely.png'}: they are passed over"
+
+
 def test_colour_masks_and_unnamed_values_are_refused(tmp_path: Path) -> None:
     folder(tmp_path, [0, 1, 9])
     (tmp_path / "classes.json").write_text('["ground", "tree"]')

@@ -148,3 +148,16 @@ def test_annotations_that_lead_out_of_their_folder_are_refused(name: str, tmp_pa
     (tmp_path / "instances.json").write_text(json.dumps(document))
     with pytest.raises(UsageProblem, match="outside of"):
         open_training(f"coco:{tmp_path}:{tmp_path / 'instances.json'}")
+
+
+def test_files_without_a_partner_are_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "folder", 4)
+    assert open_training(str(root))[0].notes == ()
+    (root / "masks" / "train" / "p1.png").unlink()
+    (root / "images" / "train" / "p2.png").unlink()
+    (source,) = open_training(str(root))
+    assert [one.id for one in source.samples] == ["p0", "p3"]
+    assert source.notes == (
+        f"1 of 3 pictures have no mask, first {root / 'images' / 'train' / 'p1.png'}: they are passed over",
+        f"1 of 3 masks have no picture, first {root / 'masks' / 'train' / 'p2.png'}: they are passed over",
+    )

@@ -155,7 +155,7 @@ def test_a_box_without_an_outline_is_protected_as_a_whole(
         parts += [where / split, annotations]
     dataset = "coco:" + ":".join(map(str, parts))
     assert unseg("--dataset", dataset, tmp_path / "out") == 0
-    assert "2 objects have a box and no outline: the whole of each box is protected" in capsys.readouterr().err
+    assert "2 objects have a box and no outline: the whole box is the mask" in capsys.readouterr().err
     assert {row["status"] for row in manifest(tmp_path / "out").values()} == {"protected"}
     mask = mask_of(dataset, "all") > 0
     assert mask[10:30, 10:30].all() and mask.sum() == 400

@@ -40,6 +40,10 @@ def test_it_counts_what_is_wrong_with_the_data_and_writes_nothing(data: Path, tm
     document = report.document
     counts = ("pictures", "looked_at", "empty_masks", "mismatched", "unreadable")
     assert tuple(document[name] for name in counts) == (6, 6, 1, 1, 1)
+    (data / "masks" / "0.png").unlink()
+    again = Heard()
+    train(tiny(tmp_path / "run", sam_parts, data=str(data), dry_run=True), again)
+    assert not any("no mask" in line for line in events.lines) and any("1 of 6 pictures have no mask" in line for line in again.lines)
     assert sorted(Path(failure["path"]).name for failure in document["failures"]) == ["2.png", "3.png"]
     assert report.exit_code == 1
     assert not (tmp_path / "run").exists()

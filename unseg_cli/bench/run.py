@@ -68,8 +68,8 @@ def bench(config: BenchConfig, events: Events) -> Report:
         data = dataclasses.replace(data, smoke_test=True)
     elif data.smoke_test:
         events.warn("synthetic pictures: a smoke test that shows the machinery runs; its numbers say nothing about real pictures")
-    if data.boxes:
-        events.warn(f"{data.boxes:,} objects have a box and no outline: their boxes are the masks")
+    for note in data.notes:
+        events.warn(note)
     if config.dry_run:
         return plan(config, data, schedules)
     drawn = any(one.uses_generator for one in conditions) or any(COUNTERMEASURES[name].learns for name in config.defences)

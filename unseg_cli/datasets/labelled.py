@@ -34,7 +34,7 @@ class LabelledData:
         things: the classes that classes.json calls things, as label numbers; None: it does not say.
         train, test: samples, sorted by id.
         smoke_test: True for made-up pictures: the numbers show that the machinery runs, nothing else.
-        boxes: how many objects have a box alone, which stands for their mask.
+        notes: what its owner may not know of it, a line each.
     """
 
     name: str
@@ -45,7 +45,7 @@ class LabelledData:
     train: tuple[Sample, ...]
     test: tuple[Sample, ...]
     smoke_test: bool = False
-    boxes: int = 0
+    notes: tuple[str, ...] = ()
 
     def read_labels(self, sample: Sample) -> U8Array:
         """The label map of a sample: (H, W) uint8 in [0, number of classes), 255 = void.

@@ -43,11 +43,13 @@ class TrainingSet:
         samples: in a fixed order, on which the order of the training depends; they may be made when they are asked for.
         choose: what of a truth becomes the mask.
         salient: see `Pair`.
+        notes: what its owner may not know of it, a line each.
     """
 
     samples: Sequence[Sample]
     choose: Choice
     salient: bool
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)

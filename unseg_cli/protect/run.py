@@ -237,8 +237,8 @@ def _plan(config: ProtectConfig, events: Events, annotated: Annotated | None = N
     if annotated is not None:
         from unseg_cli.protect.data_sets.masks import AnnotationMasks
 
-        if annotated.data.boxes:
-            events.warn(f"{annotated.data.boxes:,} objects have a box and no outline: the whole of each box is protected")
+        for note in annotated.data.notes:
+            events.warn(note)
         return plan.of_data_set(AnnotationMasks(annotated, per_class=config.per_class), annotated.masks, limit=config.limit)
     if config.masks is None:
         return plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -58,6 +59,8 @@ def dry_run(config: TrainConfig, events: Events) -> Report:
     hashes = weights.hashes(spec)
     sets = open_training(config.data)
     check_objects(sets)
+    for note in chain.from_iterable(one.notes for one in sets):
+        events.warn(note)
     schedule = schedule_of(config, pictures_in(sets))
     failures = Failures(events)
     look = look_at(sets, failures, events)

@@ -45,6 +45,8 @@ def train(config: TrainConfig, events: Events) -> Report:
     unreadable = Unreadable(events)  # of whatever process
     if not processes.main:  # one of several: the main one writes and says the rest
         return _train(config, processes, Events(), earlier, hashes, sets, unreadable)
+    for note in chain.from_iterable(one.notes for one in sets):
+        events.warn(note)
     with LocalStore(config.out).locked():  # two runs would write over each other's checkpoint
         return _train(config, processes, events, earlier, hashes, sets, unreadable)
 

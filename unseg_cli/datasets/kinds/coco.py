@@ -86,6 +86,7 @@ def labelled_coco(
     numbers = _classes(train[1], classes)
     names = ("background", *(train[1].names[number] for number in numbers))
     labels = {number: place for place, number in enumerate(numbers, 1)}
+    filled = train[1].boxes + test[1].boxes
     return LabelledData(
         name=name,
         task=task,
@@ -94,7 +95,7 @@ def labelled_coco(
         things=tuple(labels.values()),
         train=_split(*train, labels, limit, every=False),
         test=_split(*test, labels, limit, every=True),
-        boxes=train[1].boxes + test[1].boxes,
+        notes=(f"{filled:,} objects have a box and no outline: the whole box is the mask",) if filled else (),
     )
 
 

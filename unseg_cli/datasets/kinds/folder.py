@@ -10,8 +10,9 @@ begins with void, unlabel or ignore are void, and void pixels count nowhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
@@ -50,7 +51,9 @@ def open_labelled_folder(root: Path, *, name: str, limit: int | None, task: str 
         UnsegError: a mask cannot be read.
     """
     test_split = "test" if (root / "images" / "test").is_dir() else "val"
-    train, test = (spread(_split(root, split), limit) for split in ("train", test_split))
+    pairs, notes = zip(*(_split(root, split) for split in ("train", test_split)), strict=True)
+    train, test = (spread(of_split, limit) for of_split in pairs)
+    told = tuple(chain(*notes))
     reading = survey(open_mask(FileSource(pair.mask)) for pair in (*train, *test))
     described = read_classes(root / "classes.json")
     if task is None:
@@ -58,7 +61,14 @@ def open_labelled_folder(root: Path, *, name: str, limit: int | None, task: str 
     if task == "binary":
         names, ids, things, mapping = ("background", "foreground"), (0, 1), None, reading.objects
         return LabelledData(
-            name=name, task=task, classes=names, ids=ids, things=things, train=_samples(train, mapping), test=_samples(test, mapping)
+            name=name,
+            task=task,
+            classes=names,
+            ids=ids,
+            things=things,
+            train=_samples(train, mapping),
+            test=_samples(test, mapping),
+            notes=told,
         )
     classes = classes_of(name, described, reading)
     table = LabelTable(label_table(classes.ids))
@@ -70,6 +80,7 @@ def open_labelled_folder(root: Path, *, name: str, limit: int | None, task: str 
         things=classes.things or None,
         train=_samples(train, table),
         test=_samples(test, table),
+        notes=told,
     )
 
 
@@ -80,7 +91,10 @@ def open_training_folder(root: Path) -> list[TrainingSet]:
         UsageProblem: no pair.
     """
     split = "train" if (root / "images" / "train").is_dir() else ""
-    return [training_set(file_pairs(root / "images" / split, root / "masks" / split), root)]
+    folders = (root / "images" / split, root / "masks" / split)
+    images, masks = (pictures_by_stem(folder) for folder in folders)
+    notes = (*_alone("pictures", images, masks, "no mask"), *_alone("masks", masks, images, "no picture"))
+    return [replace(training_set(file_pairs(*folders), root), notes=notes)]
 
 
 def training_set(pairs: list[FilePair], root: Path) -> TrainingSet:
@@ -145,7 +159,14 @@ def _samples(pairs: list[FilePair] | tuple[FilePair, ...], mapping: Mapping) -> 
     )
 
 
-def _split(root: Path, split: str) -> list[FilePair]:
+def _alone(what: str, ones: dict[str, Path], others: dict[str, Path], missing: str) -> tuple[str, ...]:
+    """What to say of files that have no partner: a line, or none."""
+    alone = sorted(ones.keys() - others.keys())
+    return (f"{len(alone):,} of {len(ones):,} {what} have {missing}, first {ones[alone[0]]}: they are passed over",) if alone else ()
+
+
+def _split(root: Path, split: str) -> tuple[list[FilePair], tuple[str, ...]]:
+    """The pairs, and what to say of the rest."""
     images, masks = (pictures_by_stem(root / kind / split) for kind in ("images", "masks"))
     if not images:
         raise NothingToDo(f"no picture in {root / 'images' / split}", hint="a data folder holds images/{train,test} and masks/{train,test}")
@@ -154,4 +175,4 @@ def _split(root: Path, split: str) -> list[FilePair]:
         raise UsageProblem(
             f"{len(lonely)} pictures have no mask, first {images[lonely[0]]}", hint=f"put {lonely[0]}.png into {root / 'masks' / split}"
         )
-    return [FilePair(stem, path, masks[stem]) for stem, path in images.items()]
+    return [FilePair(stem, path, masks[stem]) for stem, path in images.items()], _alone("masks", masks, images, "no picture")
