@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def test_a_point_that_is_not_the_object_is_cut_out(run_detect: Detect, src: Path
     assert "nothing to cut" in failed.document["failures"][0]["error"]
 
 
-def test_the_whole_picture(run_detect: Detect, src: Path, masks: Path) -> None:
+def test_the_whole_picture(run_detect: Detect, src: Path, masks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "unseg_cli.detect.pointing", None)  # as where PyTorch and scikit-image are not installed
     run_detect(src, masks, only="sub/c.webp", whole=True)
     assert marked(masks / "sub" / "c.png").all()
     assert (rows(masks)["sub/c.webp"]["correction"], rows(masks)["sub/c.webp"]["area"]) == ("whole", 1.0)

@@ -73,13 +73,15 @@ def find_objects(batch: Sequence[Opened], session: Session, correction: Correcti
     Raises:
         UnsegError: what the owner says leads to no object.
     """
+    if correction.whole:
+        return [Found(mask=np.ones(opened.size, np.bool_), confidence=1.0, finder=OWNER) for opened in batch]
     scenes = session.look([opened.image for opened in batch])
     if not correction:
         return session.finder.find(scenes)
     from unseg_cli.detect.pointing import corrected  # needs PyTorch and scikit-image, which few need
 
     (opened,) = batch
-    mask = np.ones(opened.size, np.bool_) if correction.whole else corrected(session, scenes, correction, opened.current)
+    mask = corrected(session, scenes, correction, opened.current)
     if not mask.any():
         raise UnsegError(
             f"has no object where {correction.flag} says", hint="pass --box x0,y0,x1,y1 around it, or draw its mask in a paint program"
