@@ -52,6 +52,6 @@ def left_out(failures: Iterable[dict[str, str]], look: str) -> tuple[str, ...]:
     which = "1 picture" if count == 1 else f"{count} pictures"
     return (
         f"Left out: {which}, in which so little noise can hide that it would protect nothing.",
-        f"With masks there may be more, which shows in enlargements: make some with `{look}`, then protect again with them (--masks).",
+        f"With masks there may be more, which shows on smooth places: make some with `{look}`, then protect again with them (--masks).",
         "Or pass --strength high, which shows; --files-from FILE names those pictures alone.",
     )

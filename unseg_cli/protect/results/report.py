@@ -13,6 +13,7 @@ from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.faint import Faint, left_out
+from unseg_cli.protect.results.plain import Plain
 from unseg_cli.protect.results.unsure import Unsure
 
 CLAIM = (
@@ -59,7 +60,7 @@ class Tally:
         failures: of this run.
         planned: `{"src", "dst"}` of each picture that a run would protect.
         masked, mask_empty: how many pictures have a mask, and how many of those masks mark nothing.
-        unsure, faint: of all that are protected.
+        unsure, faint, plain: of all that are protected.
         sources: how many of the pictures of this run had which `mask_source`.
         lossy: how many of them were written with a lossy codec.
         src_bytes, dst_bytes: of their files.
@@ -76,6 +77,7 @@ class Tally:
     mask_empty: int = 0
     unsure: Unsure = field(default_factory=Unsure)
     faint: Faint = field(default_factory=Faint)
+    plain: Plain = field(default_factory=Plain)
     sources: Counter[str] = field(default_factory=Counter)
     lossy: int = 0
     src_bytes: int = 0
@@ -107,6 +109,7 @@ class Tally:
             else:
                 self.unsure.add(record, self.target)
                 self.faint.add(record)
+                self.plain.add(record, self.target)
                 if outcome.status == "skipped":
                     self.skipped += 1
                 else:
@@ -199,4 +202,4 @@ def _closing(tally: Tally, look: str) -> tuple[str, ...]:
     lines = [f"size of the files: {in_words(tally.src_bytes)} before, {in_words(tally.dst_bytes)} after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
-    return (*lines, *CLAIM, *left_out(tally.failures, look), *tally.faint.lines(), *tally.unsure.lines(look))
+    return (*lines, *CLAIM, *left_out(tally.failures, look), *tally.faint.lines(), *tally.plain.lines(), *tally.unsure.lines(look))

@@ -1,0 +1,42 @@
+"""Pictures that hold so much noise that it can be seen at their own size: their owner is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unseg_cli.protect.manifest import Record
+
+#: Grey levels. By eye, at 100 %: on the skin of portraits of 900 pixels 2.7 cannot be made out, 6.6 can.
+PLAIN = 4.0
+
+
+@dataclass(kw_only=True)
+class Plain:
+    """How many there are. On detected objects noise that would show is left out, and who sets no limit of what may be seen has chosen.
+
+    Attributes:
+        count: pictures under a limit, with a mask or no object looked for, whose noise is as strong as `PLAIN`.
+    """
+
+    count: int = 0
+
+    def add(self, row: Record, target: str) -> None:
+        """Count one more line of the manifest.
+
+        Args:
+            row: the line. Those of earlier versions do not say how strong the noise is.
+            target: what was protected where there was no mask.
+        """
+        level, limit = row.get("noise_255"), row.get("recipe", {}).get("max_difference")
+        closely = row.get("mask_source") != "file" and target == "auto"
+        self.count += not closely and limit is not None and isinstance(level, int | float) and level >= PLAIN
+
+    def lines(self) -> tuple[str, ...]:
+        """What to tell their owner; () where there are none."""
+        if not self.count:
+            return ()
+        which = "1 picture" if self.count == 1 else f"{self.count} pictures"
+        return (
+            f"Can be seen: the noise of {which}, on skin, skies and other smooth places.",
+            "--preview DIR shows it beside the clean pictures; --strength low hides it better, and protects less.",
+        )
