@@ -168,6 +168,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         "unsure": tally.unsure.unsure,
         "nothing_found": tally.unsure.nothing,
         "faint": tally.faint.count,
+        "plain": tally.plain.count,
     }
     if dry_run:
         document |= {"dry_run": True, "would_protect": len(tally.planned), "planned": tally.planned}
