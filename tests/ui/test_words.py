@@ -37,3 +37,12 @@ def test_failures_say_what_a_visitor_can_do() -> None:
 def test_notes(warning: str, shown: str) -> None:
     html = words.notes([warning], [FAINT])
     assert shown in html if shown else not html
+
+
+def test_what_became_of_the_pictures_is_said_with_what_they_show() -> None:
+    facts = {"protected": 2, "skipped": 1, "images": 4, "faint": 0, "plain": 0, "failures": [{"path": "a", "error": "is text", "hint": ""}]}
+    quiet = words.protected(facts, "")
+    assert "3 of 4 pictures are protected.</b>" in quiet and "a: is text" in quiet and "of them" not in quiet
+    told = words.protected(facts | {"faint": 1, "plain": 2}, "C:/<out>")
+    assert "protected in C:/&lt;out&gt;.</b>" in told
+    assert "In 1 of them hardly any noise is left" in told and "In 2 of them the noise can be seen on skin" in told

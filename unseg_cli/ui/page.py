@@ -172,12 +172,7 @@ class Page:
             return {on.said_3: words.problem(problem.message, problem.hint), on.download: hidden}
         facts = report.document
         there = facts["protected"] + facts["skipped"]
-        where = f" in {escape(into.strip())}" if packed is None else ""
-        said = words.said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + words.failures(facts["failures"])
-        if facts["faint"]:
-            said += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
-        if facts["plain"]:
-            said += f"<p>In {facts['plain']} of them the noise can be seen on skin, skies and other smooth places: Low hides it better.</p>"
+        said = words.protected(facts, into.strip() if packed is None else "")
         said += "".join(f"<p>{escape(line)}</p>" for line in CLAIM) + (words.notes(bar.warnings, facts["failures"]) if there else "")
         return {on.said_3: said, on.download: hidden if packed is None else gr.DownloadButton(value=packed, visible=there > 0)}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Any
 
 #: Advice that names an option, at the end of a message.
 _ON_OPTIONS = re.compile(r"(: | - )[^:]*(?<![\w-])--[a-z].*$")
@@ -40,3 +41,21 @@ def notes(warnings: Iterable[str], found: Iterable[dict[str, str]]) -> str:
     failed = tuple(f"{one['path']}: {one['error']}" for one in found)
     kept = [line for line in warnings if not line.startswith(failed) and "--mask-rule" not in line]
     return "".join(f"<p>Note: {escape(_ON_OPTIONS.sub('', line))}</p>" for line in kept)
+
+
+def protected(facts: Mapping[str, Any], into: str) -> str:
+    """What became of the pictures.
+
+    Args:
+        facts: the document of the run, see `protect/results/report.py`.
+        into: the folder that they are in; "": they are downloaded.
+    """
+    where = f" in {escape(into)}" if into else ""
+    told = said(f"<b>{facts['protected'] + facts['skipped']} of {facts['images']} pictures are protected{where}.</b>") + failures(
+        facts["failures"]
+    )
+    if facts["faint"]:
+        told += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
+    if facts["plain"]:
+        told += f"<p>In {facts['plain']} of them the noise can be seen on skin, skies and other smooth places: Low hides it better.</p>"
+    return told
