@@ -46,7 +46,8 @@ def test_it_is_told_of_pictures_with_masks(run_protect: Callable[..., Report], s
     (tmp_path / "masks").mkdir()
     Image.fromarray(np.full(size[::-1], 255, np.uint8)).save(tmp_path / "masks" / "a.png")
     told = "Can be seen: the noise of 1 picture, on skin, skies and other smooth places."
-    report = run_protect(src, tmp_path / "out", masks=tmp_path / "masks")
+    report = run_protect(src, tmp_path / "out", masks=tmp_path / "masks", report=tmp_path / "report.html")
+    assert "1 whose noise can be seen on smooth places" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert rows(tmp_path / "out")["a.png"]["noise_255"] >= PLAIN and told in report.closing
     high = run_protect(src, tmp_path / "high", masks=tmp_path / "masks", budget=NoiseBudget(visible=None))
     assert not any("Can be seen" in line for line in high.closing)

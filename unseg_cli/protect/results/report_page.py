@@ -195,7 +195,8 @@ def _doubts(facts: dict[str, int]) -> str:
     parts += [f"{facts['nothing_found']} with nothing found"] if facts["nothing_found"] else []
     seen = [", ".join(parts) + ": see them with <code>unseg detect</code>"] if parts else []
     faint = [f"{facts['faint']} with hardly any noise, since more would be seen"] if facts["faint"] else []
-    return "; ".join([*faint, *seen]) or "nothing"
+    plain = [f"{facts['plain']} whose noise can be seen on smooth places"] if facts["plain"] else []
+    return "; ".join([*faint, *plain, *seen]) or "nothing"
 
 
 def _noise(settings: Settings) -> str:
