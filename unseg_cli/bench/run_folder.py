@@ -20,7 +20,7 @@ from unseg_cli.bench.report.text import fraction
 from unseg_cli.bench.victims.registry import Schedule, find_augment
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.runs import environment_versions, is_training, write_atomically, write_json_atomically
+from unseg_cli.core.runs import environment_versions, read_training, write_atomically, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
@@ -88,7 +88,7 @@ class RunFolder:
         Raises:
             UsageProblem: it holds results and `resume` is False, or they were made with other settings; or it holds a training.
         """
-        if is_training(self.path):
+        if read_training(self.path) is not None:
             raise UsageProblem(f"--out {self.path} holds a training of `unseg train`", hint="pass another --out")
         if self.settings.exists() and any(self.path.glob("rows/*-seed*.json")):
             if not resume:

@@ -81,13 +81,13 @@ def parse_jsonl(text: str) -> list[dict[str, Any]]:
     return records
 
 
-def is_training(folder: Path) -> bool:
-    """Whether `unseg train` wrote the run.json of a folder. `unseg bench` leaves one, too, and neither may take the other's for its own."""
+def read_training(folder: Path) -> dict[str, Any] | None:
+    """The run.json that `unseg train` wrote in a folder; None where there is none of its own: `unseg bench` leaves one, too."""
     try:
         document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and document.get("command") == TRAINING
+        return None
+    return document if isinstance(document, dict) and document.get("command") == TRAINING else None
 
 
 def environment_versions() -> dict[str, str]:

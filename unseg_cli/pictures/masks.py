@@ -199,7 +199,7 @@ def decode_mask(path: Path, data: bytes | None = None) -> MaskFile:
         with quiet():
             orientation = 1 if image.format == "TIFF" else image.getexif().get(274, 1)
         lossy = image.format in ("JPEG", "MPO", "HEIF", "AVIF") or (image.format == "WEBP" and not is_lossless_webp(data))
-        values = _without_alpha_16(decode_16(data)) if deep else np.asarray(without_alpha(image))
+        values = without_alpha_channel(decode_16(data)) if deep else np.asarray(without_alpha(image))
     return MaskFile(np.ascontiguousarray(to_upright(_native(values), orientation)), lossy)
 
 
@@ -225,7 +225,8 @@ def without_alpha(image: Image.Image) -> Image.Image:
     raise UnsegError(f"is of mode {image.mode}", hint="masks are black and white, grey, palette or RGB")
 
 
-def _without_alpha_16(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def without_alpha_channel(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(H, W, 1 to 4) -> (H, W), or (H, W, 3) of colours."""
     return values[..., 0] if values.shape[2] < 3 else values[..., :3]
 
 

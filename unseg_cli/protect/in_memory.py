@@ -14,7 +14,7 @@ from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.channels import add_noise, noise_level, visible_rgb
-from unseg_cli.pictures.masks import without_alpha
+from unseg_cli.pictures.masks import without_alpha, without_alpha_channel
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ def _region(mask: npt.NDArray[Any] | Image.Image, size: tuple[int, ...]) -> Bool
         raise UsageProblem(
             f"an array of shape {given.shape} and type {given.dtype} is no mask", hint="pass (H, W) of numbers, 0 outside of the object"
         )
-    if channels in (2, 4):
-        given = given[..., :-1]  # alpha
-    values: BoolArray = np.asarray((given != 0).any(axis=-1) if given.ndim == 3 else given != 0)
+    marked = (without_alpha_channel(given) if given.ndim == 3 else given) != 0
+    values: BoolArray = np.asarray(marked.any(axis=-1) if marked.ndim == 3 else marked)
     if values.shape != size:
         raise UsageProblem(
             f"the mask is {values.shape[1]}x{values.shape[0]} pixels, the picture {size[1]}x{size[0]}", hint="make them the same size"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import chain
 
 import numpy as np
 import torch
@@ -12,8 +11,7 @@ import torch.nn.functional as F
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.events import Events, Failures, Report, interruptible
 from unseg_cli.datasets.batches import pictures_in
-from unseg_cli.datasets.registry import open_training
-from unseg_cli.datasets.training_set import SizeMismatch, TrainingSet, check_objects
+from unseg_cli.datasets.training_set import SizeMismatch, TrainingSet
 from unseg_cli.models.build import Generator, build_generator, build_surrogate, recompute
 from unseg_cli.models.prompt import Prompt
 from unseg_cli.models.segmenter import PromptableSegmenter
@@ -22,7 +20,7 @@ from unseg_cli.noise.tensors import perturb
 from unseg_cli.train.config import TrainConfig
 from unseg_cli.train.memory import activation_bytes
 from unseg_cli.train.schedule import FINDING, Schedule
-from unseg_cli.train.setup import schedule_of, spec_of, starting_weights
+from unseg_cli.train.setup import open_sets, schedule_of, spec_of, starting_weights
 from unseg_cli.train.start import learning_parameters
 
 #: So many pictures are looked at, evenly spread; of more, as many more minutes would not say more.
@@ -57,10 +55,7 @@ def dry_run(config: TrainConfig, events: Events) -> Report:
     spec = spec_of(config)
     weights = starting_weights(config)
     hashes = weights.hashes(spec)
-    sets = open_training(config.data)
-    check_objects(sets)
-    for note in chain.from_iterable(one.notes for one in sets):
-        events.warn(note)
+    sets = open_sets(config, events)
     schedule = schedule_of(config, pictures_in(sets))
     failures = Failures(events)
     look = look_at(sets, failures, events)

@@ -14,8 +14,7 @@ from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events, Report
 from unseg_cli.datasets.augment import FOCUS_SCALES
 from unseg_cli.datasets.batches import Batch, Rows, Unreadable, batches, pictures_in
-from unseg_cli.datasets.registry import open_training
-from unseg_cli.datasets.training_set import TrainingSet, check_objects
+from unseg_cli.datasets.training_set import TrainingSet
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.train.checkpoint import load_checkpoint
 from unseg_cli.train.config import TrainConfig
@@ -26,7 +25,7 @@ from unseg_cli.train.processes import Processes
 from unseg_cli.train.report import SAMPLES, draw_curves, draw_samples, write_generator
 from unseg_cli.train.run_folder import RunFolder, earlier_run
 from unseg_cli.train.schedule import Schedule, learning_rate_factor
-from unseg_cli.train.setup import build_learners, schedule_of, spec_of, starting_weights
+from unseg_cli.train.setup import build_learners, open_sets, schedule_of, spec_of, starting_weights
 
 
 def train(config: TrainConfig, events: Events) -> Report:
@@ -40,13 +39,10 @@ def train(config: TrainConfig, events: Events) -> Report:
         return dry_run(config, events)
     processes, spec = Processes(config.device, config.precision), spec_of(config)
     earlier = earlier_run(config) if processes.main else None
-    hashes, sets = starting_weights(config).hashes(spec), open_training(config.data)
-    check_objects(sets)
+    hashes, sets = starting_weights(config).hashes(spec), open_sets(config, events if processes.main else Events())
     unreadable = Unreadable(events)  # of whatever process
     if not processes.main:  # one of several: the main one writes and says the rest
         return _train(config, processes, Events(), earlier, hashes, sets, unreadable)
-    for note in chain.from_iterable(one.notes for one in sets):
-        events.warn(note)
     with LocalStore(config.out).locked():  # two runs would write over each other's checkpoint
         return _train(config, processes, events, earlier, hashes, sets, unreadable)
 

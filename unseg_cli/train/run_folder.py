@@ -12,8 +12,8 @@ from unseg_cli.core.runs import (
     TRAINING,
     append_jsonl,
     environment_versions,
-    is_training,
     read_jsonl,
+    read_training,
     write_atomically,
     write_json_atomically,
 )
@@ -36,15 +36,14 @@ def earlier_run(config: TrainConfig) -> dict[str, Any] | None:
     Raises:
         UsageProblem: the folder holds a run and --resume was not passed, or the other way round, or the run has other settings.
     """
-    path = config.out / RUN
+    run = read_training(config.out)
     if not config.resume:
-        if path.exists():
-            hint = "add --resume to go on with it, or pass another --out" if is_training(config.out) else "pass another --out"
+        if (config.out / RUN).exists():
+            hint = "pass another --out" if run is None else "add --resume to go on with it, or pass another --out"
             raise UsageProblem(f"--out {config.out} holds a run already", hint=hint)
         return None
-    if not is_training(config.out):
+    if run is None:
         raise UsageProblem(f"--resume: {config.out} holds no training to go on with", hint="omit --resume to start one, or check --out")
-    run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     before, now = run["settings"], _json(config)
     changed = [name for name in now if name not in MAY_DIFFER and name in before and before[name] != now[name]]
     if changed:

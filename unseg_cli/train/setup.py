@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events
+from unseg_cli.datasets.registry import open_training
+from unseg_cli.datasets.training_set import TrainingSet, check_objects
 from unseg_cli.models.build import recompute
 from unseg_cli.models.specs import SPECS, GeneratorSpec
 from unseg_cli.train.config import TrainConfig
@@ -32,6 +36,19 @@ def starting_weights(config: TrainConfig) -> StartingWeights:
     return StartingWeights(
         init=config.init, sam_checkpoint=config.sam_checkpoint, sam_parts=config.sam_parts, surrogate=config.surrogate_weights
     )
+
+
+def open_sets(config: TrainConfig, events: Events) -> list[TrainingSet]:
+    """The data; what is worth knowing of them is told.
+
+    Raises:
+        UsageProblem: nothing usable there, or masks that mark nothing.
+    """
+    sets = open_training(config.data)
+    check_objects(sets)
+    for note in chain.from_iterable(one.notes for one in sets):
+        events.warn(note)
+    return sets
 
 
 def build_learners(config: TrainConfig, spec: GeneratorSpec, processes: Processes, events: Events) -> Learners:

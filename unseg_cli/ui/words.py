@@ -51,9 +51,8 @@ def protected(facts: Mapping[str, Any], into: str) -> str:
         into: the folder that they are in; "": they are downloaded.
     """
     where = f" in {escape(into)}" if into else ""
-    told = said(f"<b>{facts['protected'] + facts['skipped']} of {facts['images']} pictures are protected{where}.</b>") + failures(
-        facts["failures"]
-    )
+    there = facts["protected"] + facts["skipped"]
+    told = said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + failures(facts["failures"])
     if facts["faint"]:
         told += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
     if facts["plain"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unseg_cli.protect.results.report import in_words
+from unseg_cli.protect.results.words import size_in_words
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from unseg_cli.protect.results.report import in_words
     ],
 )  # fmt: skip
 def test_sizes_have_a_unit_that_fits(size: int, said: str) -> None:
-    assert in_words(size) == said
+    assert size_in_words(size) == said

@@ -12,7 +12,7 @@ from unseg_cli.bench.results import pool
 from unseg_cli.bench.run_folder import read_json
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.runs import is_training
+from unseg_cli.core.runs import TRAINING
 
 Document = dict[str, Any]
 
@@ -93,7 +93,7 @@ def read_run(path: Path) -> Run:
         UsageProblem: it is no folder of a run, or the run is not finished.
     """
     results, settings = (read_json(path / name) for name in ("results.json", "run.json"))
-    if not settings or is_training(path):
+    if not settings or settings.get("command") == TRAINING:
         raise UsageProblem(f"{path} is not what `unseg bench` left", hint="name the folder that was passed as --out")
     if not results:
         raise UsageProblem(f"{path}: the run is not finished", hint="run its command again with --resume")

@@ -91,10 +91,9 @@ def open_training_folder(root: Path) -> list[TrainingSet]:
         UsageProblem: no pair.
     """
     split = "train" if (root / "images" / "train").is_dir() else ""
-    folders = (root / "images" / split, root / "masks" / split)
-    images, masks = (pictures_by_stem(folder) for folder in folders)
+    images, masks = (pictures_by_stem(root / kind / split) for kind in ("images", "masks"))
     notes = (*_alone("pictures", images, masks, "no mask"), *_alone("masks", masks, images, "no picture"))
-    return [replace(training_set(file_pairs(*folders), root), notes=notes)]
+    return [replace(training_set(_paired(images, masks), root), notes=notes)]
 
 
 def training_set(pairs: list[FilePair], root: Path) -> TrainingSet:
@@ -119,8 +118,7 @@ def file_pairs(
     Raises:
         UsageProblem: two files share a stem.
     """
-    by_stem = pictures_by_stem(masks, mask_suffixes)
-    return [FilePair(stem, path, by_stem[stem]) for stem, path in pictures_by_stem(images, image_suffixes).items() if stem in by_stem]
+    return _paired(pictures_by_stem(images, image_suffixes), pictures_by_stem(masks, mask_suffixes))
 
 
 def pictures_by_stem(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> dict[str, Path]:
@@ -159,6 +157,11 @@ def _samples(pairs: list[FilePair] | tuple[FilePair, ...], mapping: Mapping) -> 
     )
 
 
+def _paired(images: dict[str, Path], masks: dict[str, Path]) -> list[FilePair]:
+    """Those of `pictures_by_stem` that have a mask."""
+    return [FilePair(stem, path, masks[stem]) for stem, path in images.items() if stem in masks]
+
+
 def _alone(what: str, ones: dict[str, Path], others: dict[str, Path], missing: str) -> tuple[str, ...]:
     """What to say of files that have no partner: a line, or none."""
     alone = sorted(ones.keys() - others.keys())
@@ -175,4 +178,4 @@ def _split(root: Path, split: str) -> tuple[list[FilePair], tuple[str, ...]]:
         raise UsageProblem(
             f"{len(lonely)} pictures have no mask, first {images[lonely[0]]}", hint=f"put {lonely[0]}.png into {root / 'masks' / split}"
         )
-    return [FilePair(stem, path, masks[stem]) for stem, path in images.items()], _alone("masks", masks, images, "no picture")
+    return _paired(images, masks), _alone("masks", masks, images, "no picture")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unseg_cli.core.budget import TOO_FAINT
 from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.results.words import pictures
 
 #: Grey levels. With noise of as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too
 #: faint" in docs/results.md).
@@ -32,7 +33,7 @@ class Faint:
         """What to tell their owner; () where there are none."""
         if not self.count:
             return ()
-        which = "1 picture has" if self.count == 1 else f"{self.count} pictures have"
+        which = f"{pictures(self.count)} {'has' if self.count == 1 else 'have'}"
         return (
             f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels.",
             "`noise_255` in the manifest says which. More would be seen; masks of yours (--masks) allow more, and --strength high does.",
@@ -49,9 +50,8 @@ def left_out(failures: Iterable[dict[str, str]], look: str) -> tuple[str, ...]:
     count = sum(TOO_FAINT in failure["error"] for failure in failures)
     if not count:
         return ()
-    which = "1 picture" if count == 1 else f"{count} pictures"
     return (
-        f"Left out: {which}, in which so little noise can hide that it would protect nothing.",
+        f"Left out: {pictures(count)}, in which so little noise can hide that it would protect nothing.",
         f"With masks there may be more, which shows on smooth places: make some with `{look}`, then protect again with them (--masks).",
         "Or pass --strength high, which shows; --files-from FILE names those pictures alone.",
     )

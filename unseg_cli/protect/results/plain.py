@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.results.words import pictures
 
 #: Grey levels. By eye, at 100 %: on the skin of portraits of 900 pixels 2.7 cannot be made out, 6.6 can.
 PLAIN = 4.0
@@ -35,8 +36,7 @@ class Plain:
         """What to tell their owner; () where there are none."""
         if not self.count:
             return ()
-        which = "1 picture" if self.count == 1 else f"{self.count} pictures"
         return (
-            f"Can be seen: the noise of {which}, on skin, skies and other smooth places.",
+            f"Can be seen: the noise of {pictures(self.count)}, on skin, skies and other smooth places.",
             "--preview DIR shows it beside the clean pictures; --strength low hides it better, and protects less.",
         )

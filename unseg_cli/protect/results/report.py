@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.faint import Faint, left_out
 from unseg_cli.protect.results.plain import Plain
 from unseg_cli.protect.results.unsure import Unsure
+from unseg_cli.protect.results.words import size_in_words
 
 CLAIM = (
     "What this does: it lowers what a model can learn from these pictures when it is trained on them.",
@@ -192,15 +192,8 @@ def _masks_mark_nothing(tally: Tally, rule: str) -> bool:
     return False
 
 
-def in_words(size: int) -> str:
-    """A number of bytes, as people read it: 48 kB, 3.1 MB, 790.2 GB."""
-    if size < 999_500:
-        return f"{math.ceil(size / 1000)} kB"
-    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:,.1f} GB"
-
-
 def _closing(tally: Tally, look: str) -> tuple[str, ...]:
-    lines = [f"size of the files: {in_words(tally.src_bytes)} before, {in_words(tally.dst_bytes)} after"]
+    lines = [f"size of the files: {size_in_words(tally.src_bytes)} before, {size_in_words(tally.dst_bytes)} after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
     return (*lines, *CLAIM, *left_out(tally.failures, look), *tally.faint.lines(), *tally.plain.lines(), *tally.unsure.lines(look))

@@ -22,7 +22,8 @@ from unseg_cli.pictures.decode import read_picture
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.previews import preview_panels
-from unseg_cli.protect.results.report import CLAIM, in_words
+from unseg_cli.protect.results.report import CLAIM
+from unseg_cli.protect.results.words import size_in_words
 from unseg_cli.protect.settings import Settings
 
 #: Pictures that are shown, in panels of at most so many pixels; and how many have a line in the table.
@@ -118,7 +119,7 @@ def report_page(report: Report, rows: Sequence[Record], settings: Settings, samp
                 "Objects": escape(", ".join(f"{count} {_SOURCES[name]}" for name, count in _counted(rows).items()) or "-"),
                 "To be looked at": _doubts(facts),
                 "Noise": escape(_noise(settings)),
-                "Size of this run's files": f"{in_words(facts['src_bytes'])} before, {in_words(facts['dst_bytes'])} after",
+                "Size of this run's files": f"{size_in_words(facts['src_bytes'])} before, {size_in_words(facts['dst_bytes'])} after",
                 "Generator": f"{escape(facts['generator']['name'])}, SHA-256 <code>{facts['generator']['sha256'][:16]}</code>",
             }
         ),

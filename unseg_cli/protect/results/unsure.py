@@ -9,6 +9,7 @@ from pathlib import Path
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.pictures.stores.remote import url_of
 from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.results.words import pictures
 
 
 @dataclass(kw_only=True)
@@ -50,11 +51,7 @@ class Unsure:
         parts = [
             *([f"{known} detected object{'' if known == 1 else 's'} unsure"] if known else []),
             *([f"{self.unknown} of unknown certainty"] if self.unknown else []),
-            *(
-                [f"{self.nothing} picture{'' if self.nothing == 1 else 's'} with nothing found, protected as a whole"]
-                if self.nothing
-                else []
-            ),
+            *([f"{pictures(self.nothing)} with nothing found, protected as a whole"] if self.nothing else []),
         ]
         if not parts:
             return ()
