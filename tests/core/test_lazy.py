@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from unseg_cli.core.extras import MissingPackage
+from unseg_cli.core.extras import MissingPackage, install_line
 from unseg_cli.core.lazy import offer
 
 
@@ -28,7 +28,7 @@ def test_what_is_not_installed_is_named_with_the_line_that_installs_it(monkeypat
     get, _ = offer("unseg_cli", {"load_generator": "unseg_cli.generators.loading"})
     with pytest.raises(MissingPackage, match="load_generator needs torch, which is not installed") as caught:
         get("load_generator")
-    assert caught.value.hint == 'pip install "unseg_cli[torch]"'
+    assert caught.value.hint == install_line('"unseg_cli[torch]"')
 
 
 def test_a_module_of_the_package_itself_that_is_missing_is_a_defect() -> None:

@@ -1,19 +1,15 @@
-"""Numbers of a run: what is kept of a training, how rows that differ in their seed are summed up, and how several runs are pooled.
+"""Numbers of a run: how rows that differ in their seed are summed up, and how several runs are pooled.
 
 Everything here is plain documents, as they stand in results.json; those of earlier versions are understood, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from statistics import mean, stdev
 from typing import Any
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED
-from unseg_cli.bench.fit import Training
-from unseg_cli.bench.grid import Cell
-from unseg_cli.bench.metrics.protocol import OF_CLASS
-from unseg_cli.bench.tasks import Task
 
 Document = dict[str, Any]
 #: A row of a condition, and the clean row of the same victim, countermeasure and seed in the same run.
@@ -26,55 +22,6 @@ GROUP = ("victim", "condition", "defence", "init", "ratio", "metric")
 def relative_drop(clean: float, other: float) -> float | None:
     """How much of the clean metric is lost, in percent: 100 * (clean - other) / clean; None where clean is 0."""
     return 100 * (clean - other) / clean if clean > 0 else None
-
-
-def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], trained: Training, *, floor: float) -> Document:
-    """What is kept of one training: its row of results.json, its scores by class and its curve.
-
-    Args:
-        cell: what was trained.
-        share: --ratio, which clean rows are also written under.
-        task: names the headline score.
-        classes: the names of all classes; of those that do not occur the score is None.
-        trained: what became of it.
-        floor: the score that needs no learning.
-    """
-    main, per_picture = task.headline, f"{task.headline}_per_picture"  # not every metric has the second
-    last = trained.epochs[-1]
-    best = max(trained.epochs, key=lambda epoch: epoch.scores[main])
-    row = {
-        "victim": cell.victim,
-        "condition": cell.condition.name,
-        "defence": cell.countermeasure,
-        "init": cell.init,
-        "ratio": share,
-        "seed": cell.seed,
-        "metric": main,
-        "final": last.scores[main],
-        "best": best.scores[main],
-        "best_epoch": best.epoch,
-        "floor": floor,
-        "train_metric": trained.train_scores[main],
-        "seconds": round(trained.seconds, 2),
-        "final_per_picture": last.scores.get(per_picture),
-        "final_dice": last.scores.get("dice"),
-        "epochs": cell.schedule.epochs,
-        "augment": cell.schedule.augment,
-        "height": cell.size[0],
-        "width": cell.size[1],
-        "scores": {
-            name: value if value == value else None for name, value in last.scores.items() if OF_CLASS not in name
-        },  # no NaN in JSON
-        **({"batch_parts": trained.parts} if trained.parts > 1 else {}),
-    }
-    return {
-        "row": row,
-        "per_class": [last.scores.get(f"{task.of_class}{OF_CLASS}{name}") for name in classes],
-        "curve": [
-            {"epoch": epoch.epoch, "loss": epoch.loss, "metric": epoch.scores[main], "per_picture": epoch.scores.get(per_picture)}
-            for epoch in trained.epochs
-        ],
-    }
 
 
 def summarise(rows: Iterable[Document]) -> list[Document]:

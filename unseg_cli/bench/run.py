@@ -20,13 +20,14 @@ from unseg_cli.bench.report.plots import draw_bars, draw_curves
 from unseg_cli.bench.report.tables import write_tables
 from unseg_cli.bench.results import shortfall, summarise
 from unseg_cli.bench.run_cells import Setting, run_cells
-from unseg_cli.bench.run_folder import Document, RunFolder, read_json, run_document
+from unseg_cli.bench.run_folder import Document, RunFolder, run_document
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.registry import ON, Schedule, VictimEntry, find_augment, find_victim, schedule_for
 from unseg_cli.bench.victims.speeds import minutes, speeds
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Events, Report
+from unseg_cli.core.runs import read_json
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.datasets.sample import read_image

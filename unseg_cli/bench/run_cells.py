@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from unseg_cli.bench.conditions import CLEAN, PROTECTED, RANDOM, TEXTURE, Condition
 from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
 from unseg_cli.bench.examples import Examples
-from unseg_cli.bench.fit import train_victim
+from unseg_cli.bench.fit import Training, train_victim
 from unseg_cli.bench.grid import Cell, PictureSet, Size
+from unseg_cli.bench.metrics.protocol import OF_CLASS
 from unseg_cli.bench.preparation.cache import PictureCache
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
 from unseg_cli.bench.report.plots import draw_samples
-from unseg_cli.bench.results import cell_document
-from unseg_cli.bench.run_folder import RunFolder, read_json
+from unseg_cli.bench.run_folder import RunFolder
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import VictimSpec
 from unseg_cli.bench.victims.registry import ON, find_victim
 from unseg_cli.core.device import seed_everything
 from unseg_cli.core.events import Events
-from unseg_cli.core.runs import write_json_atomically
+from unseg_cli.core.runs import read_json, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.sample import read_image
 
@@ -166,3 +167,52 @@ def draw_pictures(todo: list[Cell], folder: RunFolder, setting: Setting) -> None
         if name in same and (path := folder.predictions(same[name])).exists():
             columns.append((f"trained on {name}", list(torch.load(path, weights_only=True).numpy())))
     draw_samples(folder.path, [*columns, ("truth", [data.read_labels(sample) for sample in samples])])
+
+
+def cell_document(cell: Cell, share: float, task: Task, classes: Sequence[str], trained: Training, *, floor: float) -> dict[str, Any]:
+    """What is kept of one training: its row of results.json, its scores by class and its curve.
+
+    Args:
+        cell: what was trained.
+        share: --ratio, which clean rows are also written under.
+        task: names the headline score.
+        classes: the names of all classes; of those that do not occur the score is None.
+        trained: what became of it.
+        floor: the score that needs no learning.
+    """
+    main, per_picture = task.headline, f"{task.headline}_per_picture"  # not every metric has the second
+    last = trained.epochs[-1]
+    best = max(trained.epochs, key=lambda epoch: epoch.scores[main])
+    row = {
+        "victim": cell.victim,
+        "condition": cell.condition.name,
+        "defence": cell.countermeasure,
+        "init": cell.init,
+        "ratio": share,
+        "seed": cell.seed,
+        "metric": main,
+        "final": last.scores[main],
+        "best": best.scores[main],
+        "best_epoch": best.epoch,
+        "floor": floor,
+        "train_metric": trained.train_scores[main],
+        "seconds": round(trained.seconds, 2),
+        "final_per_picture": last.scores.get(per_picture),
+        "final_dice": last.scores.get("dice"),
+        "epochs": cell.schedule.epochs,
+        "augment": cell.schedule.augment,
+        "height": cell.size[0],
+        "width": cell.size[1],
+        "scores": {
+            name: value if value == value else None for name, value in last.scores.items() if OF_CLASS not in name
+        },  # no NaN in JSON
+        **({"batch_parts": trained.parts} if trained.parts > 1 else {}),
+    }
+    return {
+        "row": row,
+        "per_class": [last.scores.get(f"{task.of_class}{OF_CLASS}{name}") for name in classes],
+        "curve": [
+            {"epoch": epoch.epoch, "loss": epoch.loss, "metric": epoch.scores[main], "per_picture": epoch.scores.get(per_picture)}
+            for epoch in trained.epochs
+        ],
+    }

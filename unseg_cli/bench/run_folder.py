@@ -20,7 +20,7 @@ from unseg_cli.bench.report.text import fraction
 from unseg_cli.bench.victims.registry import Schedule, find_augment
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.runs import environment_versions, read_training, write_atomically, write_json_atomically
+from unseg_cli.core.runs import environment_versions, read_json, read_training, write_atomically, write_json_atomically
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
@@ -117,19 +117,6 @@ class RunFolder:
             changed.append("generator")
         if changed:
             raise UsageProblem(f"--resume: {self.path} was made with another {changed[0]}", hint="use the same options, or another --out")
-
-
-def read_json(path: Path) -> Document:
-    """A JSON file's content; {} where there is none.
-
-    Raises:
-        UsageProblem: somebody damaged it.
-    """
-    try:
-        document: Document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as problem:
-        raise UsageProblem(f"{path} is no JSON ({problem})", hint="remove the damaged folder, and run its command again") from None
-    return document
 
 
 def run_document(

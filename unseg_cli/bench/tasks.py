@@ -27,8 +27,7 @@ class Task:
         name: what users call it.
         target: from the truth of a picture to what is to be predicted, both at the picture's own size.
         metrics: what judges it; each is made from the names of the classes.
-        headline: the score that stands for all of them.
-        headline_in_words: for readers.
+        headline: the score that stands for all of them; `HEADLINES` says it in words.
         guesses: what those say who look at no picture.
         of_class: what the score of one class is called, before the class; "": there is none.
         tells_objects: whether objects are told apart: targets have segments.
@@ -38,7 +37,6 @@ class Task:
     target: Callable[[Truth], Target]
     metrics: tuple[MetricFactory, ...]
     headline: str
-    headline_in_words: str
     guesses: Guesses
     of_class: str = "iou"
     tells_objects: bool = False
@@ -104,7 +102,6 @@ TASKS: dict[str, Task] = {
             target=label_map,
             metrics=(ForegroundIoU,),
             headline="iou",
-            headline_in_words="IoU of the foreground, accumulated over the test pictures",
             guesses=either_of_two,
         ),
         Task(
@@ -112,7 +109,6 @@ TASKS: dict[str, Task] = {
             target=label_map,
             metrics=(ClassIoU,),
             headline="miou",
-            headline_in_words="mean IoU of the classes, accumulated over the test pictures",
             guesses=most_frequent,
         ),
         Task(
@@ -120,7 +116,6 @@ TASKS: dict[str, Task] = {
             target=objects,
             metrics=(MaskPrecision,),
             headline="ap",
-            headline_in_words="AP of masks as COCO defines it: over classes, and over overlaps of 50 to 95 %",
             guesses=whole_pictures,
             of_class="ap",
             tells_objects=True,
@@ -130,7 +125,6 @@ TASKS: dict[str, Task] = {
             target=objects,
             metrics=(BoxPrecision,),
             headline="ap",
-            headline_in_words="AP of boxes as COCO defines it: over classes, and over overlaps of 50 to 95 %",
             guesses=whole_pictures,
             of_class="ap",
             tells_objects=True,
@@ -140,7 +134,6 @@ TASKS: dict[str, Task] = {
             target=division,
             metrics=(PanopticScores,),
             headline="pq",
-            headline_in_words="panoptic quality: over classes, of objects and areas alike",
             guesses=constant_areas,
             of_class="pq",
             tells_objects=True,
@@ -150,7 +143,6 @@ TASKS: dict[str, Task] = {
             target=single_objects,
             metrics=(PromptedOverlap,),
             headline="prompted_iou",
-            headline_in_words="mean IoU of the masks of objects that were pointed at",
             guesses=filled_boxes,
             of_class="",
             tells_objects=True,

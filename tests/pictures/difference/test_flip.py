@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from tests.pictures.difference.test_perceived import with_cells
-from unseg_cli.core.extras import MissingPackage
+from unseg_cli.core.extras import MissingPackage, install_line
 from unseg_cli.pictures.difference.flip import flip, flip_is_installed
 
 
@@ -49,4 +49,4 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not flip_is_installed()
     with pytest.raises(MissingPackage, match="flip-evaluator") as problem:
         flip(picture, picture)
-    assert problem.value.hint == 'pip install "unseg_cli[bench]"'
+    assert problem.value.hint == install_line('"unseg_cli[bench]"')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from unseg_cli.bench.headlines import HEADLINES
 from unseg_cli.bench.report.text import fraction, markdown_table, number, spread
-from unseg_cli.bench.tasks import TASKS
 
 SUMMARY_HEADER = (
     *("victim", "condition", "defence", "init", "protected share", "final", "drop %"),
@@ -71,7 +71,7 @@ def _setting(document: Document, run: Document) -> str:
     data, seeds = run["data"], sorted({row["seed"] for row in document["rows"]})
     return (
         f"{data['train_pictures']} training and {data['test_pictures']} test pictures, {data['task']}. "
-        f"The metric is the {TASKS[data['task']].headline_in_words}, in percent; test pictures are clean. "
+        f"The metric is the {HEADLINES[data['task']]}, in percent; test pictures are clean. "
         f"Seeds {', '.join(map(str, seeds))}; mean ± standard deviation. Protected with {_masks(document, run)}." + _files(run)
     )
 

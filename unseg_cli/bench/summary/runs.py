@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from unseg_cli.bench.conditions import CLEAN, SPELLINGS
+from unseg_cli.bench.headlines import HEADLINES
 from unseg_cli.bench.results import pool
-from unseg_cli.bench.run_folder import read_json
-from unseg_cli.bench.tasks import TASKS
 from unseg_cli.core.errors import UsageProblem
-from unseg_cli.core.runs import TRAINING
+from unseg_cli.core.runs import TRAINING, read_json
 
 Document = dict[str, Any]
 
@@ -63,7 +62,7 @@ class Answer:
     @property
     def headline(self) -> str:
         """What the score is, in words."""
-        return TASKS[self.task].headline_in_words
+        return HEADLINES[self.task]
 
     @property
     def victims(self) -> tuple[tuple[str, str], ...]:

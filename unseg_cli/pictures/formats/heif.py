@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.extras import install_line
 
 #: Brands of files whose pictures HEVC coded; Pillow needs pillow-heif for them.
 _BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1", b"ftypheim", b"ftypheis")
@@ -27,7 +28,7 @@ def register(data: bytes) -> None:
     try:
         import pillow_heif
     except ImportError:
-        raise UnsegError("HEIC pictures need the package pillow-heif", hint="pip install pillow-heif") from None
+        raise UnsegError("HEIC pictures need the package pillow-heif", hint=install_line("pillow-heif")) from None
     pillow_heif.register_heif_opener()
 
 
