@@ -147,6 +147,21 @@ def test_usage_errors_exit_2_before_anything_happens(
         assert printed.out == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ("protect a b --strength", "unseg protect"),
+        ("weights import a --name", "unseg weights import"),
+        ("bench report --out", "unseg bench-report"),
+    ],
+)
+def test_an_option_without_its_value_names_the_help_of_its_command(line: str, program: str, capsys: Capture) -> None:
+    assert main(line.split()) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert f"'{line.split()[-1]}' requires an argument" in first
+    assert second == f"hint: see `{program} --help`"
+
+
 def chatty(events: Events) -> Report:
     """A workflow that says everything there is to say, and whose libraries print and warn."""
     events.start(3, "working")

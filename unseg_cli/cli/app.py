@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -158,10 +158,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             typer.echo(message)
             return UsageProblem.exit_code
         context = getattr(problem, "ctx", None)
-        return usage_error(context.command_path if context else "unseg", message, as_json="--json" in arguments)
+        program = context.command_path if context else called(command, arguments)
+        return usage_error(program, message, as_json="--json" in arguments)
     except typer.Abort:
         return INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def called(command: Any, arguments: Sequence[str]) -> str:
+    """The program and the commands that arguments begin with: an option without its value is reported without them."""
+    names = ["unseg"]
+    for name in arguments:
+        command = getattr(command, "commands", {}).get(name)
+        if command is None:
+            break
+        names.append(name)
+    return " ".join(names)
 
 
 def run() -> None:

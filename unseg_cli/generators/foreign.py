@@ -41,7 +41,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise EnvironmentProblem(
             f"{path}: {what}", hint="code in weights files is never run; where you trust the file, save its state dict alone and try again"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        # What PyTorch's reader of old files stumbled over says nothing about the file.
+        raise EnvironmentProblem(f"{path}: is no weights file", hint="pass a .safetensors file, or one that torch.save wrote") from error
+    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
         raise EnvironmentProblem(
             f"{path}: cannot be read as weights ({_first_line(error)})", hint="the copy may be cut short: compare its size, fetch it again"
         ) from error
