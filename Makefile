@@ -81,7 +81,7 @@ bench-speed: $(STAMPS)/all ## seconds a picture; compare with ARGS="--rate-only 
 	$(FAST_MALLOC) $(BIN)/python scripts/bench_speed.py $(ARGS)
 
 .PHONY: results
-results: $(STAMPS)/all ## write docs/results.md from docs/results/
+results: $(STAMPS)/all ## write the pages of results from docs/results/
 	$(BIN)/python scripts/make_results.py
 
 .PHONY: docs

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make docs/results.md, and the table of README.md, from what is kept in docs/results/; see unseg_cli/bench/report/page.py.
+"""Make the pages of results, and the table of README.md, from what is kept in docs/results/; see unseg_cli/bench/report/page.py.
 
-    python scripts/make_results.py              make page and table again
+    python scripts/make_results.py              make pages and table again
     python scripts/make_results.py runs/NAME    first copy what is kept of a run (tables, settings and plots) to docs/results/NAME
-    python scripts/make_results.py --check      exit 1 if page or table is not what the runs say
+    python scripts/make_results.py --check      exit 1 if a page or the table is not what the runs say
 
 A run whose pictures were protected before it (--protected) needs docs/results/NAME/beforehand.json, written by hand: the commands that made
 them, the masks in words, and the hash of the shipped weights that they started from. docs/results/examples-photos/unseg-manifest.jsonl is

@@ -23,6 +23,8 @@ DOCUMENTS = [
     "docs/how-it-works.md",
     "docs/decisions.md",
     "docs/results.md",
+    "docs/results_runs.md",
+    "docs/results_tried.md",
     "weights/MODEL_CARD.md",
 ]
 #: Words that the project does not use, and what it says instead.

@@ -69,7 +69,7 @@ def check_budget(budget: NoiseBudget) -> None:
 #: What is said of a picture with less than `LEAST_LEVEL`.
 TOO_FAINT = "is too little to protect it"
 #: Grey levels. With noise of as many on every object a U-Net learns as much as from clean pictures ("how faint is too faint" in
-#: docs/results.md): with less, nothing is protected.
+#: docs/results_tried.md): with less, nothing is protected.
 LEAST_LEVEL = 1.0
 
 

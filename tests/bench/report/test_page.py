@@ -1,4 +1,4 @@
-"""docs/results.md and the table of README.md, made of what is kept."""
+"""The pages of results and the table of README.md, made of what is kept."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from unseg_cli.bench.report import kept
 from unseg_cli.bench.report.page import BEGIN, END, pages, stale
 from unseg_cli.core.errors import UsageProblem
 
+NAMES = ("results.md", "results_runs.md", "results_tried.md")
+
 
 def page(docs: Docs) -> str:
-    return pages(docs.path)[docs.path / "results.md"]
+    """All pages as one."""
+    return "\n".join(pages(docs.path)[docs.path / name] for name in NAMES)
 
 
 def first_page(docs: Docs, *aims: dict[str, Any]) -> str:
@@ -41,7 +44,7 @@ def test_a_finished_run_is_kept_without_its_pictures(docs: Docs, tmp_path: Path)
         kept.keep(run, docs.path)
     text = page(docs)
     assert text.startswith("# Results\n\n## What protection costs\n")
-    assert "\n## ecssd-unet\n\n    unseg bench --victim unet" in text
+    assert "\n## ecssd-unet\n\n    unseg bench --victim unet" in pages(docs.path)[docs.path / "results_runs.md"]
     assert "| 70.4 |" in text
     assert "](results/ecssd-unet/bars.png)" in text
 
@@ -52,14 +55,14 @@ def test_files_are_stale_until_they_are_written(docs: Docs, tmp_path: Path) -> N
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     made = pages(docs.path)
-    assert stale(made) == [docs.path / "results.md", readme]
+    assert stale(made) == [*(docs.path / name for name in NAMES), readme]
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
     assert stale(pages(docs.path)) == []
     text = readme.read_text(encoding="utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     docs.keep("run", ROWS[:2])
-    assert stale(pages(docs.path)) == [docs.path / "results.md", readme]
+    assert stale(pages(docs.path)) == [docs.path / "results.md", docs.path / "results_runs.md", readme]
 
 
 def test_the_readme_shows_the_usual_settings_alone(docs: Docs, tmp_path: Path) -> None:

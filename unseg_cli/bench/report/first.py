@@ -24,8 +24,8 @@ HEADLINE = "## The first generator, at 96 and 160 px"
 HEADER = ("target", "protected with", "data", "victim", "defence", "aim", "drop", "texture", "seeds", "verdict")
 INTRODUCTION = """What the first generator was meant to cost a victim, in percent of its clean score, and what it did cost: the mean over
 the seeds, at the sizes and schedules below. *texture* is what the closed-form rival costs with the same masks, where it was measured: our
-noise had to cost at least as much. The list is `docs/results/first.json`. Where a target was missed, what was tried for it stands at the
-end of this page. Attackers train on larger pictures and zoom further, which is what the targets above ask about."""
+noise had to cost at least as much. The list is `docs/results/first.json`. Where a target was missed, what was tried for it stands
+above. Attackers train on larger pictures and zoom further, which is what the targets of [results.md](results.md) ask about."""
 LEAST_PSNR, LEAST_SSIM = 34, 0.93
 VISIBILITY = """F, visibility: `unseg protect examples/photos out` leaves [{count} pictures]({path}) with a PSNR of at least {psnr} dB
 (aim: {least_psnr}) and an SSIM of at least {ssim} (aim: {least_ssim}): {verdict}. Both are blind to some of what the eye sees at once;

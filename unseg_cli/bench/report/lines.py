@@ -1,4 +1,4 @@
-"""The tables of docs/results.md that are made of lines: detections, schedules of the victims, and noises that were tried.
+"""The tables of results that are made of lines: detections, schedules of the victims, and noises that were tried.
 
 Each is a JSONL file in docs/results/, to which scripts/measure_detections.py, scripts/tune_victims.py and scripts/explore_noise.py append.
 A line that no script wrote says so: `"origin": "by hand"`.

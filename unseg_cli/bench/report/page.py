@@ -1,7 +1,7 @@
-"""docs/results.md, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
+"""The pages of results, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
 
-The page is docs/results_intro.md, written by hand but for its numbers, the tables of targets and of what protection costs, a section for
-each run, made of its results.json and run.json alone, and the tables that are made of lines.
+docs/results.md is docs/results_intro.md, written by hand but for its numbers, and the tables that say what came of everything.
+docs/results_runs.md has a section for each run, made of its results.json and run.json alone, docs/results_tried.md what was tried before.
 """
 
 from __future__ import annotations
@@ -14,9 +14,17 @@ from unseg_cli.bench.report.targets import targets
 #: The table of README.md stands between these.
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed by scripts/make_results.py -->", "<!-- end of speed -->"
-EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables above."
-OTHER = "**Made with the generator `{name}`, not with the one that ships**, and not in the tables above."
+EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables of results.md."
+OTHER = "**Made with the generator `{name}`, not with the one that ships**, and not in the tables of results.md."
 SHIPPED = "lite"
+RUNS = """# Every run
+
+A section for each run that is kept in [results/](results/): its command, its tables, and what they depend on. What they come to stands in
+[results.md](results.md)."""
+TRIED = """# What was tried
+
+The noises that were tried, the schedules that victims were tried with, and what the first generator was measured with. What came of it
+stands in [results.md](results.md), and why things are as they are in [decisions.md](decisions.md)."""
 
 
 def pages(docs: Path) -> dict[Path, str]:
@@ -27,7 +35,11 @@ def pages(docs: Path) -> dict[Path, str]:
     """
     runs = kept.kept_runs(docs)
     pooled = kept.pooled(runs, kept.shipped_weights(docs))
-    made = {docs / "results.md": _results_page(docs, runs, pooled)}
+    made = {
+        docs / "results.md": _results_page(docs, runs, pooled),
+        docs / "results_runs.md": _page(RUNS, *map(_section, runs)),
+        docs / "results_tried.md": _page(TRIED, lines.experiments(docs), lines.schedules(docs), first.section(docs, runs)),
+    }
     readme = docs.parent / "README.md"
     if readme.is_file():
         text = with_table(readme.read_text(encoding="utf-8"), efficacy.efficacy(pooled, short=True))
@@ -50,16 +62,12 @@ def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> s
 
 def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> str:
     introduction = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs)
-    parts = [
-        introduction,
-        targets(docs, pooled),
-        efficacy.section(pooled),
-        speed.section(docs),
-        train_speed.section(docs),
-        first.section(docs, runs),
-        *map(_section, runs),
-    ]
-    parts += [lines.detections(docs), lines.schedules(docs), lines.experiments(docs)]
+    tables = (targets(docs, pooled), efficacy.section(pooled), lines.detections(docs), speed.section(docs), train_speed.section(docs))
+    return _page(introduction, *tables)
+
+
+def _page(*parts: str) -> str:
+    """Parts of a page, those without content omitted."""
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

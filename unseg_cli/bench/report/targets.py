@@ -28,8 +28,8 @@ INTRODUCTION = """What the shipped generator is meant to cost a victim, in perce
 the seeds, at the last epoch (*final*) and at the best one, picked on the test pictures themselves, which can only help the attacker.
 Victims are trained with their own schedules and augmentation, and the noise is of the strength that `protect` has without options. Runs of
 one setting with different seeds are taken together, each score beside the clean one of its own run and seed. The list is
-`docs/results/targets.json`; a row is met where each of its lines below is. What was tried for one that is missed stands at the end of this
-page."""
+`docs/results/targets.json`; a row is met where each of its lines below is. What was tried for one that is missed stands in
+[results_tried.md](results_tried.md)."""
 SUMMARY_HEADER = ("target", "protected with", "size", "final: aim", "mean", "worst", "best epoch: aim", "mean", "worst", "verdict")
 HEADER = (
     *("target", "protected with", "data", "victim", "size", "defence", "clean"),

@@ -10,7 +10,7 @@ from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.words import pictures
 
 #: Grey levels. With noise of as many on every object a U-Net keeps four fifths of what it learns from clean pictures ("how faint is too
-#: faint" in docs/results.md).
+#: faint" in docs/results_tried.md).
 FAINT = 2.0
 
 
