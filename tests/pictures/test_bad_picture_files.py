@@ -36,7 +36,7 @@ BAD = {
     "truncated bmp": (saved(Image.fromarray(photo(200, 200)), "BMP")[:-20000], "damaged or truncated"),
     "animated webp": (frames("WEBP"), "animated"),
     "animated png": (frames("PNG"), "animated"),
-    "gif": (frames("GIF"), "GIF pictures are not supported"),
+    "gif": (frames("GIF"), "is animated"),
     "pages": (frames("TIFF"), "has 3 pages"),
     "float tiff": (saved(Image.fromarray(photo()[..., 0].astype(np.float32)), "TIFF"), "floating-point"),
     "separate planes": (plain_tiff(photo(depth=16), "RGB", planes=True), "separate planes"),

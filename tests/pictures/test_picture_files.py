@@ -184,6 +184,19 @@ def test_palettes_and_transparent_colours() -> None:
     assert first.notes
 
 
+def test_a_gif_is_read_and_written_in_another_format() -> None:
+    palette = Image.fromarray(photo()).quantize(16)
+    with pytest.raises(UnsegError, match="palette has no room") as caught:
+        again(saved(palette, "GIF"))
+    assert "--format png" in caught.value.hint
+    first, second, out = again(saved(palette, "GIF", transparency=3), format="png")
+    assert out.startswith(b"\x89PNG") and any("palette" in note for note in first.notes)
+    assert second.alpha is not None
+    shown = np.asarray(palette) != 3
+    assert (second.pixels == np.asarray(palette.convert("RGB")))[shown].all()
+    assert (second.alpha == np.where(shown, 255, 0)).all()
+
+
 def test_min_is_white_tiff_is_read_as_it_looks() -> None:
     array = photo(channels=1, depth=16)
     data = plain_tiff(array, "L").replace(struct.pack("<HHIHH", 262, 3, 1, 1, 0), struct.pack("<HHIHH", 262, 3, 1, 0, 0))

@@ -14,6 +14,11 @@ from PIL import Image, ImageCms
 from tests.pictures.picture_makers import plain_tiff, saved
 from unseg_cli.pictures.formats import heif, png
 
+#: One colour, 320 x 213 pixels, in a container: Pillow cannot write it.
+JPEG_XL = (
+    "0000000c4a584c200d0a870a00000014667479706a786c20000000006a786c200000005e6a786c63ff0aa0067e82480804010024014b188b1500d48831eeeec6"
+    "3dc01ee0f08d80922279999a004e186c83b5baa1dccf040420124d3d0563c1db16840ba22b431f2ed75bfe9f23bf0e2c1f2f186044a549163fbdf69524f3"
+)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description dc:rights="mine"/></rdf:RDF></x:xmpmeta>'
 #: Not sRGB, so that a profile that is lost is lost for good.
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
@@ -80,6 +85,7 @@ def kinds(photo: Image.Image) -> Iterator[tuple[str, str, bytes]]:
     yield "GIF", "a.gif", saved(photo.quantize(64), "GIF")
     yield "GIF, animated", "a.gif", _moving(photo, "GIF")
     yield "JPEG 2000", "a.jp2", saved(photo, "JPEG2000")
+    yield "JPEG XL", "a.jxl", bytes.fromhex(JPEG_XL)
     yield "TGA", "a.tga", saved(photo, "TGA")
     yield "PPM", "a.ppm", saved(photo, "PPM")
     yield "Camera RAW (DNG)", "a.dng", b"II*\0" + struct.pack("<IHHHII", 8, 1, 0xC612, 1, 4, 0x00000401) + bytes(4)

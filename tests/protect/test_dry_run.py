@@ -26,6 +26,7 @@ def bad_folder(folder: Path) -> dict[str, str]:
     (folder / "empty.jpg").touch()
     Image.fromarray(photo()).save(folder / "phone.avif")
     Image.fromarray(photo()).save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.fromarray(photo()).save(folder / "still.gif")
     transparent = Image.fromarray(np.dstack([photo(), np.full(photo().shape[:2], 9, np.uint8)]))
     transparent.save(folder / "glass.png")
     return {
@@ -36,7 +37,8 @@ def bad_folder(folder: Path) -> dict[str, str]:
         "half.png": "truncated",
         "text.jpg": "text",
         "empty.jpg": "empty",
-        "moving.gif": "GIF",
+        "moving.gif": "animated",
+        "still.gif": "palette has no room",
     }
 
 
@@ -46,7 +48,8 @@ def test_a_dry_run_says_what_the_run_then_does(tmp_path: Path, unseg: Unseg, for
     good = ["glass.png", "good.png", "phone.avif"]
     if format == "jpeg":
         expected["glass.png"] = "transparent"
-        good = ["good.png", "phone.avif"]
+        del expected["still.gif"]
+        good = ["good.png", "phone.avif", "still.gif"]
     line = ("protect", tmp_path / "src", tmp_path / "out", "--format", format, "-q")
     dry = unseg(*line, "--dry-run")
     assert not (tmp_path / "out").exists()

@@ -39,6 +39,7 @@ _KINDS: dict[str, Kind] = {
     "DIB": "bmp",
     "HEIF": "heif",
     "AVIF": "avif",
+    "GIF": "gif",
 }
 _SPACES: dict[str, tuple[Space, bool]] = {
     "L": ("grey", False),
@@ -49,6 +50,7 @@ _SPACES: dict[str, tuple[Space, bool]] = {
 }
 _SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
 _TIFF = (b"II*\0", b"MM\0*")
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # codestream, container
 _REPLACE = "replace it with the original, or omit it (protect, detect: --exclude)"
 #: What codecs raise over damaged files.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
@@ -97,6 +99,8 @@ def decoding_errors(data: bytes) -> Iterator[None]:
         if data.startswith(_TIFF):
             what = "is a TIFF of a kind that cannot be read (for example with floating-point colours)"
             raise UnsegError(what, hint=_SAVE_AS_8_OR_16) from None
+        if data.startswith(_JPEG_XL):
+            raise _unsupported("JPEG XL") from None
         what = "is text, not a picture" if _looks_like_text(data) else "is not a picture that can be read"
         raise UnsegError(what, hint=_REPLACE) from None
     except Image.DecompressionBombError:
@@ -126,11 +130,13 @@ def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Im
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
     if image.format not in _KINDS and not any_format:
-        name = image.format or path.suffix
-        raise UnsegError(
-            f"{name} pictures are not supported", hint="convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it (protect, detect: --exclude)"
-        )
+        raise _unsupported(image.format or path.suffix)
     return image
+
+
+def _unsupported(name: str) -> UnsegError:
+    hint = "convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it (protect, detect: --exclude)"
+    return UnsegError(f"{name} pictures are not supported", hint=hint)
 
 
 def refuse_frames(image: Image.Image) -> None:

@@ -98,6 +98,8 @@ def written_kind(kind: Kind, format: str) -> Kind:
         UnsegError: the source's format can be read but not written.
     """
     written: Kind = kind if format == "keep" else format  # type: ignore[assignment]
+    if written == "gif":
+        raise UnsegError("is a GIF, whose palette has no room for noise", hint="add --format png, jpeg or webp")
     if written in heif.KINDS and not heif.can_write(written):
         raise UnsegError(f"{written.upper()} pictures cannot be written on this machine", hint="add --format jpeg, png or webp")
     return written

@@ -31,7 +31,7 @@ class PixelRows(Protocol):
 
 
 Space = Literal["grey", "rgb", "cmyk"]
-Kind = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif", "avif"]
+Kind = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif", "avif", "gif"]
 
 
 @dataclass(frozen=True, kw_only=True)

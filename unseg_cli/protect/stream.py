@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.decode import read_bytes
@@ -57,7 +57,13 @@ def protect_stream(config: ProtectConfig, settings: Settings, session: Session, 
     mask = None if config.masks is None else read_bytes(config.masks)
     name = "picture" if config.src == STREAM else config.src.name
     source = Source.of(data, mask, name=name, mask_name="mask" if config.masks is None else config.masks.name)
-    made = protect_source(source, session, settings)
+    try:
+        made = protect_source(source, session, settings)
+    except UnsegError as problem:
+        if type(problem) is not UnsegError:  # of the machine, or the options
+            raise
+        what = "stdin" if config.src == STREAM else str(config.src)
+        raise UnsegError(f"{what}: {problem.message}", hint=problem.hint) from None
     if config.dst != STREAM:
         LocalStore(config.dst.parent).put(config.dst.name, made.data)
     tally = Tally(events=events, target=config.target)
