@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,21 @@ class Verdict(str, Enum):
     EXCEEDED = "out of budget"
     ALTERED = "altered otherwise"
     UNREADABLE = "not readable"
+
+
+class Region(NamedTuple):
+    """A part of a picture with a bound of its own, in 1/255."""
+
+    where: str
+    moved: float
+    allowed: float
+
+    @property
+    def excess(self) -> str:
+        """What is wrong with it; "" where it keeps to its bound."""
+        if self.moved <= self.allowed + _ROUNDING:
+            return ""
+        return f"is out of budget{self.where}: {self.moved:.4g}/255, allowed are {self.allowed:.4g}/255"
 
 
 def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[str, Any]:
@@ -97,44 +112,38 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         codec, change = _codec(clean, written, epsilon, _quality(pair.row, written.kind))
         noise_found = change >= (UNCHANGED_BYTES_RMS if recorded else UNCHANGED_RMS)
     if inside is None:
-        regions = [("", difference.linf_255, 255 * epsilon + codec)]
+        regions = [Region("", difference.linf_255, 255 * epsilon + codec)]
     else:
         on, outside = (linf_255(clean.pixels, written.pixels, where) for where in (inside, ~inside))
         regions = [
-            (" on the object", on, 255 * bound.foreground + codec),
-            (" outside the object", outside, 255 * bound.background + codec),
+            Region(" on the object", on, 255 * bound.foreground + codec),
+            Region(" outside the object", outside, 255 * bound.background + codec),
         ]
-    exceeded = [
-        f"is out of budget{where}: {moved:.4g}/255, allowed are {allowed:.4g}/255"
-        for where, moved, allowed in regions
-        if moved > allowed + _ROUNDING
-    ]
     measures = {
         "linf_255": round(difference.linf_255, 6),
         "psnr": None if difference.psnr is None else round(difference.psnr, 6),
         "ssim": None if difference.ssim is None else round(difference.ssim, 6),
     }
-    verdict, problem = Verdict.PROTECTED, ""
+    exceeded = "; ".join(filter(None, (region.excess for region in regions)))
     if not noise_found:
-        verdict = Verdict.UNPROTECTED
-        problem = "is not protected: it equals the clean picture" + ("" if written.coding.lossless else ", but for the codec")
+        codec_too = "" if written.coding.lossless else ", but for the codec"
+        verdict, problem = Verdict.UNPROTECTED, f"is not protected: it equals the clean picture{codec_too}"
     elif exceeded:
-        verdict, problem = Verdict.EXCEEDED, "; ".join(exceeded)
+        verdict, problem = Verdict.EXCEEDED, exceeded
     elif not same_alpha(clean, written):
         verdict, problem = Verdict.ALTERED, "has another alpha channel than the clean picture"
     elif not recorded and _replaced(pair, measures):
         verdict, problem = Verdict.ALTERED, "is not what `unseg protect` wrote: the manifest has other bytes and other measurements"
-    return (
-        result
-        | measures
-        | {
-            "ok": verdict is Verdict.PROTECTED,
-            "verdict": verdict.value,
-            "allowed_255": round(max(allowed for _, _, allowed in regions), 4),
-            "problem": problem or None,
-            "note": _note(pair),
-        }
-    )
+    else:
+        verdict, problem = Verdict.PROTECTED, ""
+    found = {
+        "ok": verdict is Verdict.PROTECTED,
+        "verdict": verdict.value,
+        "allowed_255": round(max(region.allowed for region in regions), 4),
+        "problem": problem or None,
+        "note": _note(pair),
+    }
+    return result | measures | found
 
 
 def _replaced(pair: Pair, measures: dict[str, float | None]) -> bool:
