@@ -123,11 +123,6 @@ class Work:
         """Where the masks of the outlines lie."""
         return self.root / "masks"
 
-    @property
-    def uploaded(self) -> bool:
-        """Whether the pictures came through the page."""
-        return self.src.is_relative_to(self.root)
-
     def find_objects(self, events: Events) -> Report:
         """Find the object of every picture that has none yet.
 
