@@ -15,7 +15,7 @@ def test_every_job_has_one_result_in_order() -> None:
     assert list(spread(range(9), lambda job: 10 * job, workers=3)) == [(job, 10 * job) for job in range(9)]
 
 
-def test_what_goes_wrong_with_a_job_is_its_result_and_a_defect_is_raised() -> None:
+def test_what_goes_wrong_with_a_job_is_its_result_and_stops_no_other() -> None:
     def work(job: int) -> int:
         if job == 1:
             raise OSError(28, "No space left on device")
@@ -23,11 +23,11 @@ def test_what_goes_wrong_with_a_job_is_its_result_and_a_defect_is_raised() -> No
             raise RuntimeError("a defect")
         return job
 
-    results = spread(range(9), work, workers=1)
-    found = [next(results) for _ in range(5)]
-    assert isinstance(found[1][1], UnsegError) and [one for _, one in found if not isinstance(one, UnsegError)] == [0, 2, 3, 4]
-    with pytest.raises(RuntimeError, match="a defect"):
-        next(results)
+    found = dict(spread(range(9), work, workers=1))
+    wrong = {job: one for job, one in found.items() if isinstance(one, UnsegError)}
+    assert list(wrong) == [1, 5] and [one for one in found.values() if not isinstance(one, UnsegError)] == [0, 2, 3, 4, 6, 7, 8]
+    assert wrong[5].message == "unexpected problem: RuntimeError: a defect" and "--debug" in wrong[5].hint
+    assert isinstance(wrong[5].__cause__, RuntimeError)
 
 
 def test_as_many_at_once_as_workers() -> None:

@@ -141,3 +141,15 @@ def test_large_exif_that_jpeg_cannot_hold_is_noted() -> None:
     encoding = choose_encoding(picture, format="jpeg", quality=None, metadata="keep")
     _, notes = encode_picture(picture, encoding)
     assert any("XMP" in note for note in notes)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_exif_that_cannot_be_read_is_omitted_with_a_word(format: str) -> None:
+    """Somewhere in it may be a preview, which nobody can find."""
+    broken = exif_with_everything()[:20] + b"\xff" * 40
+    picture = read_picture(ANY, saved(Image.fromarray(photo()), format, exif=b"Exif\0\0" + broken))
+    for metadata, said in (("keep", True), ("strip", False)):
+        encoding = choose_encoding(picture, format="keep", quality=None, metadata=metadata)
+        out, notes = encode_picture(picture, encoding)
+        assert read_picture(ANY, out).metadata.exif == b""
+        assert any("EXIF cannot be read, and is omitted" in note for note in notes) is said

@@ -76,6 +76,7 @@ class Recorder(Events):
     def __init__(self) -> None:
         self.infos: list[str] = []
         self.warnings: list[str] = []
+        self.details: list[str] = []
         self.advanced = 0
 
     def info(self, message: str) -> None:
@@ -83,6 +84,9 @@ class Recorder(Events):
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
+
+    def detail(self, message: str) -> None:
+        self.details.append(message)
 
     def advance(self, n: int = 1, note: str = "") -> None:
         self.advanced += n

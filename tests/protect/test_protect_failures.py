@@ -136,13 +136,33 @@ def test_out_of_memory_goes_on_picture_by_picture(src: Path, tmp_path: Path, run
     assert "too large" in report.document["failures"][0]["error"]
 
 
-def test_other_errors_are_not_swallowed(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
+def test_a_defect_that_one_picture_shows_is_told_and_the_others_are_protected(
+    src: Path, tmp_path: Path, run_protect: Protect, events: Any, monkeypatch: Any
+) -> None:
+    calls = []
+
+    def defect(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("a defect")
+        return texture(*arguments)
+
+    monkeypatch.setattr(workflow, "Session", session_of(defect))
+    report = run_protect(src, tmp_path / "out", workers=1)
+    assert (report.document["protected"], report.document["failed"], report.exit_code) == (4, 1, 1)
+    (failure,) = report.document["failures"]
+    assert failure["error"] == "unexpected problem: RuntimeError: a defect" and "--debug" in failure["hint"]
+    assert rows(tmp_path / "out")[failure["path"]]["status"] == "failed"
+    assert any("Traceback" in detail and "in defect" in detail for detail in events.details)
+
+
+def test_a_defect_of_the_network_ends_a_run_in_batches(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: Any) -> None:
     def defect(*_: Any) -> Any:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(workflow, "Session", session_of(defect))
     with pytest.raises(RuntimeError, match="a defect"):
-        run_protect(src, tmp_path / "out")
+        run_protect(src, tmp_path / "out", batch_size=2)
 
 
 def test_interrupted_runs_keep_what_is_done_and_go_on(

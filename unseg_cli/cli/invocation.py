@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem
+from unseg_cli.core.errors import EnvironmentProblem, UnsegError, UsageProblem, unforeseen
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import MissingPackage, how_to_install
 from unseg_cli.core.settings import option
@@ -51,7 +51,7 @@ def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *
     """
     from unseg_cli.cli.console import Console
 
-    console = Console(json_output=flags.json, quiet=flags.quiet, verbose=flags.verbose, unit=unit)
+    console = Console(json_output=flags.json, quiet=flags.quiet, verbose=flags.verbose or flags.debug, unit=unit)
     try:
         # A stray print of another package must not end up in the JSON document, nor its warnings between the messages.
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
@@ -104,5 +104,5 @@ def explain(command: str, problem: Exception) -> tuple[str, str, int]:
         return f"the package {package} is not installed", how_to_install(problem.name, command), EnvironmentProblem.exit_code
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
         return "out of memory", "pass a smaller --batch-size, or --device cpu", EnvironmentProblem.exit_code
-    detail = f"{type(problem).__name__}: {problem}".rstrip(": ")
-    return f"unexpected problem: {detail}; rerun with --debug", "report it with the traceback that --debug shows", 1
+    found = unforeseen(problem)
+    return f"{found.message}; rerun with --debug", found.hint, found.exit_code

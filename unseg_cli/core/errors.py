@@ -37,6 +37,14 @@ class EnvironmentProblem(UnsegError):
     exit_code = 4
 
 
+def unforeseen(problem: BaseException) -> UnsegError:
+    """An exception that nobody raised on purpose, in words for a person; it is the cause of what is returned."""
+    what = f"unexpected problem: {type(problem).__name__}: {problem}".rstrip(": ").splitlines()[0]
+    found = UnsegError(what, hint="report it with the traceback that --debug shows")
+    found.__cause__ = problem
+    return found
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """Hint for a misspelt name: the closest known one, then all of them."""
     import difflib

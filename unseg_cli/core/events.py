@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,8 @@ class Failures(list[dict[str, str]]):
         """One more."""
         self.append({"path": name, "error": problem.message, "hint": problem.hint})
         self._events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
+        if problem.__cause__ is not None:
+            self._events.detail("".join(traceback.format_exception(problem.__cause__)).rstrip())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UnsegError, unforeseen
 
 #: Pictures in one forward pass, where none are asked for.
 BATCH_CPU, BATCH_GPU = 4, 16
@@ -16,9 +16,6 @@ BATCH_CPU, BATCH_GPU = 4, 16
 BESIDE_THE_NETWORK = 2
 #: A batch is full, and reading ahead pauses, at this many pixels.
 BATCH_PIXELS = 16_000_000
-#: What goes wrong with one job and says nothing about the next.
-OF_ONE_JOB = (UnsegError, OSError, MemoryError)
-
 J = TypeVar("J")
 A = TypeVar("A")
 B = TypeVar("B")
@@ -150,14 +147,24 @@ def told(problem: BaseException) -> UnsegError:
         return problem
     if isinstance(problem, OSError):
         return UnsegError(f"cannot be written ({problem.strerror or problem})", hint="check permissions and free space of the folder")
-    return UnsegError("is too large for the memory", hint="scale it down, or use fewer --workers")
+    if _is_out_of_memory(problem):
+        return UnsegError("is too large for the memory", hint="scale it down, or use fewer --workers")
+    return unforeseen(problem)
 
 
 def result_of(future: Future[T]) -> T | UnsegError:
-    """What came of a job, or what went wrong with it alone, in words for its owner."""
+    """What came of a job, or what went wrong with it, in words for its owner.
+
+    A defect is told like everything else: of 200,000 pictures one may be such as nobody thought of, and the others can do nothing for it.
+
+    Raises:
+        CancelledError: it was never begun.
+    """
     try:
         return future.result()
-    except OF_ONE_JOB as problem:
+    except CancelledError:
+        raise
+    except Exception as problem:
         return told(problem)
 
 

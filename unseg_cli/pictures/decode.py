@@ -53,7 +53,19 @@ _TIFF = (b"II*\0", b"MM\0*")
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # codestream, container
 _REPLACE = "replace it with the original, or omit it (protect, detect: --exclude)"
 #: What codecs raise over damaged files.
-DECODING_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, RuntimeError, EOFError, struct.error, zlib.error)
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 
 
 def read_picture(path: Path, data: bytes | None = None) -> Picture:
@@ -147,7 +159,7 @@ def refuse_frames(image: Image.Image) -> None:
     """
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
-        what = f"has {frames} pages" if image.format == "TIFF" else f"is animated ({frames} frames)"
+        what = {"TIFF": f"has {frames} pages", "HEIF": f"holds {frames} pictures"}.get(image.format or "", f"is animated ({frames} frames)")
         raise UnsegError(f"{what}, and only single pictures can be protected", hint="split it into single pictures first")
 
 

@@ -7,6 +7,7 @@ stripped, BMP) or the format changes are pixels stored upright, with the tag set
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from unseg_cli.pictures.channels import rgb_from_cmyk, strips, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
 from unseg_cli.pictures.formats import heif, png, tiff
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
+from unseg_cli.pictures.opening import MAX_PIXELS
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
 
 #: The lowest quality chosen without being asked for.
@@ -39,6 +41,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 
 #: What a format can hold; wider or higher pictures are refused before noise is made for them.
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "heif": 16_384, "avif": 16_384}
+#: Likewise, in pixels: x265 takes no more.
+LARGEST = {"heif": 142_606_336}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,9 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
     kind = written_kind(picture.kind, format)
     if max(picture.size) > LONGEST_SIDE.get(kind, max(picture.size)):
         raise UnsegError(f"is longer than the {LONGEST_SIDE[kind]} pixels that {kind.upper()} can hold", hint="add --format png")
+    if math.prod(picture.size) > LARGEST.get(kind, MAX_PIXELS):
+        millions = LARGEST[kind] // 1_000_000
+        raise UnsegError(f"has more than the {millions} million pixels that {kind.upper()} can hold", hint="add --format png")
     if kind == "jpeg":
         chosen = quality or max(picture.coding.quality or WEBP_QUALITY, MINIMUM_QUALITY)
         return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata)
@@ -169,6 +176,9 @@ def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | 
     same_kind = encoding.kind == picture.kind
     upright = not same_kind or encoding.metadata == "strip" or encoding.kind in ("bmp", *heif.KINDS)
     metadata = to_write(picture.metadata, encoding.metadata, upright=upright)
+    notes = []
+    if picture.metadata.exif and not metadata.exif and encoding.metadata != "strip":
+        notes.append("its EXIF cannot be read, and is omitted: it may hold a preview of the clean picture, or the place")
     orientation = 1 if upright else picture.orientation
     alpha = None if picture.alpha is None else from_upright(picture.alpha, orientation)
     given: PixelRows = picture.pixels if pixels is None else pixels
@@ -182,25 +192,25 @@ def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | 
 
     if encoding.kind == "tiff":
         how = {"alpha": alpha is not None, "compressed": picture.coding.compressed}
-        return tiff.encode(stacked(), picture.space, orientation=orientation, metadata=metadata, **how), []
+        return tiff.encode(stacked(), picture.space, orientation=orientation, metadata=metadata, **how), notes
     if encoding.kind == "png":
         chunks = metadata.png_chunks if same_kind else png.metadata_chunks(metadata)
         plain = png.encode_16(stacked()) if given.dtype == np.uint16 else _saved(as_image(), "PNG", {})
-        return png.with_chunks(plain, *chunks), []
+        return png.with_chunks(plain, *chunks), notes
     image = as_image()
     if encoding.kind == "webp":
         image = image if picture.space == "rgb" else image.convert("RGBA" if alpha is not None else "RGB")
         options: dict[str, Any] = {"lossless": True, "quality": 80} if encoding.lossless else {"quality": encoding.quality}
         # exact: colours under full transparency are part of the picture, too
-        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), []
+        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), notes
     if encoding.kind == "jpeg":
-        keywords, notes = jpeg_keywords(metadata)
+        keywords, more = jpeg_keywords(metadata)
         options = {"quality": encoding.quality, "subsampling": 0, "progressive": picture.coding.progressive and same_kind}
-        return _saved(image, "JPEG", options | keywords), notes
+        return _saved(image, "JPEG", options | keywords), [*notes, *more]
     if encoding.kind in heif.KINDS:
         options = heif.keywords(encoding.kind, encoding.quality, grey=picture.space == "grey") | other_keywords(metadata)
-        return _saved(image, encoding.kind.upper(), options), []
-    return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), []
+        return _saved(image, encoding.kind.upper(), options), notes
+    return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), notes
 
 
 def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
@@ -263,6 +273,6 @@ def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
     out = io.BytesIO()
     try:
         image.save(out, format, **options)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RuntimeError) as problem:
         raise UnsegError(f"cannot be written as {format} ({problem})", hint="add --format png") from None
     return out.getvalue()

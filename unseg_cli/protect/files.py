@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import OF_ONE_JOB, told
+from unseg_cli.core.pipeline import told
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import only_mask
@@ -127,7 +127,7 @@ class JobFiles:
                 self.target.put(job.dst_name, one.data)
                 self.finished.add(job.name)
                 found.append((job, record))
-            except OF_ONE_JOB as problem:
+            except Exception as problem:
                 found.append((job, told(problem)))
         return found
 

@@ -17,6 +17,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.noise.closed_form import texture_noise
 from unseg_cli.noise.field import ArrayField
+from unseg_cli.pictures import encode
 from unseg_cli.pictures.channels import add_noise, noise_kept
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
@@ -118,3 +119,35 @@ def test_without_an_encoder_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnsegError, match="cannot be written on this machine"):
         prepare_picture(Path("a"), data)
     assert prepare_picture(Path("a"), data, format="png")[1].kind == "png"
+
+
+@pytest.mark.skipif("heif" not in KINDS, reason="no encoder here")
+def test_more_pixels_than_the_encoder_takes_are_refused_before_noise_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(photo(96, 128), "heif")
+    monkeypatch.setitem(encode.LARGEST, "heif", 96 * 128 - 1)
+    with pytest.raises(UnsegError, match="million pixels that HEIF can hold") as caught:
+        prepare_picture(Path("a.heic"), data)
+    assert "--format png" in caught.value.hint
+    assert prepare_picture(Path("a.heic"), data, format="png")[1].kind == "png"
+
+
+def test_what_an_encoder_raises_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libheif's own errors are RuntimeErrors."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Encoding problem: Image too large")
+
+    picture, encoding = prepare_picture(Path("a.heic"), saved(photo(96, 128), KINDS[0]))
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    with pytest.raises(UnsegError, match=r"cannot be written as .*too large"):
+        encode_picture(picture, encoding)
+
+
+@pytest.mark.skipif("heif" not in KINDS, reason="no encoder here")
+def test_several_pictures_in_a_file_are_refused() -> None:
+    """As bursts and stereo pictures of phones have them."""
+    out = io.BytesIO()
+    first, second = Image.fromarray(photo(64, 64)), Image.fromarray(photo(64, 64)).rotate(90)
+    first.save(out, "HEIF", save_all=True, append_images=[second])
+    with pytest.raises(UnsegError, match="holds 2 pictures, and only single pictures"):
+        prepare_picture(Path("a.heic"), out.getvalue())

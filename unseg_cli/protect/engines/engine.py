@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Literal, Protocol, TypeAlias
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, OF_ONE_JOB, Done, Pipeline, told, usual_batch
+from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, told, usual_batch
 from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
@@ -59,9 +59,9 @@ class Engine(Protocol):
             sessions: makes the generator's session, wherever the network runs; called before anything is written.
 
         Yields:
-            One outcome for each job, in any order, as soon as what it says is so. What goes wrong with one picture is its outcome,
-            everything else is raised. Whoever stops iterating (`close`, Ctrl-C) can rely on it that pictures being written then are
-            finished, and that no thread goes on.
+            One outcome for each job, in any order, as soon as what it says is so. What goes wrong with one picture is its outcome, a
+            defect that shows with it included. Whoever stops iterating (`close`, Ctrl-C) can rely on it that pictures being written then
+            are finished, and that no thread goes on.
         """
         ...
 
@@ -174,7 +174,7 @@ class DryRun:
             if not isinstance(fetched, Source):
                 return Outcome(job=job, status="skipped", record=fetched)
             mask = open_picture(fetched, self._files.settings).mask
-        except OF_ONE_JOB as problem:
+        except Exception as problem:
             return Outcome(job=job, status="failed", problem=told(problem))
         record = Record(src=job.name, dst=job.dst_name, mask_empty=mask is not None and not mask.any())
         if mask is not None and mask.any():

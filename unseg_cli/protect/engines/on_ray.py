@@ -19,7 +19,7 @@ from typing import Any
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.extras import MissingPackage
 from unseg_cli.core.memory import keep_freed_memory
-from unseg_cli.core.pipeline import OF_ONE_JOB, told
+from unseg_cli.core.pipeline import told
 from unseg_cli.core.spread import cores
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
@@ -144,7 +144,7 @@ class Worker:
                     made.append((job, protect_source(fetched, self._session, self._task.settings)))
                 else:
                     outcomes.append({"name": job.name, "status": "skipped", "record": fetched})
-            except OF_ONE_JOB as problem:
+            except Exception as problem:
                 outcomes.append(_failed(files, job, told(problem)))
             if len(made) == TOGETHER:
                 outcomes += _deliver(files, made)
@@ -161,7 +161,7 @@ def _store(place: str, originals: str | None = None) -> Store:
 def _deliver(files: JobFiles, made: list[tuple[Job, Protected]]) -> list[dict[str, Any]]:
     try:
         delivered = files.deliver_all(made)
-    except OF_ONE_JOB as problem:
+    except Exception as problem:
         delivered = [(job, told(problem)) for job, _ in made]
     return [
         _failed(files, job, result) if isinstance(result, UnsegError) else {"name": job.name, "status": "protected", "record": result}
@@ -171,7 +171,7 @@ def _deliver(files: JobFiles, made: list[tuple[Job, Protected]]) -> list[dict[st
 
 def _failed(files: JobFiles, job: Job, problem: UnsegError) -> dict[str, Any]:
     found: dict[str, Any] = {"name": job.name, "status": "failed", "error": problem.message, "hint": problem.hint, "record": None}
-    with suppress(*OF_ONE_JOB):  # the report says it all the same
+    with suppress(Exception):  # the report says it all the same
         found["record"] = files.fail(job, problem)
     return found
 
