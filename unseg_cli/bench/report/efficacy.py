@@ -29,7 +29,8 @@ HEADER = ("data", "victim", "protected with", "defence", "clean", "protected", "
 INTRODUCTION = """One line for each setting that was measured with the shipped generator, the mean over its seeds. *drop*: what the victim's
 score lost, in percent of the clean one; *at its best epoch*: what it would have lost if it had been stopped at the right moment; *control*:
 what random noise at the object's budget cost the same victim; *defence*: what was done to the pictures before training. How a victim saw
-its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`).
+its pictures stands behind their size: *crops* zoom in a little, *jitter* far in and out (`unseg_cli/bench/augmentation.py`); how many
+epochs it was trained for, where that is not its own schedule.
 The noise had {budget} on the object and {outside} outside, where nothing else is said."""
 #: README shows these alone: for each data set a victim that loses much and, where one was found, one that loses little; and the masks
 #: that an owner has.
@@ -84,6 +85,7 @@ def _line(setting: Setting, entry: Document, control: Document | None) -> tuple[
     return (
         setting.data + (f", {setting.limit} pictures" if setting.limit else ""),
         f"{entry['victim']}, {entry['init']}, {setting.size} px, {setting.augment}"
+        + (f", {setting.epochs} epochs" if setting.like == "other" else "")
         + (f", learning rate {setting.lr:g}" if setting.lr else ""),
         _protected_with(setting, entry),
         defence_in_words(entry["defence"]),
@@ -120,6 +122,7 @@ def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
         entry["init"],
         defence,
         victim,
+        setting.epochs,
         setting.lr,
         place,
         masks,
