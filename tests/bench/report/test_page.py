@@ -79,7 +79,7 @@ def test_the_readme_shows_the_usual_settings_alone(docs: Docs, tmp_path: Path) -
     assert lines == ["| ecssd | unet, pretrained, 96 px, crops | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |"]
     text = page(docs)
     assert "| ecssd | unet, pretrained, 96 px, crops | true masks | gray | 60.0 | 30.0 | **50 %** |" in text
-    assert "| ecssd, 100 pictures | unet, pretrained, 96 px, crops | true masks |" in text
+    assert "| ecssd, 100 pictures | unet, pretrained, 96 px, crops, 8 epochs | true masks |" in text
 
 
 def test_the_readme_shows_victims_as_they_are_trained_now_once_there_are_such_runs(docs: Docs, tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_another_budget_and_larger_files_are_settings_of_their_own(docs: Docs) -
     other["settings"] |= {"budget": {"foreground": 4 / 255, "background": 0.0}, "source_size": 1600}
     docs.keep("other", [row("clean", 2, 80.0), row("protected", 2, 60.0)], other)
     text = page(docs)
-    assert "| unet, pretrained, 96 px, crops | true masks | - | 71.0 |" in text
-    assert "| unet, pretrained, 96 px, crops | true masks, 4/255 and 0/255, files of 1600 px | - | 80.0 | 60.0 | **25 %** |" in text
+    assert "| unet, pretrained, 96 px, crops, 8 epochs | true masks | - | 71.0 |" in text
+    assert "| unet, pretrained, 96 px, crops, 8 epochs | true masks, 4/255 and 0/255, files of 1600 px | - | 80.0 | 60.0 | **25 %** |" in text
 
 
 def test_the_first_generator_keeps_its_section_when_another_one_ships(docs: Docs) -> None:
@@ -188,14 +188,14 @@ def test_a_run_at_another_learning_rate_is_a_setting_of_its_own(docs: Docs) -> N
     (docs.results / "other" / "run.json").write_text(json.dumps(settings))
     text = first_page(docs, {"row": "A", "what": "true masks", "at_least": 60})
     assert "| at least 60 | 70 | - | 2 | met |" in text
-    assert "| unet, pretrained, 96 px, crops, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in text
+    assert "| unet, pretrained, 96 px, crops, 8 epochs, learning rate 0.004 | true masks | - | 80.0 | 60.0 | **25 %** |" in text
 
 
 def test_runs_with_another_augmentation_are_a_setting_of_their_own(docs: Docs) -> None:
     docs.keep("before", ROWS)  # of the time when nothing but crops was known
     docs.keep("after", [row("clean", 2, 80.0, augment="jitter"), row("protected", 2, 60.0, augment="jitter")])
     text = page(docs)
-    assert "| unet, pretrained, 96 px, crops | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |" in text
+    assert "| unet, pretrained, 96 px, crops, 8 epochs | true masks | - | 71.0 | 21.0 ± 1.4 | **70 %** | 66 % | - | 2 |" in text
     assert "| unet, pretrained, 96 px, jitter | true masks | - | 80.0 | 60.0 | **25 %** |" in text
 
 
