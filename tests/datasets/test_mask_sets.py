@@ -74,6 +74,18 @@ def test_soft_edges_are_levels_of_grey_cut_at_half() -> None:
     assert all(np.array_equal(survey(deep).objects(mask), mask.values > 32_767) for mask in deep)
 
 
+def test_a_mask_that_cannot_be_read_costs_its_own_picture_alone(tmp_path: Path) -> None:
+    """Training looks at some masks to know how all are read; it said of every picture that the damaged one is damaged."""
+    data = folder(tmp_path, [grid(0, 7)] * 4)
+    (tmp_path / "masks" / "train" / "001.png").write_bytes(b"\x89PNG, and nothing more")
+    (found,) = open_training(data)
+    rng = np.random.default_rng(0)
+    for index in (0, 2, 3):
+        assert set(np.unique(found.read(index, rng).mask)) == {False, True}
+    with pytest.raises(UnsegError, match=r"001\.png"):
+        found.read(1, rng)
+
+
 def test_many_classes_with_void_are_not_levels_of_grey() -> None:
     """150 classes of which a few are large, and more void than any single small class: as in scenes with long lists of classes."""
     rng = np.random.default_rng(0)

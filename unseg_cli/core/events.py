@@ -69,7 +69,8 @@ class Failures(list[dict[str, str]]):
     def add(self, name: str, problem: UnsegError) -> None:
         """One more."""
         self.append({"path": name, "error": problem.message, "hint": problem.hint})
-        self._events.warn(f"{name}: {problem.message}" + (f" - {problem.hint}" if problem.hint else ""))
+        what = problem.message if problem.message.startswith(f"{name} ") else f"{name}: {problem.message}"
+        self._events.warn(what + (f" - {problem.hint}" if problem.hint else ""))
         if problem.__cause__ is not None:
             self._events.detail("".join(traceback.format_exception(problem.__cause__)).rstrip())
 

@@ -121,8 +121,20 @@ class LazyReading:
 
     @cached_property
     def reading(self) -> Reading:
-        """Decided once in each process."""
-        return survey(open_mask(source) for source in spread(self.sources, ENOUGH))
+        """Decided once in each process. A mask that cannot be read says nothing of the others: its own picture is refused, later.
+
+        Raises:
+            UnsegError: none can be read.
+        """
+        masks, problems = [], []
+        for source in spread(self.sources, ENOUGH):
+            try:
+                masks.append(open_mask(source))
+            except UnsegError as problem:
+                problems.append(problem)
+        if problems and not masks:
+            raise problems[0]
+        return survey(masks)
 
     def objects(self, mask: MaskFile) -> U8Array:
         """See `Reading`."""

@@ -148,7 +148,7 @@ def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Im
 
 def _unsupported(name: str) -> UnsegError:
     hint = "convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it (protect, detect: --exclude)"
-    return UnsegError(f"{name} pictures are not supported", hint=hint)
+    return UnsegError(f"is of a format that is not supported ({name})", hint=hint)
 
 
 def refuse_frames(image: Image.Image) -> None:
