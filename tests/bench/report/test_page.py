@@ -49,6 +49,13 @@ def test_a_finished_run_is_kept_without_its_pictures(docs: Docs, tmp_path: Path)
     assert "](results/ecssd-unet/bars.png)" in text
 
 
+def test_the_tables_stand_before_the_other_sections_of_the_introduction(docs: Docs) -> None:
+    docs.keep("run", ROWS)
+    (docs.path / "results_intro.md").write_text("# Results\n\nWhat this is.\n\n## More\n\nOf it.\n", encoding="utf-8")
+    headings = [line for line in pages(docs.path)[docs.path / "results.md"].splitlines() if line.startswith("#")]
+    assert headings == ["# Results", "## What protection costs", "## More"]
+
+
 def test_files_are_stale_until_they_are_written(docs: Docs, tmp_path: Path) -> None:
     docs.first()
     docs.keep("run", ROWS)

@@ -1,6 +1,7 @@
 """The pages of results, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
 
-docs/results.md is docs/results_intro.md, written by hand but for its numbers, and the tables that say what came of everything.
+docs/results.md is docs/results_intro.md, written by hand but for its numbers, with the tables that say what came of everything before its
+first heading.
 docs/results_runs.md has a section for each run, made of its results.json and run.json alone, docs/results_tried.md what was tried before.
 """
 
@@ -61,9 +62,16 @@ def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> s
 
 
 def _results_page(docs: Path, runs: list[kept.KeptRun], pooled: kept.Pooled) -> str:
-    introduction = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs)
-    tables = (targets(docs, pooled), efficacy.section(pooled), lines.detections(docs), speed.section(docs), train_speed.section(docs))
-    return _page(introduction, *tables)
+    introduction, *sections = facts.fill_in((docs / "results_intro.md").read_text(encoding="utf-8").rstrip(), runs).split("\n\n## ")
+    return _page(
+        introduction,
+        targets(docs, pooled),
+        efficacy.section(pooled),
+        *(f"## {section}" for section in sections),
+        lines.detections(docs),
+        speed.section(docs),
+        train_speed.section(docs),
+    )
 
 
 def _page(*parts: str) -> str:
