@@ -32,7 +32,8 @@ from unseg_cli.bench.augmentation import AUGMENTATIONS  # noqa: E402
 from unseg_cli.bench.fit import in_precision  # noqa: E402
 from unseg_cli.bench.tasks import TASKS  # noqa: E402
 from unseg_cli.bench.victims.base import VictimSpec  # noqa: E402
-from unseg_cli.bench.victims.registry import ENCODERS, ON, VICTIMS, Schedule, VictimEntry, find_victim  # noqa: E402
+from unseg_cli.bench.victims.registry import ENCODERS, ON, VICTIMS, VictimEntry, find_victim  # noqa: E402
+from unseg_cli.bench.victims.schedule import Schedule  # noqa: E402
 from unseg_cli.core.device import seed_everything  # noqa: E402
 from unseg_cli.datasets.sample import Segment, Truth  # noqa: E402
 

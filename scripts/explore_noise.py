@@ -37,7 +37,8 @@ from unseg_cli.bench.preparation.resized import of_size
 from unseg_cli.bench.run import training_size
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import VictimSpec
-from unseg_cli.bench.victims.registry import AugmentName, find_victim, schedule_for
+from unseg_cli.bench.victims.registry import find_victim, schedule_for
+from unseg_cli.bench.victims.schedule import AugmentName
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.core.device import seed_everything

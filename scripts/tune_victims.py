@@ -20,7 +20,7 @@ from typing import Any, get_args
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.report.kept import UNSAID
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.victims.registry import AugmentName
+from unseg_cli.bench.victims.schedule import AugmentName
 from unseg_cli.core.events import Events
 from unseg_cli.core.settings import parse_integers, parse_names
 

@@ -9,7 +9,7 @@ import torch
 
 from unseg_cli.bench.augmentation import AUGMENTATIONS, GREY, Augmentation
 from unseg_cli.bench.examples import Batch, Target
-from unseg_cli.bench.victims.registry import AugmentName, find_augment
+from unseg_cli.bench.victims.schedule import AugmentName, find_augment
 from unseg_cli.core.constants import IGNORE
 from unseg_cli.core.errors import UsageProblem
 

@@ -21,7 +21,7 @@ from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.fit import train_victim
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import LITE0, Victim
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Events

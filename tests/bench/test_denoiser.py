@@ -19,7 +19,7 @@ from unseg_cli.bench.countermeasures.base import Pair
 from unseg_cli.bench.countermeasures.denoiser import CROP, CROPS, Denoiser
 from unseg_cli.bench.grid import Cell, DataRecipe, NoiseRecipe
 from unseg_cli.bench.run import bench
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.events import Events

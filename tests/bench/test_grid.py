@@ -10,7 +10,7 @@ import pytest
 from unseg_cli.bench import grid
 from unseg_cli.bench.conditions import Condition
 from unseg_cli.bench.grid import Cell, DataRecipe, NoiseRecipe, cells
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.noise.version import NOISE_CODE
 

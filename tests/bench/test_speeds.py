@@ -9,7 +9,8 @@ import pytest
 from tests.bench.conftest import label_folder
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.run import QUICK, bench, quick
-from unseg_cli.bench.victims.registry import VICTIMS, Schedule
+from unseg_cli.bench.victims.registry import VICTIMS
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.bench.victims.speeds import minutes, pictures_per_second
 from unseg_cli.core.events import Events
 

@@ -13,7 +13,8 @@ from scripts import bench_victims
 def test_it_measures_victims_and_keeps_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from unseg_cli.bench.victims.registry import VICTIMS, Schedule
+    from unseg_cli.bench.victims.registry import VICTIMS
+    from unseg_cli.bench.victims.schedule import Schedule
 
     monkeypatch.setattr(bench_victims, "ROOT", tmp_path)
     monkeypatch.setattr(bench_victims, "FILE", tmp_path / "speeds.json")

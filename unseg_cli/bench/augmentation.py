@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unseg_cli.bench.examples import Batch, Target
-from unseg_cli.bench.victims.registry import AugmentName
+from unseg_cli.bench.victims.schedule import AugmentName
 
 CROP_FROM = 0.7  # smallest side of the random crop, as a share of the picture's
 GREY = 0.5  # of [0, 1]: what lies around a picture that was made smaller than the frame

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import get_args
 
 from unseg_cli.bench.conditions import MaskSource, names_for_help
-from unseg_cli.bench.victims.registry import ENCODERS, AugmentName
+from unseg_cli.bench.victims.registry import ENCODERS
+from unseg_cli.bench.victims.schedule import AugmentName
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.common_settings import budget_options, device_option, generator_option
 from unseg_cli.core.settings import option, parse_integers, parse_names

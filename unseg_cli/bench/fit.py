@@ -17,7 +17,7 @@ from unseg_cli.bench.countermeasures.base import Countermeasure, Losses, Part
 from unseg_cli.bench.examples import Batch, Examples, Prediction, Target
 from unseg_cli.bench.tasks import Task
 from unseg_cli.bench.victims.base import Victim
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.events import Events
 

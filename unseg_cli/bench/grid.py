@@ -12,7 +12,7 @@ from typing import Any
 
 from unseg_cli.bench.conditions import Condition
 from unseg_cli.bench.countermeasures.registry import COUNTERMEASURES
-from unseg_cli.bench.victims.registry import Schedule
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.noise.version import NOISE_CODE
 
 Size = tuple[int, int]  # height, width

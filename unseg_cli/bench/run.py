@@ -22,7 +22,8 @@ from unseg_cli.bench.results import shortfall, summarise
 from unseg_cli.bench.run_cells import Setting, run_cells
 from unseg_cli.bench.run_folder import Document, RunFolder, run_document
 from unseg_cli.bench.tasks import TASKS
-from unseg_cli.bench.victims.registry import ON, Schedule, VictimEntry, find_augment, find_victim, schedule_for
+from unseg_cli.bench.victims.registry import ON, VictimEntry, find_victim, schedule_for
+from unseg_cli.bench.victims.schedule import Schedule, find_augment
 from unseg_cli.bench.victims.speeds import minutes, speeds
 from unseg_cli.core.device import pick_device
 from unseg_cli.core.errors import UsageProblem, did_you_mean

@@ -17,7 +17,7 @@ from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.examples import Prediction
 from unseg_cli.bench.grid import Cell
 from unseg_cli.bench.report.text import fraction
-from unseg_cli.bench.victims.registry import Schedule, find_augment
+from unseg_cli.bench.victims.schedule import Schedule, find_augment
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.runs import environment_versions, read_json, read_training, write_atomically, write_json_atomically

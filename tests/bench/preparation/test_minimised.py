@@ -18,7 +18,8 @@ from unseg_cli.bench.preparation import cache, minimised, prepare
 from unseg_cli.bench.preparation.prepare import train_examples
 from unseg_cli.bench.run import bench
 from unseg_cli.bench.victims.base import Victim
-from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry
+from unseg_cli.bench.victims.registry import VICTIMS, VictimEntry
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.events import Events
 
 NAME = "error-minimising"

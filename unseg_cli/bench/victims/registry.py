@@ -6,8 +6,9 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, cast
 
+from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.events import Report
 from unseg_cli.core.extras import MissingPackage
@@ -22,32 +23,6 @@ ENCODERS = (*CONVOLUTIONAL, "vit_b")  # the last is SAM's own
 SMALL = "-lite0"
 #: In the name of a victim, before an encoder that is not its usual one: "unet+resnet50".
 ON = "+"
-
-#: Names in `bench/augmentation.py`.
-AugmentName = Literal["jitter", "crops"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """How a victim is trained; tuned on clean data alone.
-
-    Attributes:
-        image_size: longer side of the training pictures in pixels.
-        epochs: passes over the training pictures.
-        batch_size: pictures in a step.
-        lr: peak learning rate of the one-cycle schedule.
-        weight_decay: AdamW's.
-        augment: what is done to every batch, see `bench/augmentation.py`.
-        amp: forward passes in bfloat16 where torch deems it safe.
-    """
-
-    image_size: int
-    epochs: int
-    batch_size: int
-    lr: float
-    weight_decay: float = 0.01
-    augment: AugmentName = "jitter"
-    amp: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,19 +217,6 @@ def find_victim(name: str) -> VictimEntry:
     if entry.missing:
         raise MissingPackage(f"victim {name} needs {', '.join(entry.missing)}", module=entry.missing[0])
     return entry
-
-
-def find_augment(name: str) -> AugmentName:
-    """Look the name of an augmentation up.
-
-    Raises:
-        UsageProblem: there is none of that name.
-    """
-    names: tuple[AugmentName, ...] = get_args(AugmentName)
-    found = next((known for known in names if known == name), None)
-    if found is None:
-        raise UsageProblem(f"--augment {name!r} is not known", hint=did_you_mean(name, list(names)))
-    return found
 
 
 def schedule_for(entry: VictimEntry, task: str, init: str = "pretrained") -> Schedule:

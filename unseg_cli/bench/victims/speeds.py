@@ -7,7 +7,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from unseg_cli.bench.victims.registry import SMALL, Schedule
+from unseg_cli.bench.victims.registry import SMALL
+from unseg_cli.bench.victims.schedule import Schedule
 
 FILE = "speeds.json"
 #: Part of the time of a training step that a test picture takes, about; all test and, at the end, all training pictures are tested.

@@ -12,7 +12,8 @@ from PIL import Image
 
 from tests.bench.pixelwise import Pixelwise
 from tests.cli.effects.conftest import run, scene
-from unseg_cli.bench.victims.registry import VICTIMS, Schedule, VictimEntry
+from unseg_cli.bench.victims.registry import VICTIMS, VictimEntry
+from unseg_cli.bench.victims.schedule import Schedule
 
 
 @pytest.fixture(autouse=True)
