@@ -59,9 +59,9 @@ class Engine(Protocol):
             sessions: makes the generator's session, wherever the network runs; called before anything is written.
 
         Yields:
-            One outcome for each job, in any order, as soon as what it says is so. What goes wrong with one picture is its outcome, a
-            defect that shows with it included. Whoever stops iterating (`close`, Ctrl-C) can rely on it that pictures being written then
-            are finished, and that no thread goes on.
+            One outcome for each job, in any order, as soon as what it says is so. What goes wrong with one picture is its outcome, be it
+            a defect; of a network that runs for all that is raised. Whoever stops iterating (`close`, Ctrl-C) can rely on it that
+            pictures being written then are finished, and that no thread goes on.
         """
         ...
 
