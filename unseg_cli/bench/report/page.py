@@ -1,7 +1,8 @@
 """The pages of results, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
 
 docs/results.md is docs/results_intro.md, written by hand but for its numbers; in front of its second heading stand the tables that say what
-came of everything. docs/results_runs.md has a section for each run, made of its results.json and run.json alone, docs/results_tried.md what was tried before.
+came of everything. docs/results_runs.md has a section for each run, made of its results.json and run.json alone,
+docs/results_tried.md what was tried before.
 """
 
 from __future__ import annotations
