@@ -188,8 +188,9 @@ def test_results_go_to_stdout_and_messages_to_stderr(stand: Stand, capsys: Captu
 
 def test_verbose_adds_details_and_quiet_takes_messages_away(stand: Stand, capsys: Capture) -> None:
     stand("verify", chatty)
-    main([*LEAST["verify"], "-v"])
-    assert "a detail" in capsys.readouterr().err
+    for flag in ("-v", "--debug"):
+        main([*LEAST["verify"], flag])
+        assert "a detail" in capsys.readouterr().err
     main([*LEAST["verify"], "-q"])
     printed = capsys.readouterr()
     assert "info" not in printed.err

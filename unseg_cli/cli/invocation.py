@@ -34,7 +34,7 @@ class Flags:
     json: bool = option(False, group=MESSAGES, help="Print the result as one JSON document.")
     quiet: bool = option(False, flags=("--quiet", "-q"), help="Only the result, warnings and errors.")
     verbose: bool = option(False, flags=("--verbose", "-v"), help="Also details.")
-    debug: bool = option(False, help="Show the traceback of an error.")
+    debug: bool = option(False, help="Show the traceback of an error, and details.")
 
 
 def run_workflow(command: str, work: Callable[[Events], Report], flags: Flags, *, unit: str = "") -> int:
