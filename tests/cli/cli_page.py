@@ -29,7 +29,7 @@ the command fails.
 - `--json`: Print the result as one JSON document.
 - `-q`, `--quiet`: Only the result, warnings and errors.
 - `-v`, `--verbose`: Also details.
-- `--debug`: Show the traceback of an error.
+- `--debug`: Show the traceback of an error, and details.
 - `-h`, `--help`: Show its options.
 
 **Exit status.** 0: done. 1: finished, but some input failed, or a threshold was missed. 2: a command line that cannot be
