@@ -147,7 +147,9 @@ class TileRecipe:
             raise UsageProblem(f"{options.layers}: the noise of this generator is not made of tiles", hint="pass a file of the lite kind")
         self.tiles = tiles
         self.outside = np.array(BACKGROUNDS[options.background], np.float32)
-        self.budget = NoiseBudget(options.levels / 255, options.background_levels / 255, visible=options.max_difference)
+        self.budget = NoiseBudget(
+            options.levels / 255, options.background_levels / 255, visible=options.max_difference, min_cell=options.min_cell
+        )
 
     def __call__(self, image: U8Array, mask: BoolArray) -> FloatArray:
         """(H, W, 3) in [-1, 1]."""
@@ -241,6 +243,7 @@ def main() -> None:
     parser.add_argument("--levels", type=float, default=8, help="budget on the object in 1/255 (8)")
     parser.add_argument("--background-levels", type=float, default=2, help="budget outside the object in 1/255 (2)")
     parser.add_argument("--max-difference", type=float, help="of tile:FILE: the largest difference that may be seen (no limit)")
+    parser.add_argument("--min-cell", type=float, default=8, help="of tile:FILE: the smallest cell in pixels (8)")
     parser.add_argument("--fill", action="store_true", help="layers side by side: the next fills what COLOUR:TILE@CELLSfreeN leaves free")
     parser.add_argument("--per-class", action="store_true", help="label-id data: every class has its own noise")
     parser.add_argument("--masks", default="gt", choices=["gt", "auto", "corrected", "whole"])

@@ -166,7 +166,7 @@ def test_the_tile_of_a_generator_is_tried_as_the_package_draws_it(root: Path, mo
     monkeypatch.syspath_prepend(str(root / "scripts"))
     explore = load(root, "explore_noise")
     weights = root / "weights" / "lite.safetensors"
-    options = argparse.Namespace(layers=f"tile:{weights}", background="zero", levels=8, background_levels=0, max_difference=0.3)
+    options = argparse.Namespace(layers=f"tile:{weights}", background="zero", levels=8, background_levels=0, max_difference=0.3, min_cell=8)
     image, mask = np.full((480, 640, 3), (120, 130, 110), np.uint8), np.zeros((480, 640), bool)
     mask[80:360, 120:440] = True
     drawn = explore.TileRecipe(options)(image, mask)

@@ -30,6 +30,7 @@ NOISE = {
     "background_levels": 2,
     "floor": 1.0,  # of lines of the time when smooth places could get less
     "max_difference": None,
+    "min_cell": 8,
     "masks": "gt",
     "per_class": False,
     "fill": False,
@@ -103,8 +104,11 @@ def tried(lines: list[Document], known: list[Document]) -> str:
 
 
 def read_lines(docs: Path, name: str) -> list[Document]:
-    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation or floor get it."""
-    return [{"augment": UNSAID, "floor": NOISE["floor"]} | line for line in read_jsonl(docs / "results" / f"{name}.jsonl")]
+    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation, floor or smallest cell get it."""
+    return [
+        {"augment": UNSAID, "floor": NOISE["floor"], "min_cell": NOISE["min_cell"]} | line
+        for line in read_jsonl(docs / "results" / f"{name}.jsonl")
+    ]
 
 
 def origin(line: Document) -> str:
