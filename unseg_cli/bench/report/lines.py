@@ -104,11 +104,9 @@ def tried(lines: list[Document], known: list[Document]) -> str:
 
 
 def read_lines(docs: Path, name: str) -> list[Document]:
-    """The lines of docs/results/NAME.jsonl that are made of trainings; those that do not say their augmentation, floor or smallest cell get it."""
-    return [
-        {"augment": UNSAID, "floor": NOISE["floor"], "min_cell": NOISE["min_cell"]} | line
-        for line in read_jsonl(docs / "results" / f"{name}.jsonl")
-    ]
+    """The lines of docs/results/NAME.jsonl that are made of trainings; earlier ones that do not say a setting get what it was then."""
+    then = {"augment": UNSAID} | {name: NOISE[name] for name in ("floor", "min_cell")}
+    return [then | line for line in read_jsonl(docs / "results" / f"{name}.jsonl")]
 
 
 def origin(line: Document) -> str:
