@@ -69,7 +69,7 @@ SHAPES = {
 
 NAMES = f"colours {', '.join(COLOURS)}; tiles {', '.join(SHAPES)} or the side of a random one"
 
-NOISE = ("layers", "levels", "background", "background_levels", "max_difference", "masks", "per_class", "fill")
+NOISE = ("layers", "levels", "background", "background_levels", "max_difference", "min_cell", "masks", "per_class", "fill")
 TILE = "tile:"
 SETTINGS = ("victim", "init", *NOISE, "note")
 
