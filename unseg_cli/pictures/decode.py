@@ -6,19 +6,16 @@ What could only be read in part, or not be kept, is refused with a reason.
 from __future__ import annotations
 
 import io
-import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from unseg_cli.core.errors import UnsegError
+from unseg_cli.pictures.codec_errors import SAVE_AS_8_OR_16, decoding_errors, unsupported
 from unseg_cli.pictures.coding import coding_of
 from unseg_cli.pictures.exif import PREFIX
 from unseg_cli.pictures.formats import heif, png, tiff
@@ -48,24 +45,6 @@ _SPACES: dict[str, tuple[Space, bool]] = {
     "RGBA": ("rgb", True),
     "CMYK": ("cmyk", False),
 }
-_SAVE_AS_8_OR_16 = "save it as 8-bit or 16-bit RGB"
-_TIFF = (b"II*\0", b"MM\0*")
-_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # codestream, container
-_REPLACE = "replace it with the original, or omit it (protect, detect: --exclude)"
-#: What codecs raise over damaged files.
-DECODING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    EOFError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-)
 
 
 def read_picture(path: Path, data: bytes | None = None) -> Picture:
@@ -98,32 +77,6 @@ def read_bytes(path: Path) -> bytes:
         raise UnsegError(f"cannot be read ({problem.strerror or problem})", hint="check that it exists and its permissions") from None
 
 
-@contextmanager
-def decoding_errors(data: bytes) -> Iterator[None]:
-    """Turn what codecs raise into one clear line."""
-    if not data:
-        raise UnsegError("is an empty file", hint=_REPLACE)
-    try:
-        yield
-    except UnsegError:
-        raise
-    except UnidentifiedImageError:
-        if data.startswith(_TIFF):
-            what = "is a TIFF of a kind that cannot be read (for example with floating-point colours)"
-            raise UnsegError(what, hint=_SAVE_AS_8_OR_16) from None
-        if data.startswith(_JPEG_XL):
-            raise _unsupported("JPEG XL") from None
-        what = "is text, not a picture" if _looks_like_text(data) else "is not a picture that can be read"
-        raise UnsegError(what, hint=_REPLACE) from None
-    except Image.DecompressionBombError:
-        raise UnsegError(
-            f"has more than {MAX_PIXELS // 1_000_000} million pixels, which may be a decompression bomb", hint="scale it down first"
-        ) from None
-    except DECODING_ERRORS as problem:
-        detail = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        raise UnsegError(f"is damaged or truncated ({detail})", hint=_REPLACE) from None
-
-
 def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Image:
     """Open a file's bytes with Pillow, without decoding its pixels; use it within `decoding_errors`.
 
@@ -142,13 +95,8 @@ def open_image(data: bytes, path: Path, *, any_format: bool = False) -> Image.Im
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
     if image.format not in _KINDS and not any_format:
-        raise _unsupported(image.format or path.suffix)
+        raise unsupported(image.format or path.suffix)
     return image
-
-
-def _unsupported(name: str) -> UnsegError:
-    hint = "convert it to PNG, JPEG, WebP, TIFF or BMP, or omit it (protect, detect: --exclude)"
-    return UnsegError(f"is of a format that is not supported ({name})", hint=hint)
 
 
 def refuse_frames(image: Image.Image) -> None:
@@ -266,7 +214,7 @@ def _plain_mode(image: Image.Image) -> tuple[Image.Image, list[str]]:
     if mode in ("RGBa", "La"):
         return image.convert({"RGBa": "RGBA", "La": "LA"}[mode]), []
     what = {"I": "32-bit integers", "F": "floating-point numbers", "LAB": "L*a*b* colours"}.get(mode, f"mode {mode}")
-    raise UnsegError(f"holds {what}, which cannot be kept", hint=_SAVE_AS_8_OR_16)
+    raise UnsegError(f"holds {what}, which cannot be kept", hint=SAVE_AS_8_OR_16)
 
 
 def _split(
@@ -284,17 +232,6 @@ def _split(
         notes.append("its transparent colour becomes an alpha channel")
     pixels = np.ascontiguousarray(colours[..., 0] if space == "grey" else colours)
     return pixels, opacity, space, notes
-
-
-def _looks_like_text(data: bytes) -> bool:
-    head = data[:4096]
-    if b"\x00" in head:
-        return False
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        return problem.start > len(head) - 4
-    return True
 
 
 def expanded(picture: Picture) -> Picture:

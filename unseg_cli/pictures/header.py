@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from unseg_cli.pictures.decode import DECODING_ERRORS
+from unseg_cli.pictures.codec_errors import DECODING_ERRORS
 from unseg_cli.pictures.opening import quiet
 
 

@@ -19,8 +19,9 @@ from PIL import Image
 from unseg_cli.core.constants import IGNORE, BoolArray
 from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean
 from unseg_cli.noise.per_class import NO_CLASS
+from unseg_cli.pictures.codec_errors import decoding_errors
 from unseg_cli.pictures.coding import is_lossless_webp
-from unseg_cli.pictures.decode import decoding_errors, open_image, read_bytes, refuse_frames
+from unseg_cli.pictures.decode import open_image, read_bytes, refuse_frames
 from unseg_cli.pictures.formats.deep import decode_16, is_deep
 from unseg_cli.pictures.opening import quiet
 from unseg_cli.pictures.picture import to_upright
