@@ -123,3 +123,14 @@ def test_a_tiff_that_nobody_here_reads_is_not_called_damaged() -> None:
     with pytest.raises(UnsegError, match="TIFF of a kind that cannot be read") as caught:
         prepare_picture(Path("float.tif"), data)
     assert "8-bit or 16-bit" in caught.value.hint
+
+
+def test_numbers_that_are_too_large_for_the_codec_are_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TIFF whose offsets are beyond what a file can have makes Pillow raise an OverflowError."""
+
+    def beyond(*_: object) -> None:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+
+    monkeypatch.setattr(Image, "open", beyond)
+    with pytest.raises(UnsegError, match="is damaged or truncated"):
+        read_picture(ANY, b"II*\0")
