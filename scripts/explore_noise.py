@@ -34,6 +34,7 @@ from unseg_cli.bench.preparation.cache import PictureCache
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.prepare import prepare, test_examples, train_examples
 from unseg_cli.bench.preparation.resized import of_size
+from unseg_cli.bench.report.lines import NOISE
 from unseg_cli.bench.run import training_size
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import VictimSpec
@@ -69,9 +70,8 @@ SHAPES = {
 
 NAMES = f"colours {', '.join(COLOURS)}; tiles {', '.join(SHAPES)} or the side of a random one"
 
-NOISE = ("layers", "levels", "background", "background_levels", "max_difference", "min_cell", "masks", "per_class", "fill")
 TILE = "tile:"
-SETTINGS = ("victim", "init", *NOISE, "note")
+SETTINGS = ("victim", "init", *(name for name in NOISE if name != "floor"), "note")  # no noise has a floor any more
 
 
 def layer(text: str) -> tuple[FloatArray, float]:

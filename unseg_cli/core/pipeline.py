@@ -16,6 +16,7 @@ BATCH_CPU, BATCH_GPU = 4, 16
 BESIDE_THE_NETWORK = 2
 #: A batch is full, and reading ahead pauses, at this many pixels.
 BATCH_PIXELS = 16_000_000
+
 J = TypeVar("J")
 A = TypeVar("A")
 B = TypeVar("B")

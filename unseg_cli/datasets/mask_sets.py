@@ -14,7 +14,7 @@ ids 1 to 127 stays one of ids, whatever other values are in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -126,15 +126,21 @@ class LazyReading:
         Raises:
             UnsegError: none can be read.
         """
-        masks, problems = [], []
-        for source in spread(self.sources, ENOUGH):
-            try:
-                masks.append(open_mask(source))
-            except UnsegError as problem:
-                problems.append(problem)
-        if problems and not masks:
+        chosen, problems = spread(self.sources, ENOUGH), list[UnsegError]()
+
+        def readable() -> Iterator[MaskFile]:  # one at a time: masks may be as large as photographs
+            for source in chosen:
+                try:
+                    mask = open_mask(source)
+                except UnsegError as problem:
+                    problems.append(problem)
+                else:
+                    yield mask
+
+        reading = survey(readable())
+        if problems and len(problems) == len(chosen):
             raise problems[0]
-        return survey(masks)
+        return reading
 
     def objects(self, mask: MaskFile) -> U8Array:
         """See `Reading`."""

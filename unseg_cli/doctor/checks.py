@@ -127,7 +127,7 @@ def check_torch() -> Iterator[Check]:
 
 def check_codecs() -> Iterator[Check]:
     """Encode and decode a small picture in memory with every codec."""
-    again = "--force-reinstall pillow"
+    again = install_line("--force-reinstall pillow")
     for name, tolerance in CODECS.items():
         if name == "HEIF":
             if importlib.util.find_spec("pillow_heif") is None:
@@ -139,14 +139,14 @@ def check_codecs() -> Iterator[Check]:
         try:
             difference = round_trip(name)
         except (OSError, KeyError, ValueError, RuntimeError) as error:
-            yield Check(name=f"codec {name.lower()}", status=PROBLEM, detail=f"does not work: {error}", hint=install_line(again))
+            yield Check(name=f"codec {name.lower()}", status=PROBLEM, detail=f"does not work: {error}", hint=again)
             continue
         good = difference <= tolerance
         yield Check(
             name=f"codec {name.lower()}",
             status=OK if good else PROBLEM,
             detail="round trip in memory" if good else f"a flat picture came back {difference} levels off",
-            hint="" if good else install_line(again),
+            hint="" if good else again,
         )
 
 

@@ -20,7 +20,6 @@ from unseg_cli.pictures.channels import rgb_from_cmyk, strips, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
 from unseg_cli.pictures.formats import heif, png, tiff
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
-from unseg_cli.pictures.opening import MAX_PIXELS
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
 
 #: The lowest quality chosen without being asked for.
@@ -78,9 +77,9 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
     kind = written_kind(picture.kind, format)
     if max(picture.size) > LONGEST_SIDE.get(kind, max(picture.size)):
         raise UnsegError(f"is longer than the {LONGEST_SIDE[kind]} pixels that {kind.upper()} can hold", hint="add --format png")
-    if math.prod(picture.size) > LARGEST.get(kind, MAX_PIXELS):
-        millions = LARGEST[kind] // 1_000_000
-        raise UnsegError(f"has more than the {millions} million pixels that {kind.upper()} can hold", hint="add --format png")
+    most = LARGEST.get(kind)
+    if most is not None and math.prod(picture.size) > most:
+        raise UnsegError(f"has more than the {most // 1_000_000} million pixels that {kind.upper()} can hold", hint="add --format png")
     if kind == "jpeg":
         chosen = quality or max(picture.coding.quality or WEBP_QUALITY, MINIMUM_QUALITY)
         return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata)
