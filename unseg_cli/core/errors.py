@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UnsegError(Exception):
     """A problem the user can act on.
@@ -35,6 +38,19 @@ class EnvironmentProblem(UnsegError):
     """Missing weights, an absent package, a device that is not there, a folder that cannot be written."""
 
     exit_code = 4
+
+
+@contextmanager
+def said_of(what: object, kind: type[UnsegError] = UnsegError) -> Iterator[None]:
+    """Whatever is wrong in the block is said of `what`, which goes before the message.
+
+    Raises:
+        UnsegError: in place of any that the block raised, of this kind.
+    """
+    try:
+        yield
+    except UnsegError as problem:
+        raise kind(f"{what} {problem.message}", hint=problem.hint) from problem.__cause__
 
 
 def unforeseen(problem: BaseException) -> UnsegError:

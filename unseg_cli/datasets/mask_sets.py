@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import IGNORE, U8Array
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem, said_of
 from unseg_cli.datasets.sample import FileLike
 from unseg_cli.pictures.masks import LARGEST_ID, MaskFile, decode_mask
 
@@ -179,15 +179,11 @@ def open_mask(source: FileLike) -> MaskFile:
         UnsegError: it cannot be decoded; the message names it.
         UsageProblem: it has colours, or ids beyond 65,535.
     """
-    try:
+    with said_of(source.path):
         mask = decode_mask(source.path, source.data())
-    except UnsegError as problem:
-        raise UnsegError(f"{source.path} {problem.message}", hint=problem.hint) from None
-    try:
+    with said_of(source.path, UsageProblem):
         if not mask.lossy:
             mask.ids()
-    except UnsegError as problem:
-        raise UsageProblem(f"{source.path} {problem.message}", hint=problem.hint) from None
     return mask
 
 

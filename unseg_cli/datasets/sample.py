@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UnsegError, said_of
 from unseg_cli.pictures.channels import visible_rgb
 from unseg_cli.pictures.decode import read_bytes, read_picture
 from unseg_cli.pictures.picture import Space
@@ -96,10 +96,8 @@ class SliceSource:
 
 
 def _decoded(source: FileLike) -> tuple[U8Array, Space]:
-    try:
+    with said_of(source.path):
         picture = read_picture(source.path, source.data())
-    except UnsegError as problem:
-        raise UnsegError(f"{source.path} {problem.message}", hint=problem.hint) from None
     return visible_rgb(picture.pixels, picture.space), picture.space
 
 

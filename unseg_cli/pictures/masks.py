@@ -6,8 +6,7 @@ of a whole data set mean, where no rule says so, is decided in `unseg_cli.datase
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from unseg_cli.core.constants import IGNORE, BoolArray
-from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean
+from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean, said_of
 from unseg_cli.noise.per_class import NO_CLASS
 from unseg_cli.pictures.codec_errors import decoding_errors
 from unseg_cli.pictures.coding import is_lossless_webp
@@ -119,7 +118,7 @@ def read_mask(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes | N
     Raises:
         UnsegError: not readable, of another size, a photograph, or of a kind that the rule cannot read; the message names the mask.
     """
-    with _naming(path):
+    with said_of(f"its mask {path.name}"):
         return np.ascontiguousarray(rule.foreground(_checked_values(path, rule, size, data)))
 
 
@@ -132,7 +131,7 @@ def read_classes(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes 
     Raises:
         UnsegError: as `read_mask`, and for a mask whose values are colours.
     """
-    with _naming(path):
+    with said_of(f"its mask {path.name}"):
         values = _checked_values(path, rule, size, data)
         if values.ndim == 3:
             if rule.colour or (values != values[..., :1]).any():
@@ -229,14 +228,6 @@ def without_alpha(image: Image.Image) -> Image.Image:
 def without_alpha_channel(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(H, W, 1 to 4) -> (H, W), or (H, W, 3) of colours."""
     return values[..., 0] if values.shape[2] < 3 else values[..., :3]
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UnsegError as problem:
-        raise UnsegError(f"its mask {path.name} {problem.message}", hint=problem.hint) from None
 
 
 def _checked_values(path: Path, rule: MaskRule, size: tuple[int, int], data: bytes | None) -> npt.NDArray[Any]:

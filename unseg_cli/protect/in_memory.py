@@ -10,7 +10,7 @@ from PIL import Image
 
 from unseg_cli.core.budget import NoiseBudget, check_budget, check_level
 from unseg_cli.core.constants import BoolArray
-from unseg_cli.core.errors import UnsegError, UsageProblem
+from unseg_cli.core.errors import UsageProblem, said_of
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.channels import add_noise, noise_level, visible_rgb
@@ -125,7 +125,5 @@ def _region(mask: npt.NDArray[Any] | Image.Image, size: tuple[int, ...]) -> Bool
 
 
 def _values(mask: Image.Image) -> npt.NDArray[Any]:
-    try:
+    with said_of("the mask", UsageProblem):
         return np.asarray(mask if mask.mode == "F" else without_alpha(mask))
-    except UnsegError as problem:
-        raise UsageProblem(f"the mask {problem.message}", hint=problem.hint) from None

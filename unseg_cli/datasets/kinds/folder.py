@@ -15,7 +15,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
+from unseg_cli.core.errors import NothingToDo, UsageProblem, said_of
 from unseg_cli.datasets.labelled import LabelledData, classes_of, read_classes
 from unseg_cli.datasets.mask_sets import LabelTable, LazyReading, Mapping, label_table, open_mask, spread, survey
 from unseg_cli.datasets.sample import FileLike, FileSource, Sample, Truth
@@ -145,10 +145,8 @@ def masked_truth(mask: FileLike, mapping: Mapping) -> Truth:
         UnsegError: it cannot be read; the message names it.
     """
     opened = open_mask(mask)
-    try:
+    with said_of(mask.path):
         return Truth(labels=mapping(opened))
-    except UnsegError as problem:
-        raise UnsegError(f"{mask.path} {problem.message}", hint=problem.hint) from None
 
 
 def _samples(pairs: list[FilePair] | tuple[FilePair, ...], mapping: Mapping) -> tuple[Sample, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from unseg_cli.core.constants import BoolArray, U8Array
-from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean
+from unseg_cli.core.errors import UnsegError, UsageProblem, did_you_mean, said_of
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.datasets.registry import open_labelled
 from unseg_cli.datasets.sample import FileSource, Sample, Truth
@@ -99,11 +99,9 @@ class AnnotationMasks:
             UnsegError: the annotation cannot be read.
         """
         sample = self._annotated.pictures[name.removesuffix(MASK_SUFFIX)]
-        try:
+        with said_of("has no usable annotation:"):
             truth = sample.truth()
             labels = self._annotated.choose(truth, _size(truth))
-        except UnsegError as problem:
-            raise UnsegError(f"has no usable annotation: {problem.message}", hint=problem.hint) from None
         inside = labels != NO_CLASS
         values: U8Array = np.where(inside, labels + 1 if self._per_class else 255, 0).astype(np.uint8)
         buffer = io.BytesIO()

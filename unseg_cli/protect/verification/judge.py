@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
-from unseg_cli.core.errors import UnsegError
+from unseg_cli.core.errors import UnsegError, said_of
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.noise.arithmetic import budget_levels
 from unseg_cli.pictures.channels import strips
@@ -94,8 +93,11 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
     if pair.dst is None:
         return result | {"problem": MISSING, "note": _note(pair)}
     try:
-        written = _named("the protected file", pair.dst)
-        clean = converted(_named("the clean file", pair.src), written.kind)  # as `protect` had to make it for the written format
+        with said_of("the protected file"):
+            written = read_picture(pair.dst)
+        with said_of("the clean file"):
+            clean = read_picture(pair.src)
+        clean = converted(clean, written.kind)  # as `protect` had to make it for the written format
         if clean.space == "grey" and written.space == "rgb":
             clean = expanded(clean)
         if clean.pixels.shape != written.pixels.shape or clean.pixels.dtype != written.pixels.dtype:
@@ -188,13 +190,6 @@ def _foreground(pair: Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray 
         return None
     mask = read_mask(path, rule, size)
     return mask if mask.any() else ~mask
-
-
-def _named(what: str, path: Path) -> Picture:
-    try:
-        return read_picture(path)
-    except UnsegError as problem:
-        raise UnsegError(f"{what} {problem.message}", hint=problem.hint) from None
 
 
 def _kind(picture: Picture) -> str:
