@@ -23,15 +23,19 @@ ROWS = [
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    (tmp_path / "results").mkdir()
-    document = {"command": "python scripts/bench_speed.py", "cores": 2, "rows": ROWS}
-    (tmp_path / "results" / "speed.json").write_text(json.dumps(document), encoding="utf-8")
+    (tmp_path / "results" / "speed").mkdir(parents=True)
+    keep(tmp_path, "one", ROWS)
     return tmp_path
+
+
+def keep(docs: Path, machine: str, rows: list[dict[str, object]]) -> None:
+    document = {"command": "python scripts/bench_speed.py", "machine": machine, "cores": 2, "rows": rows}
+    (docs / "results" / "speed" / f"{machine}.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def test_the_table_has_every_row_and_says_what_was_missed(docs: Path) -> None:
     text = speed.section(docs)
-    assert "on 2 cores" in text and "    python scripts/bench_speed.py" in text
+    assert "### one, 2 cores" in text and "    python scripts/bench_speed.py" in text
     assert "| protect, 12 megapixels | 4.26 pictures/s | 20.00 pictures/s | 4.69 | Pillow | at most 2 times | missed |" in text
     assert "| most memory, 12 megapixels | 0.61 GB | - | - | - | under 1 GB | met |" in text
     assert text.count("\n| ") == len(ROWS) + 2
@@ -39,7 +43,15 @@ def test_the_table_has_every_row_and_says_what_was_missed(docs: Path) -> None:
 
 def test_the_sentence_for_a_reader(docs: Path) -> None:
     text = speed.sentence(docs)
-    assert "2 cores do 20 pictures of 640 x 480 a second, or 4 of 12 megapixels, the first within 1.2 s, in 0.6 GB" in text
+    assert "2 cores do 20 pictures of 640 x 480 a second, 4 of 12 megapixels, the first within 1.2 s, in 0.6 GB of memory: [" in text
+
+
+def test_a_second_machine_has_a_table_of_its_own_and_stands_beside_the_first(docs: Path) -> None:
+    keep(docs, "faster", [{**row, "value": 2 * float(str(row["value"]))} for row in ROWS])
+    text = speed.section(docs)
+    assert 0 < text.index("### faster") < text.index("### one") and text.count("Pictures a second are") == 1
+    said = "2 cores do 39 or 20 pictures of 640 x 480 a second, 9 or 4 of 12 megapixels, the first within 2.5 or 1.2 s"
+    assert said in speed.sentence(docs) and "(2 machines)" in speed.sentence(docs)
 
 
 def test_where_nothing_was_kept_nothing_is_said(tmp_path: Path) -> None:

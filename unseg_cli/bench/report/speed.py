@@ -1,4 +1,4 @@
-"""How fast `protect` is: the rows that `make bench-speed` kept."""
+"""How fast `protect` is: the rows that `make bench-speed` kept, a file for each machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from unseg_cli.bench.report.text import markdown_table, number
 
-FILE = "speed.json"
+FOLDER = "speed"
 HEADER = ("what", "measured", "beside", "ratio", "of", "aim", "verdict")
 INTRODUCTION = """## Speed
 
-What `protect` takes on {cores} cores of an otherwise idle machine, every command in a process of its own, all in one run of
+What `protect` takes on an otherwise idle machine, every command in a process of its own, all of a table in one run of
 
     {command}
 
@@ -21,30 +21,40 @@ machine needed for the same files without protecting them. Ratios above 1 say ho
 
 
 def section(docs: Path) -> str:
-    """The table; "" where nothing was kept."""
-    document = _kept(docs)
-    if document is None:
+    """A table for each machine; "" where nothing was kept."""
+    documents = _kept(docs)
+    if not documents:
         return ""
-    rows = [_row(row) for row in document["rows"]]
-    return INTRODUCTION.format(cores=document["cores"], command=document["command"]) + "\n\n" + "\n".join(markdown_table(HEADER, rows))
+    parts = [INTRODUCTION.format(command=documents[0]["command"])]
+    for document in documents:
+        parts.append(f"### {document['machine']}, {document['cores']} cores")
+        parts.append("\n".join(markdown_table(HEADER, [_row(row) for row in document["rows"]])))
+    return "\n\n".join(parts)
 
 
 def sentence(docs: Path) -> str:
     """The same in a sentence for README; "" where nothing was kept."""
-    document = _kept(docs)
-    if document is None:
+    documents = _kept(docs)
+    if not documents:
         return ""
-    values = {row["what"]: row["value"] for row in document["rows"]}
+    machines = [{row["what"]: row["value"] for row in document["rows"]} for document in documents]
+
+    def values(what: str, digits: int = 0) -> str:
+        found = [f"{machine[what]:.{digits}f}" for machine in machines]
+        return " or ".join(dict.fromkeys(found))
+
     return (
-        f"{document['cores']} cores do {values['protect, 640 x 480']:.0f} pictures of 640 x 480 a second, or "
-        f"{values['protect, 12 megapixels']:.0f} of 12 megapixels, the first within {values['first picture is there after']:.1f} s, "
-        f"in {values['most memory, 12 megapixels']:.1f} GB of memory ([measured](docs/results.md#speed))."
+        f"{documents[0]['cores']} cores do {values('protect, 640 x 480')} pictures of 640 x 480 a second, "
+        f"{values('protect, 12 megapixels')} of 12 megapixels, the first within {values('first picture is there after', 1)} s, "
+        f"in {values('most memory, 12 megapixels', 1)} GB of memory{f' ({len(machines)} machines)' * (len(machines) > 1)}: "
+        f"[measured](docs/results.md#speed)."
     )
 
 
-def _kept(docs: Path) -> dict[str, Any] | None:
-    path = docs / "results" / FILE
-    return cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+def _kept(docs: Path) -> list[dict[str, Any]]:
+    """What was kept, the fastest machine first."""
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in (docs / "results" / FOLDER).glob("*.json")]
+    return sorted(cast("list[dict[str, Any]]", documents), key=lambda document: -document["rows"][0]["value"])
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
