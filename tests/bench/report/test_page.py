@@ -111,6 +111,23 @@ def test_another_budget_and_larger_files_are_settings_of_their_own(docs: Docs) -
     assert "| unet, pretrained, 96 px, crops, 8 epochs | true masks, 4/255 and 0/255, files of 1600 px | - | 80.0 | 60.0 | **25 %**" in text
 
 
+@pytest.mark.parametrize(
+    ("visible", "words"), [(None, ", --strength high"), (0.5, ", --strength low"), (2.0, ", difference at most 2"), (1.5, "")]
+)
+def test_how_far_the_noise_may_show_is_said_where_it_is_not_as_far_as_usual(
+    docs: Docs, tmp_path: Path, visible: float | None, words: str
+) -> None:
+    run = run_document()
+    run["settings"]["budget"] = {"foreground": 8 / 255, "background": 0.0, "visible": visible, "min_cell": 8.0}
+    run["schedules"]["unet"]["image_size"] = 256
+    now = {"augment": "jitter", "height": 256, "width": 256}
+    docs.keep("run", [row("clean", 0, 80.0, **now), row("protected", 0, 20.0, **now)], run)
+    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}")
+    made = pages(docs.path)
+    assert f"| true masks, 8/255 and 0/255{words} | - | 80.0 | 20.0 |" in made[docs.path / "results.md"]
+    assert ("| true masks" in made[tmp_path / "README.md"]) == (not words)
+
+
 def test_the_first_generator_keeps_its_section_when_another_one_ships(docs: Docs) -> None:
     docs.keep("run", ROWS, run_document() | {"generator": {"name": "lite", "sha256": "first"}})
     docs.first({"row": "A", "what": "true masks", "at_least": 60}, weights="first")

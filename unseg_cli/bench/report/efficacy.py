@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unseg_cli.bench.conditions import CLEAN_SUBSET, RANDOM, TEXTURE
 from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, victim_of
 from unseg_cli.bench.report.text import fraction, markdown_table, number, spread
 from unseg_cli.bench.victims.registry import VICTIMS
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 
 Document = dict[str, Any]
 
@@ -77,7 +78,7 @@ def defence_in_words(defence: str) -> str:
 
 
 def _in_readme(setting: Setting, entry: Document) -> bool:
-    usual = (entry["init"], entry["defence"], entry["ratio"]) == ("pretrained", "none", 1)
+    usual = (entry["init"], entry["defence"], entry["ratio"], _how_far(setting.budget)) == ("pretrained", "none", 1, "")
     return usual and entry["victim"] in README_VICTIMS.get(setting.data, ()) and entry["condition"] in README_MASKS
 
 
@@ -103,10 +104,18 @@ def _protected_with(setting: Setting, entry: Document) -> str:
     if entry["condition"] == CLEAN_SUBSET:
         return f"nothing: the clean {number(100 * (1 - share), 0)} % of the pictures alone"
     if setting.budget != FIRST_BUDGET:
-        words += f", {fraction(setting.budget.foreground)} and {fraction(setting.budget.background)}"
+        words += f", {fraction(setting.budget.foreground)} and {fraction(setting.budget.background)}{_how_far(setting.budget)}"
     if share < 1:
         words += f", {number(100 * share, 0)} % of the pictures"
     return words + (f", files of {setting.source_size} px" if setting.source_size else "")
+
+
+def _how_far(budget: NoiseBudget) -> str:
+    """How far the noise might show, where that is not what it may without options. Runs of earlier versions knew no limit."""
+    if budget.visible == NoiseBudget().visible or (budget.visible, budget.min_cell) == (FIRST_BUDGET.visible, FIRST_BUDGET.min_cell):
+        return ""
+    strengths = [name for name, one in STRENGTHS.items() if one.visible == budget.visible]
+    return f", --strength {strengths[0]}" if strengths else f", difference at most {budget.visible:g}"
 
 
 def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
@@ -127,6 +136,7 @@ def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
         place,
         masks,
         setting.budget.foreground,
+        math.inf if setting.budget.visible is None else setting.budget.visible,
         setting.source_size or 0,
         -entry["ratio"],
     )
