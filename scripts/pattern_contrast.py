@@ -20,7 +20,7 @@ import torch
 from explore_noise import NAMES, layer
 from torch import Tensor
 
-from unseg_cli.bench.preparation.prepare import to_size
+from unseg_cli.bench.preparation.work import to_size
 from unseg_cli.bench.victims.base import ENCODER, LITE0
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray, U8Array
