@@ -62,31 +62,37 @@ def read_coco(path: Path, *, boxes: bool = False) -> CocoDocument:
         number, times = Counter(entry["id"] for entry in entries).most_common(1)[0] if entries else (0, 1)
         if times > 1:
             raise UsageProblem(f'{path}: "{name}" lists {number} {times} times', hint="give each an id of its own")
-    names = {entry["id"]: entry["name"] for entry in classes}
-    objects: dict[int, list[Entry]] = defaultdict(list)
-    for entry in _entries(path, document, "annotations", _OBJECT):
-        objects[entry["image_id"]].append(entry)
     for entry in pictures:
         if not stays_inside(entry["file_name"]):
             raise UsageProblem(f"{path} names a picture outside of its folder: {entry['file_name']}", hint="name the folder above")
-    stray = objects.keys() - {entry["id"] for entry in pictures}
-    if stray:
-        raise UsageProblem(f"{path}: an object is in picture {min(stray)}, which is not listed", hint="pass the whole file of annotations")
-    filled = 0
-    for entry in pictures:
-        for one in objects.get(entry["id"], []):
-            if boxes and (alone := _box_alone(one)):
-                one["segmentation"] = [alone]
-                filled += 1
-            if problem := _problem(one, [entry["height"], entry["width"]]):
-                where = f"object {one.get('id', '?')} in {entry['file_name']}"
-                hint = BOXES_DO if not boxes and _box_alone(one) else "mend or remove it"
-                raise UsageProblem(f"{path}: {where}: {problem}", hint=hint)
+    names = {entry["id"]: entry["name"] for entry in classes}
+    objects = _objects_by_picture(path, _entries(path, document, "annotations", _OBJECT), {entry["id"] for entry in pictures})
+    filled = sum(_check_object(path, one, entry, boxes=boxes) for entry in pictures for one in objects.get(entry["id"], []))
     if names:
         unnamed = {str(entry.get("category_id")) for several in objects.values() for entry in several} - set(map(str, names))
         if unnamed:
             raise UsageProblem(f"{path}: an object is of class {min(unnamed)}, which is not listed", hint='add it to "categories"')
-    return CocoDocument(path, tuple(pictures), names, dict(objects), filled)
+    return CocoDocument(path, tuple(pictures), names, objects, filled)
+
+
+def _objects_by_picture(path: Path, annotations: list[Entry], listed: set[int]) -> dict[int, list[Entry]]:
+    objects: dict[int, list[Entry]] = defaultdict(list)
+    for entry in annotations:
+        objects[entry["image_id"]].append(entry)
+    if stray := objects.keys() - listed:
+        raise UsageProblem(f"{path}: an object is in picture {min(stray)}, which is not listed", hint="pass the whole file of annotations")
+    return dict(objects)
+
+
+def _check_object(path: Path, one: Entry, picture: Entry, *, boxes: bool) -> bool:
+    """Refuse an object that cannot be drawn; whether its box had to stand in for its outline."""
+    alone = _box_alone(one)
+    if boxes and alone:
+        one["segmentation"] = [alone]
+    if problem := _problem(one, [picture["height"], picture["width"]]):
+        where = f"object {one.get('id', '?')} in {picture['file_name']}"
+        raise UsageProblem(f"{path}: {where}: {problem}", hint=BOXES_DO if alone and not boxes else "mend or remove it")
+    return bool(boxes and alone)
 
 
 def read_annotations(path: Path) -> Any:
