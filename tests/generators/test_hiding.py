@@ -47,8 +47,8 @@ BLACK = {"astronaut": data.astronaut()}
 
 
 def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> FloatArray:
-    scale = max(picture.shape) / pitch
-    return hidden_share(to_frame(picture, SIZE), tile, epsilon=BUDGET.foreground, scale=scale, limit=limit, closely=closely)
+    scale, frame = max(picture.shape) / pitch, to_frame(picture, SIZE)
+    return hidden_share(frame, tile, epsilon=BUDGET.foreground, scale=scale, limit=limit, surface=frame if closely else None)
 
 
 def protected(picture: U8Array, tile: FloatArray, share: FloatArray | None, pitch: float = PITCH) -> U8Array:
@@ -127,6 +127,29 @@ def test_of_a_picture_that_is_looked_at_closely_smooth_places_get_less_than_deta
     middle = share.shape[1] // 2
     assert share[:, : middle - 12].mean() < 0.5 * share[:, middle + 12 :].mean()
     assert (share_of(rough, MAGENTA, limit=1.0, closely=True) <= share_of(rough, MAGENTA, limit=1.0) + 1e-6).all()
+
+
+def test_what_hides_a_small_cell_is_small_detail_alone() -> None:
+    """A large photograph is smooth between the lines that make it detailed as a whole."""
+    large = slope(120, 120, 120, height=960, width=1440)
+    large[::48], large[:, ::48] = 20, 220
+    frame, surface = to_frame(large, SIZE), to_frame(large, 4 * SIZE)
+    coarse, fine = (hidden_share(frame, MAGENTA, epsilon=8 / 255, scale=1.4, limit=1.0, surface=seen)[0] for seen in (frame, surface))
+    assert fine.shape == (2 * SIZE, 2 * SIZE)
+    assert np.median(fine[:300, :500]) < 0.7 * np.median(coarse[:75, :125])
+
+
+def test_a_large_photograph_is_judged_as_a_small_one_is_cell_by_cell() -> None:
+    """Four times as large, four times as many cells of the same side, and the same of everything around each of them."""
+    small = data.chelsea()[:256, :400]
+    large = np.tile(small, (4, 4, 1))
+    session = Session(open_runtime("lite", device="cpu"))
+    mean = []
+    for picture in (small, large):
+        (made,) = session.noise([picture], [None], budget=NoiseBudget())
+        everywhere = np.ones(picture.shape[:2], np.bool_)
+        mean.append(np.abs(add_noise(picture, "rgb", made.field, everywhere, NoiseBudget()).astype(int) - picture)[:, :, 0].mean())
+    assert mean[1] == pytest.approx(mean[0], rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseg_cli.noise.field import Enlarged
-from unseg_cli.noise.tiles import FINER, GROWTH_LIMITED, MOST, MOST_LIMITED, USUAL_SIDE, TileField, Tiles, pitch_for
+from unseg_cli.noise.tiles import (
+    CLOSE_SIDE,
+    FINER,
+    GROWTH_LIMITED,
+    MOST,
+    MOST_CLOSE,
+    MOST_LIMITED,
+    USUAL_SIDE,
+    TileField,
+    Tiles,
+    pitch_for,
+)
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = (RNG.uniform(-1, 1, (8, 8, 3)).astype(np.float32) for _ in range(2))
@@ -121,9 +132,12 @@ def test_under_a_limit_of_what_shows_cells_of_large_files_are_smaller(side: int,
     assert pitch_for(side, **USUAL, min_cell=8.0, limited=True) == pytest.approx(pitch)
 
 
-@given(st.integers(1, 20_000), st.booleans())
-def test_what_is_looked_at_closely_has_the_same_cells_with_a_limit_and_without(side: int, limited: bool) -> None:
-    assert pitch_for(side, **USUAL, min_cell=8.0, limited=limited, closely=True) == pitch_for(side, **USUAL, min_cell=8.0, closely=True)
+@pytest.mark.parametrize(
+    ("side", "pitch"),
+    [(320, 240), (CLOSE_SIDE, 240 * FINER), (1000, 2.5 * 240 * FINER), (5 * CLOSE_SIDE, 5 * 240 * FINER), (4000, MOST_CLOSE * 240 * FINER)],
+)
+def test_under_the_limit_of_what_is_looked_at_closely_cells_keep_their_side(side: int, pitch: float) -> None:
+    assert pitch_for(side, **USUAL, min_cell=8.0, limited=True, closely=True) == pytest.approx(pitch)
 
 
 @given(st.integers(1, 20_000), st.floats(1, 64))
@@ -133,7 +147,7 @@ def test_a_cell_is_never_finer_than_the_smallest_and_never_less_than_one_for_the
     assert pitch == 1 or side * USUAL["cell"] / pitch >= min_cell * (1 - 1e-9)
 
 
-@given(st.integers(1, 10_000), st.booleans())
-def test_a_larger_file_has_larger_cells(side: int, limited: bool) -> None:
-    cells = [length / pitch_for(length, **USUAL, min_cell=1.0, limited=limited) for length in (side, 2 * side)]
-    assert cells[1] >= cells[0]
+@given(st.integers(1, 10_000), st.booleans(), st.booleans())
+def test_a_larger_file_has_no_smaller_cells(side: int, limited: bool, closely: bool) -> None:
+    cells = [length / pitch_for(length, **USUAL, min_cell=1.0, limited=limited, closely=closely) for length in (side, 2 * side)]
+    assert cells[1] >= cells[0] * (1 - 1e-9)

@@ -10,7 +10,10 @@ the pattern against the detail at the same place.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
 from unseg_cli.noise.arithmetic import luma_of
@@ -18,7 +21,8 @@ from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_
 
 ENLARGED = 2.0  # of a picture that is looked at closely
 CLOSELY = 1.9  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
-SMOOTH = 0.2  # share of that on a smooth surface
+SMOOTH = 0.2  # share of that on a smooth surface of a small file
+SMOOTHEST = 0.1  # and of a large one: a surface holds more cells there, and a pattern is found the sooner the more often it is repeated
 GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fractions of full intensity, where surfaces end and detail begins
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
@@ -26,7 +30,9 @@ AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edg
 FARTHEST = 20  # pixels of the frame: five windows of `AROUND` places follow one another, and a place is two pixels
 
 
-def hidden_share(frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, closely: bool) -> FloatArray:
+def hidden_share(
+    frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, surface: FloatArray | None = None
+) -> FloatArray:
     """The share of the amplitude that stays under the limit.
 
     Args:
@@ -36,23 +42,34 @@ def hidden_share(frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scal
         epsilon: what the tile is multiplied with, as a fraction of full intensity.
         scale: side of a pixel of the tile in pixels of the picture's file.
         limit: the largest difference at 100 %, see `visible_difference`.
-        closely: whether it must not be found at 200 %, either.
+        surface: the same picture, (3, k, l), in which a cell of the tile has as many pixels for any size of the file: what hides a cell
+            is the detail of its own size. The noise must not be found at 200 %, either, then. None: only the limit counts.
 
     Returns:
-        (1, h / 2, w / 2) in [0, 1].
+        In [0, 1]: (1, h / 2, w / 2), with a surface (1, k / 2, l / 2).
     """
     changes = np.ascontiguousarray(tile.transpose(2, 0, 1)) * np.float32(epsilon)
     colours = _halved(frame_01)
     amplitude = np.abs(changes).max((1, 2))
-    share = limit / np.maximum(visible_difference(colours, strongest(resolved(changes, scale)), amplitude), np.float32(1e-6))
-    if closely:
+    share: npt.NDArray[Any] = limit / np.maximum(
+        visible_difference(colours, strongest(resolved(changes, scale)), amplitude), np.float32(1e-6)
+    )
+    if surface is not None:
         large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
         seen = visible_difference(colours, large, amplitude)
-        detail = np.clip((_detail(frame_01) - np.float32(GRAINY)) / np.float32(DETAILED - GRAINY), 0, 1)
-        allowed = CLOSELY * limit * (SMOOTH + (1 - SMOOTH) * detail)
+        detail = np.clip((_detail(surface) - np.float32(GRAINY)) / np.float32(DETAILED - GRAINY), 0, 1)
+        share, seen = _enlarged(share, detail.shape), _enlarged(seen, detail.shape)
+        smooth = max(SMOOTHEST, SMOOTH * max(frame_01.shape) / max(surface.shape))
+        allowed = CLOSELY * limit * (smooth + (1 - smooth) * detail)
         share = np.minimum(share, allowed / np.maximum(seen, np.float32(1e-6)))
     return _average(_lowest(np.minimum(share, 1).astype(np.float32)))[None]
+
+
+def _enlarged(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Each place as often as it is needed: colours change slowly."""
+    down, across = (np.arange(new) * old // new for new, old in zip(shape, plane.shape, strict=True))
+    return plane[down[:, None], across[None, :]]
 
 
 def _detail(frame_01: FloatArray) -> FloatArray:

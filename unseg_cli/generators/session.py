@@ -18,7 +18,7 @@ from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import is_grey
 from unseg_cli.noise.field import Enlarged, NoiseField, Rows
-from unseg_cli.noise.tiles import TileField, Tiles, pitch_for
+from unseg_cli.noise.tiles import FINER, TileField, Tiles, pitch_for
 
 if TYPE_CHECKING:
     from unseg_cli.models.protocols import NoiseGenerator
@@ -93,7 +93,8 @@ class Session:
             closely: of each picture, whether it is one that people look at closely, see `hidden_share`.
         """
         if self._tiles is not None:
-            return [of_tiles(self._tiles, *one) for one in zip(scenes.frames, objects, closely, budgets, strict=True)]
+            looked_at = [small if close else None for small, close in zip(scenes.small, closely, strict=True)]
+            return [of_tiles(self._tiles, *one) for one in zip(scenes.frames, objects, looked_at, budgets, strict=True)]
         size = self.generator.spec.image_size
         noise = self.generator.draw(scenes.embedding, np.stack([mask_to_frame(mask, size) for mask in objects]))
         shapes = [image.shape[:2] for image in scenes.images]
@@ -133,24 +134,42 @@ class Session:
         ]
 
 
-def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: bool, budget: NoiseBudget) -> TileField:
-    """The noise of one picture at its own size; see `Session.draw`, but `frame` is (3, S, S)."""
-    longer = max(mask.shape)
-    limit = budget.visible
-    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, limited=limit is not None, closely=closely)
+def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: U8Array | None, budget: NoiseBudget) -> TileField:
+    """The noise of one picture at its own size.
+
+    Args:
+        tiles: of the generator.
+        frame: (3, S, S), the picture as the generator looks at it.
+        mask: see `Session.draw`, as for `budget`.
+        closely: the picture, which may be `shrunk`, if people look at it closely, else None; see `hidden_share`.
+        budget: see there.
+    """
+    longer, limit = max(mask.shape), budget.visible
+    how = {"limited": limit is not None, "closely": closely is not None}
+    pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, **how)
     inside, outside = tiles.of(is_grey(frame))
     if limit is None:
         return TileField(inside, outside, mask, pitch)
-    part = with_surroundings(frame, mask.shape, FARTHEST)
-    height, width = own_size(mask.shape, frame.shape[-1] // 2)
+    part, surface, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
+    if closely is not None:
+        surface, side = _surface(closely, frame, mask.shape, pitch / (FINER * tiles.pitch))
+    height, width = own_size(mask.shape, side // 2)
 
     def share(tile: FloatArray, epsilon: float) -> Enlarged:
-        hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, closely=closely)
+        hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, surface=surface)
         return Enlarged(hidden[:, :height, :width], (mask.shape[0], mask.shape[1]))
 
     # Where there is no noise, nothing need be hidden.
     beside = share(outside, budget.background) if budget.background and not mask.all() else None
     return TileField(inside, outside, mask, pitch, share(inside, budget.foreground), beside)
+
+
+def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer: float) -> tuple[FloatArray, int]:
+    """The picture in a frame that is larger by as much as its cells are finer, see `hidden_share`; and the side of that frame."""
+    own = frame.shape[-1]
+    side = max(own, 2 * round(own * finer / 2))
+    larger = frame if side == own else to_frame(picture, side, shape)
+    return with_surroundings(larger, shape, 2 * round(FARTHEST * side / own / 2)), side
 
 
 def _running(generator: NoiseGenerator | Runtime) -> Runtime:

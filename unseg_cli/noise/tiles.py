@@ -18,12 +18,14 @@ USUAL_SIDE = 600
 #: Larger files are trained on at larger sizes, and seen at larger ones, too: their cells grow with the root of their size, not with it.
 GROWTH, MOST = 0.5, 2.0  # power of the size; times as many tiles along the longer side, at the most
 #: Where a limit of what shows decides how strong the noise is, cells of a large file nearly keep their side in pixels instead: larger ones
-#: show, and would be left with little of their strength. Not so in pictures that people look at closely: under the stricter limit there,
-#: little is left of small cells, too, once attackers have shrunk a photograph of 12 megapixels to 512 pixels.
+#: show, and would be left with little of their strength.
 GROWTH_LIMITED, MOST_LIMITED = 0.93, 4.0
 #: In pictures that people look at closely cells are smaller. What can be seen decides how strong the noise is there, and small cells may be
 #: stronger. Elsewhere files of ordinary size get nearly all of the strength given, and larger cells reach attackers at smaller sizes.
 FINER = 1.2  # times as many tiles along the longer side
+#: Under the stricter limit there, cells keep their side in pixels altogether, from files of this longer side on: half as large again, and
+#: hardly any noise is left. Not in files of more than five times that: attackers who shrink them would not see such cells any more.
+CLOSE_SIDE, MOST_CLOSE = 400, 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +73,10 @@ def pitch_for(longer_side: int, *, pitch: int, cell: int, min_cell: float, limit
         limited: whether there is a limit of what may be seen of the noise.
         closely: whether people look at the picture closely.
     """
-    growth, most = (GROWTH_LIMITED, MOST_LIMITED) if limited and not closely else (GROWTH, MOST)
-    grown = (FINER if closely else 1) * pitch * min(most, max(1.0, (longer_side / USUAL_SIDE) ** growth))
+    usual, growth, most = USUAL_SIDE, GROWTH, MOST
+    if limited:
+        usual, growth, most = (CLOSE_SIDE, 1.0, MOST_CLOSE) if closely else (USUAL_SIDE, GROWTH_LIMITED, MOST_LIMITED)
+    grown = (FINER if closely else 1) * pitch * min(most, max(1.0, (longer_side / usual) ** growth))
     return max(1.0, min(grown, longer_side * cell / min_cell))
 
 

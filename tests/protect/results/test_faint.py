@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.protect.conftest import hashes, rows, session_of, texture
+from unseg_cli.core.budget import LEAST_LEVEL
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.field import ArrayField
@@ -19,15 +20,16 @@ from unseg_cli.protect.verification import verify
 
 
 def noise_of(level: float) -> Callable[..., list[PictureNoise]]:
-    """The texture, so many grey levels strong on average of two rows."""
+    """The texture, so many grey levels strong on average: rows have the whole number below or above, evenly mixed."""
 
     def noise(generator: Any, images: list[Any], masks: list[Any], target: str) -> list[PictureNoise]:
         made = texture(generator, images, masks, target)
         found = []
         for one in made:
             field = one.field.rows(slice(None)).copy()
-            field[::2] *= np.ceil(level) / 8
-            field[1::2] *= np.floor(level) / 8
+            row = np.arange(len(field))
+            levels = np.floor((row + 1) * level) - np.floor(row * level)
+            field *= levels[:, None, None].astype(np.float32) / 8
             found.append(PictureNoise(field=ArrayField(field), mask=one.mask, mask_source=one.mask_source))
         return found
 
@@ -45,8 +47,8 @@ def test_faint_noise_is_protection_and_is_told(
     monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    report = protect_at(1.5, monkeypatch, run_protect, src, out)
-    assert all(1 <= row["noise_255"] == pytest.approx(1.5 * row["noise_kept"], rel=0.1) for row in rows(out).values())
+    report = protect_at(1.9, monkeypatch, run_protect, src, out)
+    assert all(LEAST_LEVEL <= row["noise_255"] == pytest.approx(1.9 * row["noise_kept"], rel=0.1) for row in rows(out).values())
     assert (report.document["protected"], report.document["faint"], report.exit_code) == (5, 5, 0)
     assert "Hardly protected: 5 pictures have noise of less than 2 of 255 grey levels." in report.closing
     checked = verify(VerifyConfig(src=src, dst=out), Events())
@@ -65,11 +67,11 @@ def test_of_strong_noise_nothing_is_said(
     assert not any("Hardly" in line for line in report.closing)
 
 
-def test_noise_of_less_than_a_grey_level_is_none(
+def test_noise_of_less_than_one_and_a_half_grey_levels_is_none(
     monkeypatch: pytest.MonkeyPatch, run_protect: Callable[..., Report], src: Path, tmp_path: Path
 ) -> None:
     before = hashes(src)
-    report = protect_at(0.9, monkeypatch, run_protect, src, tmp_path / "out")
+    report = protect_at(1.4, monkeypatch, run_protect, src, tmp_path / "out")
     assert (report.document["protected"], report.document["failed"], report.exit_code) == (0, 5, 1)
     assert all("too little to protect" in failure["error"] for failure in report.document["failures"])
     assert hashes(src) == before
