@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from compare_speed import LIMIT, ROOT
+
 FACTS, PAGE = ROOT / "docs" / "results" / "scaling.json", ROOT / "docs" / "scaling.md"
 BEGIN, END = "<!-- numbers by scripts/bench_ray.py -->", "<!-- end of numbers -->"
 #: What is assumed, not measured: put in your own.
@@ -100,8 +101,7 @@ def memory_a_name(count: int = 200_000) -> int:
 
 def _run(src: Path | str, dst: Path | str, workers: int) -> float:
     started = time.perf_counter()
-    # At the default limit of what may be seen some pictures get too little noise to be written.
-    line = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--max-difference", "4"]
+    line = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), *LIMIT]
     line += ["--engine", "ray", "--workers", str(workers), "-q"]
     subprocess.run(line, cwd=ROOT, check=True, capture_output=True)
     return round(time.perf_counter() - started, 2)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare_speed import ROOT
+from compare_speed import LIMIT, ROOT
 
 from unseg_cli.core.errors import UnsegError
 
@@ -47,9 +47,7 @@ def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Don
     Raises:
         UnsegError: it did not end well.
     """
-    # At the default limit of what may be seen some of the enlarged pictures get too little noise to be written.
-    options = ("--max-difference", "4", *options)
-    command = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--device", "cpu", "--quiet", "--json", *options]
+    command = [sys.executable, "-m", "unseg_cli", "protect", str(src), str(dst), "--device", "cpu", "--quiet", "--json", *LIMIT, *options]
     if only_core and (taskset := shutil.which("taskset")):
         command = [taskset, "-c", "0", *command]
     began, first, memory = time.perf_counter(), 0.0, 0
