@@ -8,7 +8,8 @@ smaller, each in the same way. Over the object, that is said of the difference o
 red against green (R - G), blue against yellow (B - (R + G)/2) and luma; and how well a pretrained network tells the protected object from
 the clean one (Fisher's criterion, see pattern_contrast.py: at stride 8, and `contrasts` at 4, 8 and 16; too large where a picture has few
 positions). Sizes above that of a picture are omitted. Files that `unseg protect` does not write, such as HEIC, are made into JPEGs of
-quality 95 first. A line for each picture, size and way goes to docs/results/large_pictures.jsonl.
+quality 95 first, and so are all with --made, which brings them to a size for the web before they are protected. A line for each picture,
+size and way goes to docs/results/large_pictures.jsonl.
 """
 
 from __future__ import annotations
@@ -98,20 +99,24 @@ WAYS: dict[str, Resize] = {
 }
 
 
-def file_bytes(path: Path) -> bytes:
-    """A picture file's bytes, as a JPEG where the program does not write its format."""
+def file_bytes(path: Path, longer: int | None = None) -> bytes:
+    """A picture file's bytes; as a JPEG where the program does not write its format, or where it is brought to a longer side in pixels."""
     data = path.read_bytes()
-    if any(path.suffix.lower() in suffixes for suffixes in SUFFIXES.values()):
+    if longer is None and any(path.suffix.lower() in suffixes for suffixes in SUFFIXES.values()):
         return data
     buffer = io.BytesIO()
     with open_image(data, path, any_format=True) as image:
-        image.convert("RGB").save(buffer, "jpeg", quality=95, subsampling="4:4:4")
+        picture = image.convert("RGB")
+    if longer is not None:
+        height, width = smaller((picture.height, picture.width), longer)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    picture.save(buffer, "jpeg", quality=95, subsampling="4:4:4")
     return buffer.getvalue()
 
 
-def protect_picture(path: Path, session: Session, settings: Settings, mask: Path | None) -> Protected:
+def protect_picture(path: Path, session: Session, settings: Settings, mask: Path | None, longer: int | None = None) -> Protected:
     """A file as `unseg protect` would leave it."""
-    made = protect_bytes(file_bytes(path), mask.read_bytes() if mask else None, session, settings)
+    made = protect_bytes(file_bytes(path, longer), mask.read_bytes() if mask else None, session, settings)
     clean, protected = (visible_rgb(one.pixels, one.space) for one in (made.clean, made.written))
     return Protected(
         name=path.name, clean=clean, protected=protected, object=made.mask, mask_source=str(made.record["mask_source"]),
@@ -185,9 +190,12 @@ def main() -> None:
     parser.add_argument("--levels", nargs=2, type=float, metavar=("N", "M"), help="grey levels on objects and outside of them")
     parser.add_argument("--masks", type=Path, help="folder with masks of the same stems; without one objects are detected")
     parser.add_argument("--source", required=True, help="where the pictures come from: package, version")
+    parser.add_argument("--made", type=int, metavar="PX", help="bring the pictures to this longer side before they are protected")
     parser.add_argument("--note", default="", help="what is special about this trial")
     parser.add_argument("--out", type=Path, default=LINES)
     options = parser.parse_args()
+    if options.made and options.masks:
+        parser.error("--made goes without --masks, which have the pictures' own size")
     Image.MAX_IMAGE_PIXELS = None
     budget = NoiseBudget(*(level / 255 for level in options.levels), visible=None) if options.levels else STRENGTHS[options.strength]
     session, settings = Session(load_generator(options.generator)), Settings(budget=budget)
@@ -195,7 +203,7 @@ def main() -> None:
     pictures = []
     for path in options.pictures:
         try:
-            pictures.append(protect_picture(path, session, settings, masks.get(path.stem)))
+            pictures.append(protect_picture(path, session, settings, masks.get(path.stem), options.made))
         except UnsegError as error:  # so little may be seen of the noise that it would not protect
             print(f"{path.name}: {error}", file=sys.stderr)
     network, lines = encoder(), []
@@ -206,6 +214,7 @@ def main() -> None:
             "source": options.source,
             "width": width,
             "height": height,
+            "made": options.made,
             "mask_source": one.mask_source,
             "object_share": round(float(one.object.mean()), 3),
             "generator_sha256": one.generator_sha256,

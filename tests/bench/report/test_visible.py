@@ -45,8 +45,10 @@ def test_large_pictures_are_counted_by_strength_masks_and_the_size_that_they_are
         common | other | {"way": "area", "contrast": None},
         common | other | {"way": "area", "contrast": 0.9, "strength": "high"},
         common | other | {"way": "area", "contrast": 3.0, "mask_source": "file"},
+        common | {"file": "a.jpg", "width": 800, "height": 600, "made": 800, "way": "area", "contrast": 9.0},
     )
-    assert large_pictures(docs.path).splitlines()[-3:] == [
+    assert large_pictures(docs.path).splitlines()[-4:] == [
+        "| medium | none | 1 | made 800 | 512 px | 2.00 | 2.00 | 9.00 | 9.00 |",
         "| medium | none | 2 | 4000 | 512 px | 1.75 | 1.00 | 0.45 | 0.40 |",
         "| medium | given | 1 | 4500 | 512 px | 2.00 | 2.00 | 3.00 | 3.00 |",
         "| high | none | 1 | 4500 | 512 px | 2.00 | 2.00 | 0.90 | 0.90 |",
