@@ -26,7 +26,7 @@ from unseg_cli.protect.settings import Settings
 HEAD = """# Kinds of files
 
 What `unseg protect` makes of each kind of file. `make docs` writes this page: a test protects one of each (a photograph of
-320 x 213 pixels, with `--max-difference 3`: by default grey copies of it would have too little noise), decodes what was
+320 x 213 pixels, with `--max-difference 5`: by default grey copies of it would have too little noise), decodes what was
 written, and compares.
 
 *kept*: what the clean file has beside pixels, and the written one has, too. Previews inside of metadata are always left out: they
@@ -110,7 +110,7 @@ def results(photos: Path) -> dict[str, Result]:
     found = {}
     for kind, name, data in kinds(photo):
         try:
-            made = protect_source(Source.of(data, name=name), session, Settings(budget=NoiseBudget(visible=3)))
+            made = protect_source(Source.of(data, name=name), session, Settings(budget=NoiseBudget(visible=5)))
         except UnsegError as problem:
             found[kind] = Result(kind, refused=f"{problem.message}: {problem.hint}")
         else:

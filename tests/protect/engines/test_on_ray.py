@@ -37,12 +37,12 @@ def bucket() -> Iterator[str]:
 def originals(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty photographs in folders, and a file that is none."""
     folder = tmp_path_factory.mktemp("originals")
-    with Image.open(photos / "coffee.png") as opened:
-        coffee = np.asarray(opened.convert("RGB"))
+    with Image.open(photos / "cat.jpg") as opened:
+        cat = np.asarray(opened.convert("RGB"))
     for number in range(40):
         place = folder / f"day {number % 3}" / f"{number:02}.jpg"
         place.parent.mkdir(exist_ok=True)
-        Image.fromarray(np.roll(coffee, 9 * number, axis=1)).save(place, quality=90)
+        Image.fromarray(np.roll(cat, 9 * number, axis=1)).save(place, quality=90)
     (folder / "broken.jpg").write_text("no picture")
     return folder
 
