@@ -157,7 +157,7 @@ class TileRecipe:
         inside = self.tiles.of(is_grey(frame))[0]
         pair = dict.fromkeys(("inside", "inside_grey"), inside) | dict.fromkeys(("outside", "outside_grey"), inside * self.outside)
         tiles = replace(self.tiles, **pair)
-        return of_tiles(tiles, frame, mask, closely=None, budget=self.budget).rows(slice(None))
+        return of_tiles(tiles, frame, mask, looked_at=None, budget=self.budget).rows(slice(None))
 
 
 class RecipeSource:

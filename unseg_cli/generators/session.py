@@ -134,25 +134,25 @@ class Session:
         ]
 
 
-def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, closely: U8Array | None, budget: NoiseBudget) -> TileField:
+def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Array | None, budget: NoiseBudget) -> TileField:
     """The noise of one picture at its own size.
 
     Args:
         tiles: of the generator.
         frame: (3, S, S), the picture as the generator looks at it.
         mask: see `Session.draw`, as for `budget`.
-        closely: the picture, which may be `shrunk`, if people look at it closely, else None; see `hidden_share`.
+        looked_at: the picture, which may be `shrunk`, if people look at it closely, else None; see `hidden_share`.
         budget: see there.
     """
     longer, limit = max(mask.shape), budget.visible
-    how = {"limited": limit is not None, "closely": closely is not None}
+    how = {"limited": limit is not None, "closely": looked_at is not None}
     pitch = pitch_for(longer, pitch=tiles.pitch, cell=tiles.cell, min_cell=budget.min_cell, **how)
     inside, outside = tiles.of(is_grey(frame))
     if limit is None:
         return TileField(inside, outside, mask, pitch)
     part, surface, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
-    if closely is not None:
-        surface, side = _surface(closely, frame, mask.shape, pitch / (FINER * tiles.pitch))
+    if looked_at is not None:
+        surface, side = _surface(looked_at, frame, mask.shape, pitch / (FINER * tiles.pitch))
     height, width = own_size(mask.shape, side // 2)
 
     def share(tile: FloatArray, epsilon: float) -> Enlarged:
