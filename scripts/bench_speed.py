@@ -47,6 +47,7 @@ EXAMPLES = ROOT / "examples" / "photos"
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90  # of the files that are made, and what `protect` writes them with
 GRAIN = 3.0  # grey levels: enlarged pictures are smoother than any camera's
+MANY = 10_000  # small pictures of a long run
 STEPS = 20  # of the rival's gradient descent
 
 
@@ -261,7 +262,8 @@ def print_table(options: argparse.Namespace) -> None:
             print(line_of(row), flush=True)
             rows.append(row)
     if options.json:
-        command = f"python scripts/bench_speed.py{' --quick' * options.quick}"
+        more = f" --many {options.many}" if options.many != MANY else ""
+        command = f"python scripts/bench_speed.py{' --quick' * options.quick}{more}"
         document = {"command": command, "machine": processor(), "cores": cores(), "rows": [*map(asdict, rows)]}
         options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
@@ -270,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", type=Path, help="a folder of large JPEG files of quality 90 (default: made of the examples)")
-    parser.add_argument("--many", type=int, default=10_000, help="how many small pictures make a long run; 0: none (default: 10000)")
+    parser.add_argument("--many", type=int, default=MANY, help=f"how many small pictures make a long run; 0: none (default: {MANY})")
     parser.add_argument("--huge", type=int, default=200, help="megapixels of the one huge picture; 0: none (default: 200)")
     parser.add_argument("--quick", action="store_true", help="one round, fewer pictures")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")

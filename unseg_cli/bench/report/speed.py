@@ -33,20 +33,20 @@ def section(docs: Path) -> str:
 
 
 def sentence(docs: Path) -> str:
-    """The same in a sentence for README; "" where nothing was kept."""
+    """The same in a sentence for README, over all machines; "" where nothing was kept."""
     documents = _kept(docs)
     if not documents:
         return ""
     machines = [{row["what"]: row["value"] for row in document["rows"]} for document in documents]
 
-    def values(what: str, digits: int = 0) -> str:
-        found = [f"{machine[what]:.{digits}f}" for machine in machines]
-        return " or ".join(dict.fromkeys(found))
+    def rates(what: str) -> str:
+        slow, fast = (f"{one(machine[what] for machine in machines):.0f}" for one in (min, max))
+        return slow if slow == fast else f"{slow} to {fast}"
 
+    first, memory = (max(machine[what] for machine in machines) for what in ("first picture is there after", "most memory, 12 megapixels"))
     return (
-        f"{documents[0]['cores']} cores do {values('protect, 640 x 480')} pictures of 640 x 480 a second, "
-        f"{values('protect, 12 megapixels')} of 12 megapixels, the first within {values('first picture is there after', 1)} s, "
-        f"in {values('most memory, 12 megapixels', 1)} GB of memory{f' ({len(machines)} machines)' * (len(machines) > 1)}: "
+        f"{documents[0]['cores']} cores do {rates('protect, 640 x 480')} pictures of 640 x 480 a second, "
+        f"{rates('protect, 12 megapixels')} of 12 megapixels, the first within {first:.1f} s, in {memory:.1f} GB: "
         f"[measured](docs/results.md#speed)."
     )
 
