@@ -133,8 +133,8 @@ def test_the_table_of_extras_is_that_of_pyproject(extra: str, root: Path) -> Non
         wanted = wanted - {"unseg-cli"} | requirement_names(extras["torch"])
     assert set(EXTRAS[extra].values()) == wanted
     for module, package in EXTRAS[extra].items():
-        assert module in importlib.metadata.packages_distributions()
-        assert package in {name.lower().replace("_", "-") for name in importlib.metadata.packages_distributions()[module]}
+        # Of its own files: Python 3.10 knows no package's modules that does not list them.
+        assert module in {file.parts[0].partition(".")[0] for file in importlib.metadata.files(package) or ()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch brings no CUDA libraries")
