@@ -21,7 +21,7 @@ from unseg_cli.bench.grid import PictureSet, Size
 from unseg_cli.bench.preparation.cache import PictureCache, RowFiles, open_examples
 from unseg_cli.bench.preparation.maker import ConditionMaker
 from unseg_cli.bench.preparation.minimised import SIDE, minimise
-from unseg_cli.bench.preparation.training_pictures import moved_by, prepare_training
+from unseg_cli.bench.preparation.training_pictures import Missing, moved_by, prepare_training
 from unseg_cli.bench.preparation.visibility import Visibility
 from unseg_cli.bench.preparation.work import Work, fill_labels, threads, to_size
 from unseg_cli.bench.tasks import Task
@@ -71,10 +71,9 @@ def prepare(
     wanted = list(dict.fromkeys(sets))
     with threads(workers) as each:
         work = Work(cache=cache, maker=maker, data=data, task=task, each=each, events=events)
-        absent = [one for one in wanted if not cache.train(one).exists()]
-        steps = _learned(work, absent)
-        needed = [one.condition for one in wanted if one in absent or one.condition.name not in known]
-        for condition in dict.fromkeys(one for one in needed if one.noise == "minimised"):
+        missing = Missing.of(cache, wanted, set(known))
+        steps = _learned(work, missing.sets)
+        for condition in (one for one in missing.conditions if one.noise == "minimised"):
             if not (path := cache.minimised(condition)).exists():
                 _minimise(work, condition, path, device)
             maker.keep(condition, np.load(path, mmap_mode="r"))
@@ -98,7 +97,7 @@ def test_examples(cache: PictureCache, countermeasure: str, size: Size) -> Examp
     return open_examples(cache.test(_seen_by(countermeasure), size), cache.labels("test", size))
 
 
-def _learned(work: Work, absent: list[PictureSet]) -> dict[str, Countermeasure]:
+def _learned(work: Work, absent: Sequence[PictureSet]) -> dict[str, Countermeasure]:
     """The countermeasures of these sets, those that learn after they have seen pairs.
 
     The attacker's own pictures are the clean test pictures: of the same kind, and nobody else's. They are protected as the plain condition

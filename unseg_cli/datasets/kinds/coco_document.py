@@ -67,7 +67,13 @@ def read_coco(path: Path, *, boxes: bool = False) -> CocoDocument:
             raise UsageProblem(f"{path} names a picture outside of its folder: {entry['file_name']}", hint="name the folder above")
     names = {entry["id"]: entry["name"] for entry in classes}
     objects = _objects_by_picture(path, _entries(path, document, "annotations", _OBJECT), {entry["id"] for entry in pictures})
-    filled = sum(_check_object(path, one, entry, boxes=boxes) for entry in pictures for one in objects.get(entry["id"], []))
+    every = [(entry, one) for entry in pictures for one in objects.get(entry["id"], [])]
+    filled = sum(_outlined_by_its_box(one) for _, one in every) if boxes else 0
+    for entry, one in every:
+        if problem := _problem(one, [entry["height"], entry["width"]]):
+            where = f"object {one.get('id', '?')} in {entry['file_name']}"
+            hint = BOXES_DO if not boxes and _box_alone(one) else "mend or remove it"
+            raise UsageProblem(f"{path}: {where}: {problem}", hint=hint)
     if names:
         unnamed = {str(entry.get("category_id")) for several in objects.values() for entry in several} - set(map(str, names))
         if unnamed:
@@ -84,15 +90,12 @@ def _objects_by_picture(path: Path, annotations: list[Entry], listed: set[int]) 
     return dict(objects)
 
 
-def _check_object(path: Path, one: Entry, picture: Entry, *, boxes: bool) -> bool:
-    """Refuse an object that cannot be drawn; whether its box had to stand in for its outline."""
+def _outlined_by_its_box(one: Entry) -> bool:
+    """Give an object of which only the box is known that for its outline; whether it was needed."""
     alone = _box_alone(one)
-    if boxes and alone:
+    if alone:
         one["segmentation"] = [alone]
-    if problem := _problem(one, [picture["height"], picture["width"]]):
-        where = f"object {one.get('id', '?')} in {picture['file_name']}"
-        raise UsageProblem(f"{path}: {where}: {problem}", hint=BOXES_DO if alone and not boxes else "mend or remove it")
-    return bool(boxes and alone)
+    return bool(alone)
 
 
 def read_annotations(path: Path) -> Any:
