@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -55,6 +56,13 @@ def test_the_help_names_every_condition() -> None:
 )
 def test_the_generator_is_needed_for_its_noise_and_for_its_detections(name: str, masks: str, ready: bool, needed: bool) -> None:
     assert Condition.parse(name, masks=masks, budget=BUDGET, ready=ready).uses_generator == needed
+
+
+@pytest.mark.parametrize(("name", "closely"), [("protected-corrected", True), ("protected-auto", None), ("protected", None)])
+def test_corrected_detections_are_those_of_photographs(name: str, closely: bool | None) -> None:
+    assert Condition.parse(name, masks="gt", budget=BUDGET).budget.closely is closely
+    said = replace(BUDGET, closely=False)
+    assert Condition.parse(name, masks="gt", budget=said).budget == said
 
 
 @pytest.mark.parametrize(

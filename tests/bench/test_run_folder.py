@@ -34,7 +34,8 @@ def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> No
         return Report(document={"command": "bench"})
 
     monkeypatch.setattr(bench_module, "bench", stand_in)
-    for wanted in (config, dataclasses.replace(config, budget=NoiseBudget(8 / 255, 0.0, visible=None)), BenchConfig()):
+    budgets = NoiseBudget(8 / 255, 0.0, visible=None), NoiseBudget(closely=True), NoiseBudget(closely=False)
+    for wanted in (config, *(dataclasses.replace(config, budget=budget) for budget in budgets), BenchConfig()):
         main(shlex.split(command_line(wanted))[1:])
         assert seen[-1] == wanted
 

@@ -19,7 +19,7 @@ from unseg_cli.train.presets import PRESETS
 
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
-    "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference min-cell generator sam-checkpoint format quality "
+    "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference closely min-cell generator sam-checkpoint format quality "
     "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report "
     "watch engine device dataset split",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
@@ -58,6 +58,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--epsilon-bg 1/255", "budget", NoiseBudget(background=1 / 255)),
     ("protect", "--strength high", "budget", STRENGTHS["high"]),
     ("protect", "--max-difference 0.5", "budget", NoiseBudget(visible=0.5)),
+    ("protect", "--closely", "budget", NoiseBudget(closely=True)),
+    ("protect", "--no-closely", "budget", NoiseBudget(closely=False)),
     ("protect", "--min-cell 4", "budget", NoiseBudget(min_cell=4.0)),
     ("protect", "--generator vit_b", "generator", "vit_b"),
     ("protect", "--sam-checkpoint s.pth", "sam_checkpoint", Path("s.pth")),

@@ -73,8 +73,22 @@ def test_a_higher_strength_allows_more() -> None:
     low, medium, high = (STRENGTHS[name] for name in ("low", "medium", "high"))
     assert NoiseBudget() == medium
     assert low.foreground <= medium.foreground <= high.foreground
-    assert low.visible is not None and medium.visible is not None and low.visible < medium.visible
-    assert high.visible is None
+    assert low.visible == medium.visible is not None and high.visible is None
+    looked_at = [[one.looked_at_closely(by_default=photograph) for one in (low, medium)] for photograph in (True, False)]
+    assert looked_at == [[True, True], [True, False]]
+
+
+def test_photographs_are_looked_at_closely_unless_it_is_said_that_they_are_not() -> None:
+    assert NoiseBudget().of_photographs() == NoiseBudget(closely=True)
+    assert NoiseBudget(closely=False).of_photographs() == NoiseBudget(closely=False)
+
+
+@pytest.mark.parametrize(("typed", "named"), [({"strength": "high"}, "--strength high"), ({"epsilon": "4/255"}, "--epsilon")])
+def test_without_a_limit_nothing_is_hidden_from_a_closer_look(typed: dict[str, str], named: str) -> None:
+    with pytest.raises(UsageProblem, match=f"{named} has none"):
+        read_budget({**typed, "closely": True})
+    assert read_budget({**typed, "closely": False}).closely is False
+    assert read_budget({**typed, "closely": True, "max_difference": 1.0}).closely is True
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def read(field: str, **typed: Any) -> Any:
     return setting.read(typed)
 
 
-BUDGET_OPTIONS = ("strength", "epsilon", "epsilon_bg", "max_difference", "min_cell")
+BUDGET_OPTIONS = ("strength", "epsilon", "epsilon_bg", "max_difference", "closely", "min_cell")
 
 
 def test_every_field_with_a_help_is_an_option_and_no_other() -> None:

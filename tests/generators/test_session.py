@@ -82,6 +82,16 @@ def test_what_is_published_to_be_looked_at_gets_less_where_it_would_show_at_200_
     assert bool(share < 0.5) is closely
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_a_budget_may_say_whether_people_look_closely(generator: Any, left_half: np.ndarray, given: bool) -> None:
+    flat, mask = np.full((*SHAPE, 3), (100, 128, 150), np.uint8), left_half if given else None
+    budgets = NoiseBudget(visible=LIMIT, closely=True), NoiseBudget(visible=LIMIT, closely=False), NoiseBudget(visible=LIMIT)
+    closely, once, unsaid = (Session(generator).noise([flat], [mask], budget=budget)[0] for budget in budgets)
+    assert (closely.closely, once.closely, unsaid.closely) == (True, False, not given)
+    assert np.abs(whole_noise(closely)).mean() < 0.5 * np.abs(whole_noise(once)).mean()
+    assert np.array_equal(whole_noise(unsaid), whole_noise(once if given else closely))
+
+
 def test_a_batch_may_hold_pictures_of_both_kinds(generator: Any, left_half: np.ndarray) -> None:
     flat = np.full((*SHAPE, 3), (100, 128, 150), np.uint8)
     together = picture_noise(generator, [flat, flat], [None, left_half], "auto", LIMIT)

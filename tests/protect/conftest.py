@@ -49,7 +49,8 @@ def texture(generator: Any, images: list[Any], masks: list[Any], target: str) ->
             region[: image.shape[0] // 2] = True
         elif mask is None or not mask.any():
             region, source = np.ones(image.shape[:2], bool), "whole"
-        made.append(PictureNoise(field=ArrayField(texture_noise(region, cells_per_side=24)), mask=region, mask_source=source))
+        field, closely = ArrayField(texture_noise(region, cells_per_side=24)), mask is None and target == "auto"
+        made.append(PictureNoise(field=field, mask=region, mask_source=source, closely=closely))
     return made
 
 

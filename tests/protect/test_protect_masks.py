@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.protect.conftest import Protect, rows
+from tests.protect.conftest import Protect, rows, session_of, texture
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.pictures.decode import read_picture
+from unseg_cli.pictures.masks import DETECTIONS
 
 
 def test_masks_by_stem(src: Path, tmp_path: Path, run_protect: Protect, events: Any) -> None:
@@ -89,3 +90,28 @@ def test_masks_that_fit_nothing_are_a_usage_problem(src: Path, tmp_path: Path, r
         with pytest.raises(UsageProblem, match="mask"):
             run_protect(src, tmp_path / "out", masks=masks)
     assert not (tmp_path / "out").exists()
+
+
+def test_masks_that_detect_made_are_those_of_photographs(src: Path, tmp_path: Path, run_protect: Protect) -> None:
+    """Whoever looked at the outlines of photographs wants no pattern on them; whoever has masks of a data set publishes it for networks."""
+    (tmp_path / "masks").mkdir()
+    with Image.open(src / "a.png") as image:
+        Image.new("L", image.size, 255).save(tmp_path / "masks" / "a.png")
+    picture, seen = src / "a.png", {}
+
+    def closely(name: str, masks: Path, budget: NoiseBudget) -> bool | None:
+        run_protect(picture, tmp_path / name, masks=masks, budget=budget)
+        return seen["budget"].closely
+
+    class Watching(session_of(texture)):  # type: ignore[misc]
+        def noise(self, *args: Any, budget: NoiseBudget, target: str = "auto") -> Any:
+            seen["budget"] = budget
+            return super().noise(*args, budget=budget, target=target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unseg_cli.protect.run.Session", Watching)
+        assert closely("own", tmp_path / "masks", NoiseBudget()) is None
+        (tmp_path / "masks" / DETECTIONS).write_text("")
+        assert closely("detected", tmp_path / "masks", NoiseBudget()) is True
+        assert closely("one", tmp_path / "masks" / "a.png", NoiseBudget()) is True
+        assert closely("said", tmp_path / "masks", NoiseBudget(closely=False)) is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def test_so_is_every_part_of_the_budget(budget: NoiseBudget) -> None:
 @pytest.mark.parametrize(("name", "mask"), [("target", MASK), ("mask_rule", None), ("per_class", None)])
 def test_what_has_no_effect_does_not_count(name: str, mask: str | None) -> None:
     assert Settings(**{name: OTHER[name]}).fingerprint(GENERATOR, mask) == Settings().fingerprint(GENERATOR, mask)
+
+
+@pytest.mark.parametrize(("mask", "by_default"), [(None, True), (MASK, False)])
+def test_how_closely_it_is_looked_at_counts_where_it_is_not_what_it_would_be_anyway(mask: str | None, by_default: bool) -> None:
+    said = {closely: Settings(budget=NoiseBudget(closely=closely)).fingerprint(GENERATOR, mask) for closely in (None, True, False)}
+    assert said[None] == said[by_default] != said[not by_default]
+    without_limit = Settings(budget=NoiseBudget(visible=None))
+    assert replace(without_limit, budget=NoiseBudget(visible=None, closely=not by_default)).fingerprint(
+        GENERATOR, mask
+    ) == without_limit.fingerprint(GENERATOR, mask)
 
 
 def test_so_are_other_weights_another_checkpoint_another_mask_and_another_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,14 @@ def test_a_mask_and_another_format(data: bytes, tmp_path: Path) -> None:
     assert NoiseBudget().foreground * 255 >= change.max()
 
 
+def test_a_mask_of_detect_is_that_of_a_photograph(data: bytes, tmp_path: Path) -> None:
+    Image.new("L", (160, 120), 255).save(tmp_path / "mask.png")
+    own = run("-", "-", "--masks", tmp_path / "mask.png", given=data).stdout
+    (tmp_path / "detections.jsonl").write_text("")
+    detected, said = (run("-", "-", "--masks", tmp_path / "mask.png", *more, given=data).stdout for more in ((), ("--closely",)))
+    assert detected == said != own
+
+
 def test_the_document_goes_to_stderr(data: bytes) -> None:
     done = run("-", "-", "--json", given=data)
     assert json.loads(done.stderr[done.stderr.index(b"{") : done.stderr.rindex(b"}") + 1])["protected"] == 1

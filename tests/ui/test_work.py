@@ -17,7 +17,8 @@ from unseg_cli.core.events import Events
 from unseg_cli.generators.session import Session
 from unseg_cli.protect.config import VerifyConfig
 from unseg_cli.protect.verification import verify
-from unseg_cli.ui.work import SHOWN, Choices, Work
+from unseg_cli.ui.controls import STRENGTHS
+from unseg_cli.ui.work import BUDGETS, SHOWN, Choices, Work
 
 
 def test_uploads_keep_their_bytes_names_and_folders(session: Session, uploads: list[tuple[Path, str]], tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def _mask(work: Work, name: str) -> np.ndarray:
 
 
 def test_a_comparison_is_what_is_written_then(work: Work) -> None:
-    row, choices = work.row("coffee.png"), Choices(strength="low", format="png", metadata="strip")
+    row, choices = work.row("coffee.png"), Choices(strength="hidden", format="png", metadata="strip")
     shown = work.compare(row, choices)
     assert shown.clean.size == shown.protected.size == shown.noise.size == (600, 400)
     report, packed = work.zipped(choices, Events())
@@ -107,6 +108,12 @@ def test_a_comparison_is_what_is_written_then(work: Work) -> None:
         lines = [json.loads(line) for line in archive.read("unseg-manifest.jsonl").splitlines()]
     assert np.array_equal(written, np.asarray(shown.protected))
     assert {row["mask_source"] for row in lines} == {"file"}
+    assert {row["recipe"]["closely"] for row in lines} == {True}
+
+
+def test_a_higher_strength_is_more_noise(work: Work) -> None:
+    levels = [work.compare(work.row("coffee.png"), Choices(strength=name)).record["noise_255"] for name in BUDGETS]
+    assert list(BUDGETS) == [value for _, value in STRENGTHS] and levels[0] < levels[1] <= levels[2]
 
 
 def test_other_choices_do_not_mix_with_earlier_ones(work: Work) -> None:

@@ -19,6 +19,8 @@ NoiseKind = Literal["none", "omitted", "generator", "per-class", "ready", "rando
 #: Where the objects are: the true masks; detections; detections, but true masks where those are unsure, as an owner would correct them;
 #: masks in a folder; the whole picture; or nothing is told apart at all.
 MaskSource = Literal["gt", "auto", "corrected", "folder", "whole", "uniform"]
+#: Masks as `detect` makes them, and its owner corrects them: those of photographs, which `protect` hides the noise in from a closer look.
+MADE_BY_DETECT: tuple[MaskSource, ...] = ("corrected",)
 
 CLEAN, PROTECTED, RANDOM, TEXTURE = "clean", "protected", "random", "texture"
 CLEAN_SUBSET = "clean-subset"
@@ -99,6 +101,8 @@ class Condition:
         if asked is None:
             raise UsageProblem(f"--protect-masks {masks!r} is not known", hint=did_you_mean(masks, list(sources)))
         meant = SPELLINGS[name]
+        if (meant.masks or asked) in MADE_BY_DETECT:
+            budget = budget.of_photographs()
         noise: NoiseKind = "ready" if ready and name == PROTECTED else meant.noise
         return cls(
             noise=noise,

@@ -35,6 +35,7 @@ from unseg_cli.datasets.sample import read_image
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
+from unseg_cli.pictures.masks import DETECTIONS
 from unseg_cli.pictures.stores.local import LocalStore
 
 FEWEST_STEPS = 12  # in an epoch
@@ -171,8 +172,11 @@ def read_conditions(config: BenchConfig) -> list[Condition]:
         UsageProblem: an unknown condition, mask source or init, a ratio beyond [0, 1], a learning rate of 0, or a threshold without what
             it compares.
     """
+    budget = config.budget
+    if config.masks_from is not None and (config.masks_from / DETECTIONS).is_file():  # as `protect` takes masks that `detect` made
+        budget = budget.of_photographs()
     conditions = [
-        Condition.parse(name, masks=mask_source(config), budget=config.budget, share=config.ratio, ready=config.protected is not None)
+        Condition.parse(name, masks=mask_source(config), budget=budget, share=config.ratio, ready=config.protected is not None)
         for name in config.conditions
     ]
     if config.ratio == 1 and any(condition.omits for condition in conditions):

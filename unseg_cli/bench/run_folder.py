@@ -154,6 +154,8 @@ def budget_options(budget: NoiseBudget) -> list[str]:
     words = ["--epsilon", fraction(budget.foreground), "--epsilon-bg", fraction(budget.background)]
     if budget.visible is not None:
         words += ["--max-difference", f"{budget.visible:g}"]
+    if budget.closely is not None:
+        words.append("--closely" if budget.closely else "--no-closely")
     return words if budget.min_cell == NoiseBudget.min_cell else [*words, "--min-cell", f"{budget.min_cell:g}"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unseg_cli.core.errors import UnsegError, UsageProblem
 
@@ -18,12 +18,15 @@ class NoiseBudget:
         visible: the largest difference of colour that may be seen of the noise anywhere (CIEDE2000 after the eye's own blur, see
             `noise/eye.py`; 1 can just be seen): where the bounds would show more, there is less. None: the bounds alone count.
         min_cell: the smallest side of the noise's cells in pixels of the picture; files are compressed in blocks of 8.
+        closely: whether people look at the picture closely, at 200 %: then the noise is not to be found there, either. It only counts
+            under a limit of what may be seen. None: see `looked_at_closely`.
     """
 
     foreground: float = 8 / 255
     background: float = 0.0
     visible: float | None = 1.5
     min_cell: float = 8.0
+    closely: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
@@ -40,6 +43,18 @@ class NoiseBudget:
             )
         if not (math.isfinite(self.min_cell) and self.min_cell >= 1):
             raise UsageProblem(f"cells of {self.min_cell!r} pixels cannot be", hint="pass 1 or more; 8 outlives JPEG")
+
+    def looked_at_closely(self, *, by_default: bool) -> bool:
+        """What `closely` says.
+
+        Args:
+            by_default: what it is where it says nothing: whether the picture is published for people to look at, not for networks.
+        """
+        return by_default if self.closely is None else self.closely
+
+    def of_photographs(self) -> NoiseBudget:
+        """The same of pictures that people look at closely, unless it says otherwise: of all whose masks `detect` made."""
+        return replace(self, closely=self.looked_at_closely(by_default=True))
 
 
 #: One grey level of an 8-bit picture, less what floats lose.
@@ -86,12 +101,12 @@ def check_level(level: float) -> None:
     if level < LEAST_LEVEL:
         raise UnsegError(
             f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels {TOO_FAINT}",
-            hint="raise --strength, --max-difference or --epsilon, or give masks (--masks)",
+            hint="allow more: --no-closely, --strength high, or a larger --max-difference or --epsilon",
         )
 
 
 STRENGTHS: dict[str, NoiseBudget] = {
-    "low": NoiseBudget(visible=0.5),
+    "low": NoiseBudget(closely=True),
     "medium": NoiseBudget(),
     "high": NoiseBudget(visible=None),
 }

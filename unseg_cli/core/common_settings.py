@@ -14,6 +14,8 @@ _STRENGTH = "How far the noise may show: low, medium or high.  [default: medium]
 
 _MAX_DIFFERENCE = "Largest difference that may be seen of the noise; 1 can just be seen.  [default: the strength's]"
 
+_CLOSELY = "Hide the noise at 200 %, too.  [default: yes, but for masks that `detect` did not write]"
+
 #: Range of the random scale of pictures that generators are trained on. The paper's is 0.1 to 2.0, at 1,024 px; at 256 px a tenth would
 #: leave objects of a few pixels.
 SCALES = (0.5, 1.6)
@@ -57,6 +59,7 @@ def budget_options() -> Any:
         epsilon_text("epsilon", "Bound on objects instead: 8/255 or a float in [0,1], however far it shows."),
         epsilon_text("epsilon_bg", "Bound outside the object.  [default: 0]"),
         Option(name="max_difference", type=float, default=None, metavar="D", help=_MAX_DIFFERENCE),
+        Option(name="closely", type=bool, default=None, help=_CLOSELY),
         Option(name="min_cell", type=float, default=None, metavar="PX", help="Smallest cell of the noise in pixels.  [default: 8]"),
         read=read_budget,
     )
@@ -73,7 +76,7 @@ def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
     --epsilon takes the place of a strength: it is a bound and no promise about what is seen, unless --max-difference says so.
 
     Raises:
-        UsageProblem: not epsilons, or a budget that protects nothing or the wrong thing.
+        UsageProblem: not epsilons, a budget that protects nothing or the wrong thing, or --closely where there is no limit.
     """
     epsilon, strength = typed.get("epsilon"), typed.get("strength")
     if strength is not None and epsilon is not None:
@@ -85,6 +88,13 @@ def read_budget(typed: Mapping[str, Any]) -> NoiseBudget:
         budget = replace(budget, background=parse_epsilon(epsilon_bg, "--epsilon-bg"))
     if (difference := typed.get("max_difference")) is not None:
         budget = replace(budget, visible=difference)
+    if (closely := typed.get("closely")) is not None:
+        if closely and budget.visible is None:
+            without = f"--strength {strength}" if strength is not None else "--epsilon"
+            raise UsageProblem(
+                f"--closely says where a limit of what may be seen counts, and {without} has none", hint="add --max-difference 1.5"
+            )
+        budget = replace(budget, closely=closely)
     if (min_cell := typed.get("min_cell")) is not None:
         budget = replace(budget, min_cell=min_cell)
     check_budget(budget)

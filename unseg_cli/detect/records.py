@@ -7,10 +7,10 @@ from typing import Any, TypedDict
 from unseg_cli import __version__
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import fingerprint_of
+from unseg_cli.pictures.masks import DETECTIONS
 from unseg_cli.pictures.stores.ledger import Ledger
 from unseg_cli.pictures.stores.store import Store
 
-NAME = "detections.jsonl"
 OWNER = "owner"
 #: A line without one of these is none of ours.
 _NEEDED = {"mask", "confidence", "area", "finder", "size", "src_sha256", "mask_sha256"}
@@ -56,7 +56,7 @@ class Detections(Ledger[Detection]):
     """
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, NAME, Detection, remedy="move it away: masks that are there then count as the owner's")
+        super().__init__(store, DETECTIONS, Detection, remedy="move it away: masks that are there then count as the owner's")
 
     def _take(self, row: Detection, line: bytes | memoryview) -> None:
         if row.keys() >= _NEEDED:

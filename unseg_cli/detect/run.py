@@ -17,7 +17,7 @@ from unseg_cli.detect.correction import Correction
 from unseg_cli.detect.files import JobFiles, Outcome
 from unseg_cli.detect.jobs import Job, list_jobs, places, single_job
 from unseg_cli.detect.one import Opened, find_objects
-from unseg_cli.detect.records import NAME, Detection, Detections
+from unseg_cli.detect.records import Detection, Detections
 from unseg_cli.detect.report import Tally, report
 from unseg_cli.detect.review import NAME as REVIEW_NAME
 from unseg_cli.detect.review import Commands
@@ -26,6 +26,7 @@ from unseg_cli.generators.find import UNSURE, Found
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
+from unseg_cli.pictures.masks import DETECTIONS
 from unseg_cli.pictures.stores.ledger import recorded_run
 from unseg_cli.pictures.stores.local import LocalStore
 
@@ -88,7 +89,7 @@ def _look(
     threshold = UNSURE if config.threshold is None else config.threshold
     tally, sheet, commands = Tally(events=events, threshold=threshold), Sheet(source, masks, threshold), _commands(config)
     if not config.dry_run:
-        masks.sweep([NAME, REVIEW_NAME, *(job.mask_name for job in jobs)])
+        masks.sweep([DETECTIONS, REVIEW_NAME, *(job.mask_name for job in jobs)])
     what = "would look at" if config.dry_run else "looking"
     with recorded_run(detections, events, what=what, total=len(jobs), finished=files.finished, dry_run=config.dry_run):
         with contextlib.closing(_results(config, files, session, events, jobs)) as results:

@@ -35,12 +35,14 @@ class PictureNoise:
         mask: (H, W) foreground as used.
         mask_source: where it came from: the owner's file, a detection, or the whole picture.
         confidence: of the detection, see `Found`; None where there is none, or where the owner gave a mask.
+        closely: whether it is hidden from people who look closely, too, as far as there is a limit of what they may see.
     """
 
     field: Rows
     mask: BoolArray
     mask_source: MaskSource
     confidence: float | None = None
+    closely: bool = False
 
 
 class Session:
@@ -105,8 +107,9 @@ class Session:
     ) -> list[PictureNoise]:
         """Noise for a batch of pictures.
 
-        Where nobody gave a mask and the target is "auto", pictures are taken for photographs that people look at closely. Whoever has
-        masks publishes data to be learnt from, and the other targets ask for as much as there is: there the limit counts at 100 % alone.
+        Where the budget does not say whether people look at the pictures closely, they do where nobody gave a mask and the target is
+        "auto". Whoever has masks publishes data to be learnt from, and the other targets ask for as much as there is: there the limit
+        counts at 100 % alone.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
@@ -121,16 +124,23 @@ class Session:
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
+        closely = [budget.looked_at_closely(by_default=target == "auto" and mask is None) for mask in masks]
         # The target "whole" has the foreground's bound outside of the object, too.
         fields = self.draw(
             scenes,
             [regions.object for regions in chosen],
             [budget if regions.budget is regions.object else replace(budget, background=budget.foreground) for regions in chosen],
-            [target == "auto" and mask is None for mask in masks],
+            closely,
         )
         return [
-            PictureNoise(field=field, mask=regions.budget, mask_source=regions.source, confidence=None if own is None else own.confidence)
-            for field, regions, own in zip(fields, chosen, found, strict=True)
+            PictureNoise(
+                field=field,
+                mask=regions.budget,
+                mask_source=regions.source,
+                confidence=None if own is None else own.confidence,
+                closely=close,
+            )
+            for field, regions, own, close in zip(fields, chosen, found, closely, strict=True)
         ]
 
 

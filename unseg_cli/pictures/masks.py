@@ -25,6 +25,8 @@ from unseg_cli.pictures.formats.deep import decode_16, is_deep
 from unseg_cli.pictures.opening import quiet
 from unseg_cli.pictures.picture import to_upright
 
+#: What `unseg detect` writes beside the masks that it made, and that were corrected after it.
+DETECTIONS = "detections.jsonl"
 #: The largest label id: 16 bits.
 LARGEST_ID = 65_535
 #: What tells a photograph from a mask. Along a row, the values of a photograph go up and down with its grain, those of a mask stay the same

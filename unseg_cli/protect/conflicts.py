@@ -43,10 +43,10 @@ def refuse_conflicts(config: ProtectConfig, rule: MaskRule) -> None:
             f"--per-class needs masks of class numbers, not {'--mask-rule ' + rule.name if rule.colour else 'none'}",
             hint="pass --masks DIR --mask-rule not-void, or class:7,9",
         )
-    if config.per_class and config.budget.visible not in (None, NoiseBudget.visible):
+    if config.per_class and (config.budget.visible not in (None, NoiseBudget.visible) or config.budget.closely):
         raise UsageProblem(
             f"--per-class knows no limit of what may be seen, so a difference of {config.budget.visible:g} cannot be kept",
-            hint="omit --strength and --max-difference, or bound the noise: --epsilon 4/255",
+            hint="omit --strength, --max-difference and --closely, or bound the noise: --epsilon 4/255",
         )
 
 

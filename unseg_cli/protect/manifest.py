@@ -36,7 +36,8 @@ class Record(TypedDict, total=False):
         lossless, quality: of the written file.
         noise_255: how strong the noise in the written file is where it counts: `noise_level` times `noise_kept`.
         noise_kept: share of it that survived the codec.
-        recipe: the numbers that decide how far the noise shows, see `NoiseBudget`.
+        recipe: what decides how far the noise shows, see `NoiseBudget`; `closely` is null where there is no limit, and absent in lines of
+            earlier versions.
         mask_empty: it has a mask, which marks nothing.
         mask_share: share of the picture that has the object's bound.
         confidence: of the detection, in [0, 1]; null where it is not known, nothing was found, or a mask came from a file.
@@ -83,7 +84,7 @@ def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:
     return Record(
         epsilon=budget.foreground,
         epsilon_bg=budget.background,
-        recipe={"max_difference": budget.visible, "min_cell": budget.min_cell},
+        recipe={"max_difference": budget.visible, "min_cell": budget.min_cell, "closely": budget.closely if budget.visible else None},
         generator=generator.name,
         generator_sha256=generator.sha256,
         sam_checkpoint_sha256=generator.sam_checkpoint_sha256,

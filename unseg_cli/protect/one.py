@@ -21,7 +21,7 @@ from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.memory import give_back_freed_memory
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.find import share_of
-from unseg_cli.generators.session import MaskSource, PictureNoise, Session
+from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
 from unseg_cli.pictures.channels import add_noise, noise_kept, noise_level, strips, visible_rgb, within_budget
@@ -105,15 +105,13 @@ class Noised:
     Attributes:
         opened: what it was.
         pixels: like `opened.picture.pixels`; of a huge picture they are drawn when they are asked for.
-        mask, mask_source, confidence: as used, see `PictureNoise`.
+        made: the noise, and the mask as used.
         seconds: time spent on it so far.
     """
 
     opened: Opened
     pixels: PixelRows
-    mask: BoolArray
-    mask_source: MaskSource
-    confidence: float | None
+    made: PictureNoise
     seconds: float
 
 
@@ -213,7 +211,7 @@ def _with(opened: Opened, made: PictureNoise, budget: NoiseBudget, share: float)
     else:
         pixels = add_noise(clean.pixels, clean.space, field, made.mask, budget)
     seconds = opened.seconds + share + time.perf_counter() - started
-    return Noised(opened=opened, pixels=pixels, mask=made.mask, mask_source=made.mask_source, confidence=made.confidence, seconds=seconds)
+    return Noised(opened=opened, pixels=pixels, made=made, seconds=seconds)
 
 
 def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Protected:
@@ -223,8 +221,8 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         UnsegError: what was written is not what was meant: unchanged, out of budget, or the noise did not survive the codec.
     """
     started = time.perf_counter()
-    opened, clean = noised.opened, noised.opened.picture
-    if not within_budget(clean.pixels, noised.pixels, noised.mask, budget):
+    opened, clean, made = noised.opened, noised.opened.picture, noised.made
+    if not within_budget(clean.pixels, noised.pixels, made.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     data, notes = encode_picture(clean, opened.encoding, pixels=noised.pixels)
     if opened.area > HUGE:
@@ -240,20 +238,21 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         dst_sha256=sha256_hex(data),
         status="protected",
         error=None,
-        mask_source=noised.mask_source,
+        mask_source=made.mask_source,
         lossless=opened.encoding.lossless,
         quality=opened.encoding.quality,
-        mask_empty=opened.mask is not None and noised.mask_source != "file",
-        mask_share=round(share_of(noised.mask), 4),
-        confidence=None if noised.confidence is None else round(noised.confidence, 4),
+        mask_empty=opened.mask is not None and made.mask_source != "file",
+        mask_share=round(share_of(made.mask), 4),
+        confidence=None if made.confidence is None else round(made.confidence, 4),
         src_bytes=opened.src_bytes,
         dst_bytes=len(data),
         notes=[*clean.notes, *notes],
         seconds=round(noised.seconds + time.perf_counter() - started, 4),
     )
-    limited = budget if opened.classes is None else replace(budget, visible=None)  # noise of classes has no limit of what may be seen
+    # Noise of classes has no limit of what may be seen.
+    limited = replace(budget, closely=made.closely) if opened.classes is None else replace(budget, visible=None)
     record: Record = {**measured, **signature(limited, generator), **facts}
-    return Protected(data=data, record=record, clean=clean, noised=noised.pixels, written=written, mask=noised.mask)
+    return Protected(data=data, record=record, clean=clean, noised=noised.pixels, written=written, mask=made.mask)
 
 
 def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
@@ -284,7 +283,7 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",
             hint="raise --quality or --epsilon, or use a lossless format",
         )
-    level = noise_level(clean.pixels, meant, noised.mask) * kept
+    level = noise_level(clean.pixels, meant, noised.made.mask) * kept
     check_level(level)
     return Record(
         linf_255=round(difference.linf_255, 6),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.encode import SUFFIXES, written_suffix
+from unseg_cli.pictures.masks import DETECTIONS
 from unseg_cli.pictures.names import is_only_mask, is_picture_name
 from unseg_cli.pictures.stores.apart import refuse_mirror, refuse_overlap, refuse_same
 from unseg_cli.pictures.stores.local import LocalStore
@@ -29,6 +30,7 @@ class Plan:
         target: what their `dst_name`s are in, which holds the manifest.
         jobs: sorted by name.
         masks: what the masks of `jobs` are in; None where there are none.
+        masks_of_detect: whether `detect` made them.
         passed_over: hidden and linked ones that no job is for, in words; "" where there are none.
     """
 
@@ -36,6 +38,7 @@ class Plan:
     target: Store
     jobs: tuple[Job, ...]
     masks: Readable | None = None
+    masks_of_detect: bool = False
     passed_over: str = ""
 
     def only(self, lines: Iterable[str]) -> Plan:
@@ -95,9 +98,12 @@ class Plan:
         """
         if url_of(masks) is None and is_only_mask(masks, [job.name for job in self.jobs]):
             jobs = tuple(replace(job, masks=(masks.name,)) for job in self.jobs)
-            return replace(self, jobs=jobs, masks=LocalStore(masks.parent))
+            return self._with(jobs, LocalStore(masks.parent))
         store = store_at(masks)
-        return replace(self, jobs=with_masks(self.jobs, store, may_be_none=may_be_none), masks=store)
+        return self._with(with_masks(self.jobs, store, may_be_none=may_be_none), store)
+
+    def _with(self, jobs: tuple[Job, ...], masks: Store) -> Plan:
+        return replace(self, jobs=jobs, masks=masks, masks_of_detect=masks.exists(DETECTIONS))
 
 
 def plan_jobs(

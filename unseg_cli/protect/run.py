@@ -64,6 +64,8 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
         return protect_stream(config, settings, session or _session(config), events)
     annotated = None if config.dataset is None else _annotated(config, config.dataset)
     plan = _plan(config, events, annotated)
+    if plan.masks_of_detect:
+        settings = replace(settings, budget=config.budget.of_photographs())
     page = None if config.report is None else ReportPage(config.report, src=config.src, overwrite=config.overwrite)
     noises, previews = (None if folder is None else LocalStore(folder) for folder in (config.save_noise, config.preview))
     for store in (plan.target, noises, previews):

@@ -71,6 +71,9 @@ class Settings:
             "quality": self.quality,
             "metadata": self.metadata,
         }
+        by_default = self.target == "auto" and not masked
+        if self.budget.visible is not None and self.budget.looked_at_closely(by_default=by_default) != by_default:
+            parts["closely"] = self.budget.closely  # only here: others keep the fingerprint of earlier versions
         if finder is not None and not masked and self.target != "uniform":
             parts["finder"] = finder  # only here: pictures with masks keep the fingerprint of earlier versions
         return fingerprint_of(parts)

@@ -11,6 +11,7 @@ from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.decode import read_bytes
+from unseg_cli.pictures.masks import DETECTIONS
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.conflicts import STREAM
@@ -55,6 +56,8 @@ def protect_stream(config: ProtectConfig, settings: Settings, session: Session, 
     started = time.perf_counter()
     data = sys.stdin.buffer.read() if config.src == STREAM else read_bytes(config.src)
     mask = None if config.masks is None else read_bytes(config.masks)
+    if config.masks is not None and (config.masks.parent / DETECTIONS).is_file():
+        settings = replace(settings, budget=settings.budget.of_photographs())
     name = "picture" if config.src == STREAM else config.src.name
     source = Source.of(data, mask, name=name, mask_name="mask" if config.masks is None else config.masks.name)
     try:

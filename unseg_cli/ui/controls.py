@@ -12,9 +12,9 @@ from unseg_cli.ui.work import SHOWN
 
 OBJECT, NOT_OBJECT, CORNER = "This is the object", "This is not the object", "A corner of a box around the object"
 STRENGTHS = [
-    ("Low: nothing to be seen", "low"),
-    ("Medium: nothing at normal size, a fine pattern when enlarged", "medium"),
-    ("High: a pattern can be seen", "high"),
+    ("Hidden: nothing to be seen, not even enlarged", "hidden"),
+    ("Faint: a pattern on skin, skies and other smooth places", "faint"),
+    ("Plain: a pattern all over", "plain"),
 ]
 FORMATS = [("As they are", "keep"), ("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")]
 METADATA = [("Keep it", "keep"), ("Without places (GPS)", "strip-gps"), ("Remove it", "strip")]
@@ -137,7 +137,7 @@ def _outlines() -> dict[str, Any]:
 
 def _protect() -> dict[str, Any]:
     with gr.Row():
-        strength = gr.Radio(STRENGTHS, value="medium", label="Strength: more protects better, and shows more", scale=2)
+        strength = gr.Radio(STRENGTHS, value="hidden", label="Strength: more protects better, and shows more", scale=2)
         with gr.Column(scale=1, min_width=220):
             format = gr.Dropdown(FORMATS, value="keep", label="Format", filterable=False)
             metadata = gr.Dropdown(METADATA, value="keep", label="Metadata (camera, time, place)", filterable=False)

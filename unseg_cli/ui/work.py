@@ -6,14 +6,14 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from unseg_cli.core.budget import STRENGTHS
+from unseg_cli.core.budget import STRENGTHS, NoiseBudget
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.runs import write_atomically
@@ -38,13 +38,19 @@ from unseg_cli.protect.settings import Settings
 
 #: Longer side of a picture on the page, in pixels.
 SHOWN = 1024
+#: How far the noise may show, by the names that the page knows. There are masks of every picture, and still people look at all of them.
+BUDGETS: dict[str, NoiseBudget] = {
+    "hidden": STRENGTHS["low"],
+    "faint": replace(STRENGTHS["medium"], closely=False),
+    "plain": STRENGTHS["high"],
+}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """How pictures are protected."""
+    """How pictures are protected; the strength is one of `BUDGETS`."""
 
-    strength: str = "medium"
+    strength: str = "hidden"
     format: str = "keep"
     metadata: str = "keep"
 
@@ -223,7 +229,7 @@ class Work:
             UnsegError: it cannot be protected like this.
         """
         data, mask = LocalStore(self.src).read(row["src"]), LocalStore(self.masks).read(row["mask"])
-        settings = Settings(budget=STRENGTHS[choices.strength], format=choices.format, metadata=choices.metadata)
+        settings = Settings(budget=BUDGETS[choices.strength], format=choices.format, metadata=choices.metadata)
         made = protect_source(Source.of(data, mask, name=row["src"], mask_name=row["mask"]), self.session, settings)
         panels = preview_panels(made.clean, read_picture(Path(row["src"]), made.data), SHOWN)
         return Comparison(*panels, record=dict(made.record))
@@ -238,7 +244,7 @@ class Work:
             src=self.src,
             dst=dst,
             masks=self.masks,
-            budget=STRENGTHS[choices.strength],
+            budget=BUDGETS[choices.strength],
             format=choices.format,
             metadata=choices.metadata,
         )

@@ -112,7 +112,7 @@ def test_another_budget_and_larger_files_are_settings_of_their_own(docs: Docs) -
 
 
 @pytest.mark.parametrize(
-    ("visible", "words"), [(None, ", --strength high"), (0.5, ", --strength low"), (2.0, ", difference at most 2"), (1.5, "")]
+    ("visible", "words"), [(None, ", --strength high"), (0.5, ", difference at most 0.5"), (2.0, ", difference at most 2"), (1.5, "")]
 )
 def test_how_far_the_noise_may_show_is_said_where_it_is_not_as_far_as_usual(
     docs: Docs, tmp_path: Path, visible: float | None, words: str
@@ -126,6 +126,31 @@ def test_how_far_the_noise_may_show_is_said_where_it_is_not_as_far_as_usual(
     made = pages(docs.path)
     assert f"| true masks, 8/255 and 0/255{words} | - | 80.0 | 20.0 |" in made[docs.path / "results.md"]
     assert ("| true masks" in made[tmp_path / "README.md"]) == (not words)
+
+
+@pytest.mark.parametrize(
+    ("masks", "closely", "words"),
+    [
+        ("gt", {}, ""),
+        ("gt", {"closely": None}, ""),
+        ("gt", {"closely": False}, ""),
+        ("gt", {"closely": True}, ", --strength low"),
+        ("auto", {}, ""),
+        ("auto", {"closely": True}, ""),
+        ("auto", {"closely": False}, ", --no-closely"),
+        ("corrected", {}, ", --no-closely"),  # as it was in versions that do not say
+        ("corrected", {"closely": None}, ""),
+    ],
+)
+def test_how_closely_it_was_looked_at_is_said_where_it_is_not_as_without_options(
+    docs: Docs, masks: str, closely: dict[str, Any], words: str
+) -> None:
+    run = run_document()
+    run["settings"]["budget"] = {"foreground": 8 / 255, "background": 0.0, "visible": 1.5, "min_cell": 8.0, **closely}
+    condition = "protected" if masks == "gt" else f"protected-{masks}"
+    docs.keep("run", [row("clean", 0, 80.0), row(condition, 0, 20.0), row("random", 0, 72.0)], run)
+    (line,) = (line for line in page(docs).splitlines() if "and 0/255" in line and "**75 %**" in line)
+    assert f"and 0/255{words} | - | 80.0 | 20.0 | **75 %**" in line and "| 10 % |" in line, "its control and its clean victim"
 
 
 def test_the_first_generator_keeps_its_section_when_another_one_ships(docs: Docs) -> None:

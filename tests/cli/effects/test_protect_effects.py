@@ -124,7 +124,7 @@ def test_target(plain: Path, protect: Runs) -> None:
 
 def test_max_difference(plain: Path, protect: Runs) -> None:
     more, less = protect("--max-difference", "9"), protect("--max-difference", "1.2")
-    assert rows(less)["b.png"]["recipe"] == {"max_difference": 1.2, "min_cell": 8}
+    assert rows(less)["b.png"]["recipe"] == {"max_difference": 1.2, "min_cell": 8, "closely": True}
     assert rows(more)["b.png"]["psnr"] < rows(plain)["b.png"]["psnr"] < rows(less)["b.png"]["psnr"]
 
 
@@ -148,8 +148,14 @@ def test_epsilon_bg(protect: Runs, masks: Path) -> None:
 
 def test_strength(protect: Runs, masks: Path) -> None:
     high, low = (rows(protect("--masks", masks, "--strength", strength))["b.png"] for strength in ("high", "low"))
-    assert (high["recipe"]["max_difference"], low["recipe"]["max_difference"]) == (None, 0.5)
-    assert high["psnr"] <= low["psnr"]
+    assert [(one["recipe"]["max_difference"], one["recipe"]["closely"]) for one in (high, low)] == [(None, None), (1.5, True)]
+    assert high["psnr"] < low["psnr"]
+
+
+def test_closely(protect: Runs, masks: Path) -> None:
+    once, closely = (rows(protect("--masks", masks, option))["b.png"] for option in ("--no-closely", "--closely"))
+    assert (once["recipe"]["closely"], closely["recipe"]["closely"]) == (False, True)
+    assert once["psnr"] < closely["psnr"]
 
 
 def test_generator(plain: Path, protect: Runs, small_vit: tuple[Path, Path]) -> None:

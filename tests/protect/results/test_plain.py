@@ -32,6 +32,8 @@ def line(**changes: Any) -> Any:
         (line(mask_source="whole"), "whole", True),
         (line(mask_source="whole"), "uniform", True),
         ({"mask_source": "file"}, "auto", False),
+        (line(recipe={"max_difference": 1.5, "closely": True}), "auto", False),
+        (line(recipe={"max_difference": 1.5, "closely": False}, mask_source="auto"), "auto", True),
     ],
 )
 def test_noise_under_a_limit_at_100_percent_counts_where_it_is_strong(row: Any, target: str, counts: bool) -> None:

@@ -112,10 +112,17 @@ def _protected_with(setting: Setting, entry: Document) -> str:
 
 def _how_far(budget: NoiseBudget) -> str:
     """How far the noise might show, where that is not what it may without options. Runs of earlier versions knew no limit."""
-    if budget.visible == NoiseBudget().visible or (budget.visible, budget.min_cell) == (FIRST_BUDGET.visible, FIRST_BUDGET.min_cell):
+    usual, first = NoiseBudget(), FIRST_BUDGET
+    if (budget.visible, budget.closely) == (usual.visible, usual.closely) or (budget.visible, budget.min_cell) == (
+        first.visible,
+        first.min_cell,
+    ):
         return ""
-    strengths = [name for name, one in STRENGTHS.items() if one.visible == budget.visible]
-    return f", --strength {strengths[0]}" if strengths else f", difference at most {budget.visible:g}"
+    strengths = [name for name, one in STRENGTHS.items() if (one.visible, one.closely) == (budget.visible, budget.closely)]
+    if strengths:
+        return f", --strength {strengths[0]}"
+    looked_at = {None: "", True: ", --closely", False: ", --no-closely"}[budget.closely]
+    return looked_at if budget.visible == usual.visible else f", difference at most {budget.visible:g}{looked_at}"
 
 
 def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
@@ -137,6 +144,7 @@ def _order(setting: Setting, entry: Document) -> tuple[Any, ...]:
         masks,
         setting.budget.foreground,
         math.inf if setting.budget.visible is None else setting.budget.visible,
+        setting.budget.closely is not None,
         setting.source_size or 0,
         -entry["ratio"],
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from unseg_cli.bench.conditions import PROTECTED, SPELLINGS
+from unseg_cli.bench.conditions import MADE_BY_DETECT, PROTECTED, SPELLINGS
 from unseg_cli.bench.report.text import data_name
 from unseg_cli.bench.results import pool
 from unseg_cli.bench.victims.registry import find_victim
@@ -142,10 +142,24 @@ class KeptRun:
         return str(meant.masks)
 
     def rows(self) -> list[tuple[Setting, Document]]:
-        """Its rows, with their setting, and the source of masks as their condition."""
-        return [(self._setting(row), row | {"condition": self.masks_of(row["condition"])}) for row in self.results["rows"]]
+        """Its rows, with their setting, and the source of masks as their condition. Rows without noise of ours stand in every setting."""
+        budgets = {row["condition"]: self._budget(row["condition"]) for row in self.results["rows"]}
+        ours = {budget for condition, budget in budgets.items() if SPELLINGS[condition].ours} or {*budgets.values()}
+        return [
+            (self._setting(row, budget), row | {"condition": self.masks_of(row["condition"])})
+            for row in self.results["rows"]
+            for budget in ([budgets[row["condition"]]] if SPELLINGS[row["condition"]].ours else ours)
+        ]
 
-    def _setting(self, row: Document) -> Setting:
+    def _budget(self, condition: str) -> NoiseBudget:
+        """Its budget, whose `closely` is None where it was what it is without options now. Runs of earlier versions do not say theirs."""
+        said = WITHOUT_LIMIT | self.run["settings"]["budget"]
+        budget, masks = NoiseBudget(**said), self.masks_of(condition)
+        now = masks == "auto" or masks in MADE_BY_DETECT
+        was = budget.looked_at_closely(by_default=now if "closely" in said else masks == "auto")
+        return replace(budget, closely=None if was == now or budget.visible is None else was)
+
+    def _setting(self, row: Document, budget: NoiseBudget) -> Setting:
         settings, used = self.run["settings"], self.run["schedules"][row["victim"]]
         own = dataclasses.asdict(find_victim(row["victim"]).schedules_from(row["init"])[self.results["task"]])
         then = {} if self.first is None else self.first.schedule(self.results["task"], row["init"])
@@ -163,7 +177,7 @@ class KeptRun:
             epochs=row["epochs"],
             augment=augment,
             lr=0.0 if used["lr"] == usual else used["lr"],
-            budget=NoiseBudget(**WITHOUT_LIMIT | settings["budget"]),
+            budget=budget,
             source_size=source_size,
             like=like,
         )

@@ -36,22 +36,16 @@ class Faint:
         which = f"{pictures(self.count)} {'has' if self.count == 1 else 'have'}"
         return (
             f"Hardly protected: {which} noise of less than {FAINT:g} of 255 grey levels.",
-            "`noise_255` in the manifest says which. More would be seen; masks of yours (--masks) allow more, and --strength high does.",
+            "`noise_255` in the manifest says which. More would be seen: --no-closely allows more, --strength high most.",
         )
 
 
-def left_out(failures: Iterable[dict[str, str]], look: str) -> tuple[str, ...]:
-    """What to tell the owner of pictures that failed for having too little noise; () where there are none.
-
-    Args:
-        failures: of the run.
-        look: the command that makes masks.
-    """
+def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
+    """What to tell the owner of pictures that failed for having too little noise; () where there are none."""
     count = sum(TOO_FAINT in failure["error"] for failure in failures)
     if not count:
         return ()
     return (
         f"Left out: {pictures(count)}, in which so little noise can hide that it would protect nothing.",
-        f"With masks there may be more, which shows on smooth places: make some with `{look}`, then protect again with them (--masks).",
-        "Or pass --strength high, which shows; --files-from FILE names those pictures alone.",
+        "More would show on smooth places: --no-closely or --strength high allow it, --files-from FILE for those pictures alone.",
     )

@@ -13,7 +13,7 @@ PLAIN = 4.0
 
 @dataclass(kw_only=True)
 class Plain:
-    """How many there are. On detected objects noise that would show is left out, and who sets no limit of what may be seen has chosen.
+    """How many there are. Where people look closely there is less noise, and who sets no limit has chosen.
 
     Attributes:
         count: pictures under a limit, with a mask or no object looked for, whose noise is as strong as `PLAIN`.
@@ -25,12 +25,13 @@ class Plain:
         """Count one more line of the manifest.
 
         Args:
-            row: the line. Those of earlier versions do not say how strong the noise is.
+            row: the line. Those of earlier versions do not say how strong the noise is, or whether it is hidden from a closer look.
             target: what was protected where there was no mask.
         """
-        level, limit = row.get("noise_255"), row.get("recipe", {}).get("max_difference")
-        closely = row.get("mask_source") != "file" and target == "auto"
-        self.count += not closely and limit is not None and isinstance(level, int | float) and level >= PLAIN
+        level, recipe = row.get("noise_255"), row.get("recipe", {})
+        closely = recipe.get("closely", row.get("mask_source") != "file" and target == "auto")
+        limited = recipe.get("max_difference") is not None
+        self.count += not closely and limited and isinstance(level, int | float) and level >= PLAIN
 
     def lines(self) -> tuple[str, ...]:
         """What to tell their owner; () where there are none."""
@@ -38,5 +39,5 @@ class Plain:
             return ()
         return (
             f"Can be seen: the noise of {pictures(self.count)}, on skin, skies and other smooth places.",
-            "--preview DIR shows it beside the clean pictures; --strength low hides it better, and protects less.",
+            "--preview DIR shows it beside the clean pictures; --closely hides it, and protects less.",
         )

@@ -173,7 +173,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
     if dry_run:
         document |= {"dry_run": True, "would_protect": len(tally.planned), "planned": tally.planned}
     masks_fail = _masks_mark_nothing(tally, rule)
-    closing = ("dry run: nothing was written",) if dry_run else _closing(tally, look) if tally.protected else left_out(tally.failures, look)
+    closing = ("dry run: nothing was written",) if dry_run else _closing(tally, look) if tally.protected else left_out(tally.failures)
     return Report(document=document, exit_code=1 if tally.failures or masks_fail else 0, closing=closing)
 
 
@@ -196,4 +196,4 @@ def _closing(tally: Tally, look: str) -> tuple[str, ...]:
     lines = [f"size of the files: {size_in_words(tally.src_bytes)} before, {size_in_words(tally.dst_bytes)} after"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
-    return (*lines, *CLAIM, *left_out(tally.failures, look), *tally.faint.lines(), *tally.plain.lines(), *tally.unsure.lines(look))
+    return (*lines, *CLAIM, *left_out(tally.failures), *tally.faint.lines(), *tally.plain.lines(), *tally.unsure.lines(look))

@@ -100,7 +100,10 @@ def test_masks_from(bench: Runs, data: Path, plain: dict[str, Any]) -> None:
     for path in sorted((data / "images" / "train").glob("*.png")):
         with Image.open(path) as image:
             Image.new("L", image.size, 255).save(masks / path.name)
-    assert noise(bench("--masks-from", masks))["psnr"] < noise(plain)["psnr"]
+    own = noise(bench("--masks-from", masks))
+    assert own["psnr"] < noise(plain)["psnr"]
+    (masks / "detections.jsonl").write_text("")
+    assert noise(bench("--masks-from", masks))["psnr"] > own["psnr"], "those of `detect` are masks of photographs"
     bench("--masks-from", masks, "--protect-masks", "auto", code=2)
     bench("--protect-masks", "folder", code=2)
 
@@ -113,6 +116,11 @@ def test_mask_rule(bench: Runs, labelled: Path) -> None:
 
 def test_max_difference(bench: Runs, plain: dict[str, Any]) -> None:
     assert noise(bench("--max-difference", "0.02"))["psnr"] > noise(plain)["psnr"]
+
+
+def test_closely(bench: Runs) -> None:
+    once, closely = (noise(bench(option, "--max-difference", "0.2"))["psnr"] for option in ("--no-closely", "--closely"))
+    assert once < closely
 
 
 def test_min_cell(bench: Runs) -> None:
