@@ -188,6 +188,7 @@ KILLED = """
         mask: object
         mask_source: str
         confidence: object = None
+        closely: bool = True
 
     class Generator:
         source = types.SimpleNamespace(name="stand-in", sha256="5" * 64, sam_checkpoint_sha256=None)

@@ -18,7 +18,8 @@ from PIL import Image
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures.channels import rgb_from_cmyk, strips, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
-from unseg_cli.pictures.formats import heif, png, tiff
+from unseg_cli.pictures.formats import heif, jpeg_tables, png, tiff
+from unseg_cli.pictures.formats.jpeg_tables import Tables
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
 
@@ -53,12 +54,14 @@ class Encoding:
         lossless: whether the file decodes to the very pixels given.
         quality: of a lossy format, 1 to 100; None for lossless ones.
         metadata: keep | strip | strip-gps.
+        tables: of a JPEG whose noise is in its colour, in place of those of the quality.
     """
 
     kind: Kind
     lossless: bool
     quality: int | None
     metadata: str
+    tables: Tables | None = None
 
 
 def choose_encoding(picture: Picture, *, format: str, quality: int | None, metadata: str) -> Encoding:
@@ -67,8 +70,8 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
     Args:
         picture: the source.
         format: keep | png | jpeg | webp.
-        quality: 1 to 100 as asked for; None: the source's estimate, but at least 90. A lossless source stays lossless
-            in WebP unless a quality is asked for.
+        quality: 1 to 100 as asked for; None: the source's estimate, but at least 90, in a JPEG for the colour alone where the noise is
+            in colour. A lossless source stays lossless in WebP unless a quality is asked for.
         metadata: keep | strip | strip-gps.
 
     Raises:
@@ -82,7 +85,8 @@ def choose_encoding(picture: Picture, *, format: str, quality: int | None, metad
         raise UnsegError(f"has more than the {most // 1_000_000} million pixels that {kind.upper()} can hold", hint="add --format png")
     if kind == "jpeg":
         chosen = quality or max(picture.coding.quality or WEBP_QUALITY, MINIMUM_QUALITY)
-        return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata)
+        tables = jpeg_tables.tables_for_colour(picture.coding, MINIMUM_QUALITY) if quality is None and picture.space == "rgb" else None
+        return Encoding(kind=kind, lossless=False, quality=chosen, metadata=metadata, tables=tables)
     if kind == "webp":
         # A lossless WebP has no quality to lower; one made from another format is lossy where that is asked for.
         lossless = picture.coding.lossless and (quality is None or picture.kind == "webp")
@@ -204,7 +208,9 @@ def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | 
         return _saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), notes
     if encoding.kind == "jpeg":
         keywords, more = jpeg_keywords(metadata)
-        options = {"quality": encoding.quality, "subsampling": 0, "progressive": picture.coding.progressive and same_kind}
+        own = encoding.tables is not None and jpeg_tables.is_in_colour(picture.pixels, given)
+        fine = {"qtables": encoding.tables} if own else {"quality": encoding.quality}
+        options = fine | {"subsampling": 0, "progressive": picture.coding.progressive and same_kind}
         return _saved(image, "JPEG", options | keywords), [*notes, *more]
     if encoding.kind in heif.KINDS:
         options = heif.keywords(encoding.kind, encoding.quality, grey=picture.space == "grey") | other_keywords(metadata)

@@ -76,7 +76,7 @@ def test_noise_of_less_than_one_and_a_half_grey_levels_is_none(
     assert all("too little to protect" in failure["error"] for failure in report.document["failures"])
     assert hashes(src) == before
     assert "Left out: 5 pictures, in which so little noise can hide that it would protect nothing." in report.closing
-    assert any(f"`unseg detect {src} {src}-masks`" in line for line in report.closing)
+    assert any("--no-closely or --strength high" in line for line in report.closing)
     assert not any("Left out" in line for line in protect_at(4, monkeypatch, run_protect, src, tmp_path / "strong").closing)
 
 
