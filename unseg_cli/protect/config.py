@@ -48,7 +48,7 @@ class ProtectConfig:
     generator: str = generator_option()
     sam_checkpoint: Path | None = option(None, help="SAM's own checkpoint, for vit_b.")
     format: str = option("keep", group="Written files", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
-    quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; in JPEG colour at least 90, lossy WebP 95]")
+    quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG colour at least 90, WebP 95]")
     metadata: str = option("keep", choices=("keep", "strip", "strip-gps"), help="EXIF, ICC and the like.")
     save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays, for `unseg restore`.")
     preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
