@@ -46,7 +46,7 @@ def protect_image(
             of uint8 or uint16. A Pillow picture with an EXIF orientation is shown to the generator upright; its pixels stay as stored.
         mask: (H, W) or with channels, not 0 on the object, in the frame of `image`'s pixels; alpha is ignored. None: the generator
             finds the object itself, and where it finds none the whole picture is protected.
-        budget: how much noise; None: the strength "medium".
+        budget: how much noise; None: the strength "medium". With a mask it is hidden at 100 % alone unless the budget says `closely`.
 
     Returns:
         A new picture of the same kind, size and depth; alpha is untouched, `info` (EXIF, ICC profile) of a Pillow picture is kept.

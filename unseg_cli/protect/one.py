@@ -224,11 +224,13 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
     opened, clean, made = noised.opened, noised.opened.picture, noised.made
     if not within_budget(clean.pixels, noised.pixels, made.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
+    level = noise_level(clean.pixels, noised.pixels, made.mask)
+    check_level(level)  # before the codec, which takes the most time and can only take noise away
     data, notes = encode_picture(clean, opened.encoding, pixels=noised.pixels)
     if opened.area > HUGE:
         give_back_freed_memory()
     written = read_picture(Path("picture"), data)
-    measured = _measured(clean, noised, written)
+    measured = _measured(clean, noised, written, level)
     if measured["noise_kept"] < LITTLE_NOISE_KEPT:
         kept = f"{100 * measured['noise_kept']:.0f} %"
         notes = [*notes, f"the codec kept only {kept} of the noise: raise --quality or --epsilon, or use a lossless format"]
@@ -255,8 +257,8 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
     return Protected(data=data, record=record, clean=clean, noised=noised.pixels, written=written, mask=made.mask)
 
 
-def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
-    """Compare the written file, decoded again, with the clean picture and with what was meant.
+def _measured(clean: Picture, noised: Noised, written: Picture, meant_level: float) -> Record:
+    """Compare the written file, decoded again, with the clean picture and with what was meant, whose noise was so strong.
 
     Raises:
         UnsegError: see `encode`.
@@ -283,7 +285,7 @@ def _measured(clean: Picture, noised: Noised, written: Picture) -> Record:
             f"the codec kept {100 * max(kept, 0):.0f} % of the noise: the file is not protected, and was removed",
             hint="raise --quality or --epsilon, or use a lossless format",
         )
-    level = noise_level(clean.pixels, meant, noised.made.mask) * kept
+    level = meant_level * kept
     check_level(level)
     return Record(
         linf_255=round(difference.linf_255, 6),
