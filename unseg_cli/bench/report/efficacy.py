@@ -112,15 +112,12 @@ def _protected_with(setting: Setting, entry: Document) -> str:
 
 def _how_far(budget: NoiseBudget) -> str:
     """How far the noise might show, where that is not what it may without options. Runs of earlier versions knew no limit."""
-    usual, first = NoiseBudget(), FIRST_BUDGET
-    if (budget.visible, budget.closely) == (usual.visible, usual.closely) or (budget.visible, budget.min_cell) == (
-        first.visible,
-        first.min_cell,
-    ):
+    usual = NoiseBudget()
+    if (budget.visible, budget.min_cell) == (FIRST_BUDGET.visible, FIRST_BUDGET.min_cell):
         return ""
-    strengths = [name for name, one in STRENGTHS.items() if (one.visible, one.closely) == (budget.visible, budget.closely)]
-    if strengths:
-        return f", --strength {strengths[0]}"
+    strength = next((name for name, one in STRENGTHS.items() if (one.visible, one.closely) == (budget.visible, budget.closely)), None)
+    if strength is not None:
+        return "" if STRENGTHS[strength] == usual else f", --strength {strength}"
     looked_at = {None: "", True: ", --closely", False: ", --no-closely"}[budget.closely]
     return looked_at if budget.visible == usual.visible else f", difference at most {budget.visible:g}{looked_at}"
 
