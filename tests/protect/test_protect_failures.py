@@ -58,7 +58,7 @@ def test_an_unprotected_copy_is_never_called_protected(
 
 
 def test_noise_that_the_codec_removes_is_a_failure(src: Path, tmp_path: Path, run_protect: Protect) -> None:
-    report = run_protect(src, tmp_path / "out", include=["b.JPG"], quality=1, budget=NoiseBudget(1 / 255, 1 / 255))
+    report = run_protect(src, tmp_path / "out", include=["b.JPG"], quality=1, budget=NoiseBudget(2 / 255, 2 / 255))
     assert report.exit_code == 1
     assert "the file is not protected" in report.document["failures"][0]["error"]
     assert not (tmp_path / "out" / "b.JPG").exists()
