@@ -48,13 +48,25 @@ class NoiseBudget:
         """What `closely` says.
 
         Args:
-            by_default: what it is where it says nothing: whether the picture is published for people to look at, not for networks.
+            by_default: what it is where it says nothing, see `is_looked_at`.
         """
         return by_default if self.closely is None else self.closely
 
     def of_photographs(self) -> NoiseBudget:
         """The same of pictures that people look at closely, unless it says otherwise: of all whose masks `detect` made."""
         return replace(self, closely=self.looked_at_closely(by_default=True))
+
+
+def is_looked_at(target: str, *, masked: bool) -> bool:
+    """Whether a picture is taken for a photograph that people look at closely, where nobody says.
+
+    Whoever has masks publishes data to be learnt from, and targets other than "auto" ask for as much noise as there is.
+
+    Args:
+        target: what is protected where there is no mask, see `Session.noise`.
+        masked: whether there is one.
+    """
+    return target == "auto" and not masked
 
 
 #: One grey level of an 8-bit picture, less what floats lose.

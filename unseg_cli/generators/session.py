@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 
-from unseg_cli.core.budget import NoiseBudget
+from unseg_cli.core.budget import NoiseBudget, is_looked_at
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
@@ -107,9 +107,8 @@ class Session:
     ) -> list[PictureNoise]:
         """Noise for a batch of pictures.
 
-        Where the budget does not say whether people look at the pictures closely, they do where nobody gave a mask and the target is
-        "auto". Whoever has masks publishes data to be learnt from, and the other targets ask for as much as there is: there the limit
-        counts at 100 % alone.
+        Where the budget does not say whether people look at the pictures closely, `is_looked_at` does; elsewhere the limit of what may
+        be seen counts at 100 % alone.
 
         Args:
             images: (H, W, 3) uint8 each; sizes may differ.
@@ -124,7 +123,7 @@ class Session:
         if target != "uniform" and any(mask is None for mask in masks):
             found = [own if mask is None else None for own, mask in zip(self.finder.find(scenes), masks, strict=True)]
         chosen = [_choose(image.shape[:2], given, own, target) for image, given, own in zip(images, masks, found, strict=True)]
-        closely = [budget.looked_at_closely(by_default=target == "auto" and mask is None) for mask in masks]
+        closely = [budget.looked_at_closely(by_default=is_looked_at(target, masked=mask is not None)) for mask in masks]
         # The target "whole" has the foreground's bound outside of the object, too.
         fields = self.draw(
             scenes,

@@ -10,7 +10,7 @@ from PIL import Image, JpegImagePlugin
 from unseg_cli.pictures.picture import Coding, Kind
 
 # Tables K.1 and K.2 of the JPEG standard, row by row; libjpeg scales them by a quality from 1 to 100.
-LUMA = (
+_LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
     18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
     49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
@@ -32,7 +32,7 @@ def estimated_quality(tables: dict[int, list[int]]) -> int | None:
     """
     qualities = []
     for number, table in tables.items():
-        standard = LUMA if number == 0 else CHROMA
+        standard = _LUMA if number == 0 else CHROMA
         pairs = list(zip(table, standard, strict=True))
         # Values clipped to 255 would make a coarse table look finer than it is.
         pairs = [(value, base) for value, base in pairs if value < 255] or pairs

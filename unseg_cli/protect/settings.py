@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from unseg_cli.core.budget import NoiseBudget, check_budget
+from unseg_cli.core.budget import NoiseBudget, check_budget, is_looked_at
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import fingerprint_of
 from unseg_cli.noise.version import NOISE_CODE
@@ -71,7 +71,7 @@ class Settings:
             "quality": self.quality,
             "metadata": self.metadata,
         }
-        by_default = self.target == "auto" and not masked
+        by_default = is_looked_at(self.target, masked=masked)
         if self.budget.visible is not None and self.budget.looked_at_closely(by_default=by_default) != by_default:
             parts["closely"] = self.budget.closely  # only here: others keep the fingerprint of earlier versions
         if finder is not None and not masked and self.target != "uniform":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unseg_cli.core.budget import is_looked_at
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.words import pictures
 
@@ -29,7 +30,7 @@ class Plain:
             target: what was protected where there was no mask.
         """
         level, recipe = row.get("noise_255"), row.get("recipe", {})
-        closely = recipe.get("closely", row.get("mask_source") != "file" and target == "auto")
+        closely = recipe.get("closely", is_looked_at(target, masked=row.get("mask_source") == "file"))
         limited = recipe.get("max_difference") is not None
         self.count += not closely and limited and isinstance(level, int | float) and level >= PLAIN
 
