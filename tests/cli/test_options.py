@@ -20,7 +20,7 @@ from unseg_cli.train.presets import PRESETS
 EVERYWHERE = "json quiet verbose debug"
 INTERFACE = {
     "protect": "masks mask-rule target epsilon epsilon-bg strength max-difference closely min-cell generator sam-checkpoint format quality "
-    "metadata workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report "
+    "metadata longest-side workers batch-size limit include exclude files-from overwrite fail-fast dry-run save-noise preview report "
     "watch engine device dataset split",
     "detect": "threshold only point not-point box whole overwrite generator sam-checkpoint workers batch-size limit include exclude "
     "dry-run device",
@@ -66,6 +66,7 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("protect", "--format webp", "format", "webp"),
     ("protect", "--quality 97", "quality", 97),
     ("protect", "--metadata strip-gps", "metadata", "strip-gps"),
+    ("protect", "--longest-side 1600", "longest_side", 1600),
     ("protect", "--workers 3", "workers", 3),
     ("protect", "--batch-size 5", "batch_size", 5),
     ("protect", "--batch-size auto", "batch_size", None),

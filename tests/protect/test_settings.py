@@ -24,6 +24,7 @@ OTHER: dict[str, Any] = {
     "format": "png",
     "quality": 95,
     "metadata": "strip",
+    "longest_side": 1600,
 }
 
 

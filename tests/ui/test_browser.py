@@ -109,7 +109,7 @@ def test_from_the_upload_to_the_zip(visitor: Visitor, pictures: list[Path], tmp_
     visitor.read("my cat.jpg: outlined by you")
 
     visitor.press("The lines are right")
-    page.get_by_label("Low: nothing to be seen").check()
+    page.get_by_label("Hidden: nothing to be seen").check()
     visitor.press("Show me the chosen picture")
     visitor.read("my cat.jpg: largest change")
     visitor.press("Protect all pictures")
@@ -122,7 +122,7 @@ def test_from_the_upload_to_the_zip(visitor: Visitor, pictures: list[Path], tmp_
     zipfile.ZipFile(tmp_path / "got.zip").extractall(tmp_path / "got")
     lines = [json.loads(line) for line in (tmp_path / "got" / "unseg-manifest.jsonl").read_text().splitlines()]
     assert {row["src"]: row["mask_source"] for row in lines} == {"my cat.jpg": "file", "coffee.png": "file"}
-    assert {row["recipe"]["max_difference"] for row in lines} == {0.5}
+    assert {row["recipe"]["closely"] for row in lines} == {True}
     assert said == any(row["noise_255"] < FAINT for row in lines)
     assert verify(VerifyConfig(src=pictures[0].parent, dst=tmp_path / "got"), Events()).exit_code == 0
     with Image.open(tmp_path / "got" / "my cat.jpg") as cat:
@@ -160,7 +160,7 @@ def test_a_bad_file_and_a_wrong_folder_are_said_beside_the_button(visitor: Visit
     visitor.press("Find the objects")
     visitor.read("What a click on the picture says")
     visitor.page.get_by_text("Pictures", exact=True).first.click()
-    alert = visitor.page.get_by_role("alert").filter(has_text="broken.jpg is text, not a picture")
+    alert = visitor.page.get_by_role("alert").filter(has_text="broken.jpg: is text, not a picture")
     alert.first.wait_for()
 
 

@@ -22,6 +22,7 @@ from unseg_cli.pictures.formats import heif, jpeg_tables, png, tiff
 from unseg_cli.pictures.formats.jpeg_tables import Tables
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
+from unseg_cli.pictures.smaller import smaller
 
 #: The lowest quality chosen without being asked for.
 MINIMUM_QUALITY = 90
@@ -116,7 +117,7 @@ def written_kind(kind: Kind, format: str) -> Kind:
 
 
 def prepare_picture(
-    path: Path, data: bytes, *, format: str = "keep", quality: int | None = None, metadata: str = "keep"
+    path: Path, data: bytes, *, format: str = "keep", quality: int | None = None, metadata: str = "keep", longest_side: int | None = None
 ) -> tuple[Picture, Encoding]:
     """Decode a picture and settle how it is written: whatever a file can be refused for is refused here, before any noise is made.
 
@@ -129,6 +130,7 @@ def prepare_picture(
         format: see `choose_encoding`, as for `quality` and `metadata`.
         quality: 1 to 100, or None.
         metadata: keep | strip | strip-gps.
+        longest_side: in pixels; larger pictures are made smaller. None: none is.
 
     Returns:
         The picture as the written format can hold it, and how it is written.
@@ -137,7 +139,7 @@ def prepare_picture(
         UnsegError: not a picture, damaged, or of a kind that cannot be protected or written; one line, without the path.
     """
     written_kind(kind_of(path, data), format)  # from the header: HEIC, animations and the like need no decoding to be refused
-    picture = read_picture(path, data)
+    picture = smaller(read_picture(path, data), longest_side)
     encoding = choose_encoding(picture, format=format, quality=quality, metadata=metadata)
     return converted(picture, encoding.kind), encoding
 

@@ -13,6 +13,8 @@ from unseg_cli.pictures import exif as exif_block
 _PHOTOSHOP = b"Photoshop 3.0\x00"
 _PHOTOSHOP_THUMBNAILS = (1033, 1036)
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
+#: Width and height in XMP, as an attribute or an element.
+_XMP_SIZE = re.compile(rb'((?:exif:PixelXDimension|exif:PixelYDimension|tiff:ImageWidth|tiff:ImageLength)(?:="|>))(\d{1,9})\b')
 #: Previews in XMP are JPEGs in base64: <xmpGImg:image>/9j/4AA...</xmpGImg:image>, or an attribute. Older files say xapGImg.
 _XMP_PREVIEW = re.compile(rb'(<(?:xmp|xap)GImg:image>)[^<]+|((?:xmp|xap)GImg:image=")[^"]+')
 #: How ImageMagick puts the metadata of other formats into a text of a PNG: name, length and hexadecimal digits.
@@ -51,7 +53,9 @@ class Metadata:
 
 #: Tags that say how a TIFF's pixels are shown; they stay when the rest is stripped.
 _TIFF_SHOWN = (282, 283, 296, 34675)
-_TIFF_GPS, _TIFF_XMP = 34853, 700
+_TIFF_GPS, _TIFF_XMP, _TIFF_EXIF = 34853, 700, 34665
+#: Width and height in a directory for EXIF.
+_SIZES = (40962, 40963)
 #: PNG chunks that say how the pixels are shown.
 _PNG_SHOWN = (b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"sBIT", b"mDCV", b"cLLI")
 
@@ -88,6 +92,29 @@ def _without_previews(metadata: Metadata) -> Metadata:
         png_chunks=(tuple(map(_text_without_previews, before)), tuple(map(_text_without_previews, after))),
         tiff_tags=tags,
     )
+
+
+def scaled(metadata: Metadata, scale: float) -> Metadata:
+    """The metadata of a picture that was made smaller: the sizes that EXIF and XMP tell, times `scale`."""
+    tags = metadata.tiff_tags
+    if tags is not None:
+        inner = {tag: max(1, round(value * scale)) if tag in _SIZES else value for tag, value in tags.get(_TIFF_EXIF, {}).items()}
+        tags = tags | ({_TIFF_EXIF: inner} if inner else {})
+        tags = tags | ({_TIFF_XMP: _scaled_xmp(_bytes(tags[_TIFF_XMP]), scale)} if _TIFF_XMP in tags else {})
+    before, after = (
+        tuple((name, _scaled_xmp(body, scale) if name == b"iTXt" else body) for name, body in chunks) for chunks in metadata.png_chunks
+    )
+    return replace(
+        metadata,
+        exif=exif_block.scaled(metadata.exif, scale) if metadata.exif else b"",
+        xmp=_scaled_xmp(metadata.xmp, scale),
+        png_chunks=(before, after),
+        tiff_tags=tags,
+    )
+
+
+def _scaled_xmp(xmp: bytes, scale: float) -> bytes:
+    return _XMP_SIZE.sub(lambda found: found[1] + b"%d" % max(1, round(int(found[2]) * scale)), xmp)
 
 
 def without_xmp_previews(xmp: bytes) -> bytes:

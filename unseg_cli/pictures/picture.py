@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from unseg_cli.pictures.metadata import Metadata
 
 #: uint8 or uint16.
 PixelArray = npt.NDArray[Any]
+#: Numbers of one kind, or truth values, for each pixel.
+MapArray = TypeVar("MapArray", npt.NDArray[np.bool_], npt.NDArray[np.int32])
 
 
 class PixelRows(Protocol):
@@ -68,6 +70,7 @@ class Picture:
         metadata: everything that is not pixels.
         coding: how the file was compressed.
         notes: what was changed on the way in, for the user to read.
+        made_from: (H, W) of the file's upright pixels, where the picture was made smaller.
     """
 
     pixels: PixelArray
@@ -78,11 +81,17 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     coding: Coding = field(default_factory=Coding)
     notes: tuple[str, ...] = ()
+    made_from: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the upright picture."""
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    @property
+    def file_size(self) -> tuple[int, int]:
+        """(H, W) of the upright picture in the file, which its masks have, too."""
+        return self.made_from or self.size
 
 
 def same_alpha(a: Picture, b: Picture) -> bool:

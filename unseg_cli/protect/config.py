@@ -50,6 +50,9 @@ class ProtectConfig:
     format: str = option("keep", group="Written files", choices=("keep", "png", "jpeg", "webp"), help="File format to write.")
     quality: int | None = option(None, min=1, max=100, help="Of JPEG and WebP.  [default: the source's; JPEG colour at least 90, WebP 95]")
     metadata: str = option("keep", choices=("keep", "strip", "strip-gps"), help="EXIF, ICC and the like.")
+    longest_side: int | None = option(
+        None, metavar="PIXELS", min=16, help="Make larger pictures smaller, as for the web: they hide more noise then."
+    )
     save_noise: Path | None = option(None, metavar="DIR", help="Keep the noise as arrays, for `unseg restore`.")
     preview: Path | None = option(None, metavar="DIR", help="Write clean | protected | noise x16.")
     report: Path | None = option(None, metavar="FILE.html", help="Write a page that says what was done, with some pictures.")

@@ -109,6 +109,7 @@ def _of_data_sets(config: ProtectConfig) -> None:
         "--watch": config.watch,
         "--engine ray": config.engine == "ray",
         "--format": config.format != "keep",
+        "--longest-side": config.longest_side,
     }
     if option := _first_given(others):
         raise UsageProblem(f"{option} and --dataset exclude each other", hint=f"omit {option}, or --dataset")

@@ -164,7 +164,7 @@ class JobFiles:
         )
         record.update(signature(self.settings.budget, self.generator))
         if ours:  # what the file that is there was made with, for whoever verifies it
-            for key in ("epsilon", "epsilon_bg", "quality"):
+            for key in ("epsilon", "epsilon_bg", "quality", "longest_side"):
                 if key in earlier:
                     record[key] = earlier[key]
         self.manifest.append(record)

@@ -42,6 +42,7 @@ class Record(TypedDict, total=False):
         mask_share: share of the picture that has the object's bound.
         confidence: of the detection, in [0, 1]; null where it is not known, nothing was found, or a mask came from a file.
         src_bytes, dst_bytes: sizes of the files.
+        longest_side: of a copy that was made smaller than its picture, in pixels; null of others.
         notes: what the owner should know.
     """
 
@@ -76,7 +77,14 @@ class Record(TypedDict, total=False):
     confidence: float | None
     src_bytes: int
     dst_bytes: int
+    longest_side: int | None
     notes: list[str]
+
+
+def longest_side_of(row: Record | None) -> int | None:
+    """To how many pixels the copy was made smaller; None: it was not, or nobody knows."""
+    longest = row.get("longest_side") if row else None
+    return longest if isinstance(longest, int) and longest > 0 else None
 
 
 def signature(budget: NoiseBudget, generator: GeneratorFile) -> Record:

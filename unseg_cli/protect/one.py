@@ -31,6 +31,7 @@ from unseg_cli.pictures.drawn import DrawnRows
 from unseg_cli.pictures.encode import Encoding, encode_picture, prepare_picture
 from unseg_cli.pictures.masks import read_classes, read_mask
 from unseg_cli.pictures.picture import Picture, PixelRows, same_alpha
+from unseg_cli.pictures.smaller import smaller_map
 from unseg_cli.protect.manifest import Record, signature
 from unseg_cli.protect.settings import Settings
 
@@ -168,15 +169,13 @@ def open_picture(source: Source, settings: Settings) -> Opened:
         UnsegError: damaged, unsupported, not to be written in the format asked for, or its mask does not fit.
     """
     started = time.perf_counter()
-    picture, encoding = prepare_picture(
-        Path(source.name), source.data, format=settings.format, quality=settings.quality, metadata=settings.metadata
-    )
+    picture, encoding = prepare_picture(Path(source.name), source.data, **settings.of_files())
     mask = classes = None
     if source.mask is not None and settings.per_class:
-        classes = read_classes(Path(source.mask_name), settings.rule, picture.size, source.mask)
+        classes = smaller_map(read_classes(Path(source.mask_name), settings.rule, picture.file_size, source.mask), picture.size)
         mask = classes != NO_CLASS
     elif source.mask is not None:
-        mask = read_mask(Path(source.mask_name), settings.rule, picture.size, source.mask)
+        mask = smaller_map(read_mask(Path(source.mask_name), settings.rule, picture.file_size, source.mask), picture.size)
     return Opened(
         picture=picture,
         encoding=encoding,
@@ -248,6 +247,7 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
         confidence=None if made.confidence is None else round(made.confidence, 4),
         src_bytes=opened.src_bytes,
         dst_bytes=len(data),
+        longest_side=max(clean.size) if clean.made_from else None,
         notes=[*clean.notes, *notes],
         seconds=round(noised.seconds + time.perf_counter() - started, 4),
     )

@@ -214,6 +214,7 @@ def _settings(config: ProtectConfig) -> Settings:
         format=config.format,
         quality=config.quality,
         metadata=config.metadata,
+        longest_side=config.longest_side,
     )
     refuse_conflicts(config, settings.rule if config.dataset else rule_for(config.masks, config.mask_rule))
     return settings

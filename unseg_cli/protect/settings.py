@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from unseg_cli.core.budget import NoiseBudget, check_budget, is_looked_at
 from unseg_cli.generators.files import GeneratorFile
@@ -24,6 +25,7 @@ class Settings:
         format: keep | png | jpeg | webp.
         quality: 1 to 100, of a lossy format; None: see `choose_encoding`.
         metadata: keep | strip | strip-gps.
+        longest_side: in pixels; larger pictures are made smaller, masks with them. None: none is.
 
     Raises:
         UsageProblem: a budget that protects nothing, or no such rule.
@@ -36,6 +38,7 @@ class Settings:
     format: str = "keep"
     quality: int | None = None
     metadata: str = "keep"
+    longest_side: int | None = None
 
     def __post_init__(self) -> None:
         check_budget(self.budget)
@@ -45,6 +48,10 @@ class Settings:
     def rule(self) -> MaskRule:
         """What `mask_rule` stands for."""
         return mask_rule(self.mask_rule)
+
+    def of_files(self) -> dict[str, Any]:
+        """Those about files, for `prepare_picture`."""
+        return {name: getattr(self, name) for name in ("format", "quality", "metadata", "longest_side")}
 
     def fingerprint(self, generator: GeneratorFile, mask_sha256: str | None, finder: str | None = None) -> str:
         """A short hash of everything that decides what is written, but for the source itself.
@@ -74,6 +81,8 @@ class Settings:
         by_default = is_looked_at(self.target, masked=masked)
         if self.budget.visible is not None and self.budget.looked_at_closely(by_default=by_default) != by_default:
             parts["closely"] = self.budget.closely  # only here: others keep the fingerprint of earlier versions
+        if self.longest_side is not None:
+            parts["longest_side"] = self.longest_side  # likewise
         if finder is not None and not masked and self.target != "uniform":
             parts["finder"] = finder  # only here: pictures with masks keep the fingerprint of earlier versions
         return fingerprint_of(parts)

@@ -17,6 +17,8 @@ STRENGTHS = [
     ("Plain: a pattern all over", "plain"),
 ]
 FORMATS = [("As they are", "keep"), ("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")]
+#: Noise that hides in 1,000 pixels is read by networks that see 500 of them or more; what is far larger can hide none.
+SIZES = [("At most 1,000 pixels", 1000), ("At most 1,600 pixels", 1600), ("As large as they are", 0)]
 METADATA = [("Keep it", "keep"), ("Without places (GPS)", "strip-gps"), ("Remove it", "strip")]
 #: How it looks. Fonts are those of the system, since none may be fetched.
 LOOKS: dict[str, Any] = {
@@ -59,6 +61,7 @@ class Controls:
     said_2: gr.HTML
     onward: gr.Button
     strength: gr.Radio
+    size: gr.Dropdown
     format: gr.Dropdown
     metadata: gr.Dropdown
     compare: gr.Button
@@ -139,6 +142,7 @@ def _protect() -> dict[str, Any]:
     with gr.Row():
         strength = gr.Radio(STRENGTHS, value="hidden", label="Strength: more protects better, and shows more", scale=2)
         with gr.Column(scale=1, min_width=220):
+            size = gr.Dropdown(SIZES, value=1000, label="Size: smaller copies hide more noise", filterable=False)
             format = gr.Dropdown(FORMATS, value="keep", label="Format", filterable=False)
             metadata = gr.Dropdown(METADATA, value="keep", label="Metadata (camera, time, place)", filterable=False)
     compare = gr.Button("Show me the chosen picture, before and after")
@@ -150,6 +154,7 @@ def _protect() -> dict[str, Any]:
         noise = gr.Image(label="What was changed", show_label=False, interactive=False, buttons=[])
     return {
         "strength": strength,
+        "size": size,
         "format": format,
         "metadata": metadata,
         "compare": compare,

@@ -62,7 +62,7 @@ class Page:
         on.anew.click(self._anew, pointed, [on.said_2, *shown])
         on.use_box.click(self._box, [*pointed, *on.box], [on.said_2, *shown])
         on.onward.click(lambda: gr.Walkthrough(selected=3), None, on.steps)
-        choices: list[Any] = [on.strength, on.format, on.metadata]
+        choices: list[Any] = [on.strength, on.size, on.format, on.metadata]
         on.compare.click(self._compare, [*pointed, *choices], [on.compared, on.slider, on.noise, on.numbers])
         on.protect.click(self._protect, [on.work, *choices, on.into], [on.said_3, on.download])
 
@@ -133,12 +133,12 @@ class Page:
                 found[on.about] += f"<p>The {LISTED} least sure of {len(rows)} pictures are listed.</p>"
         return found
 
-    def _compare(self, work: Work | None, name: str, strength: str, format: str, metadata: str) -> Changes:
+    def _compare(self, work: Work | None, name: str, strength: str, size: int, format: str, metadata: str) -> Changes:
         on, shown = self._on, gr.Column(visible=True)
         if work is None:
             return {on.compared: shown, on.numbers: words.problem("There are no pictures yet", "Begin with the first step")}
         try:
-            found = work.compare(work.row(name), Choices(strength, format, metadata))
+            found = work.compare(work.row(name), Choices(strength, size or None, format, metadata))
         except UnsegError as problem:
             return {
                 on.compared: shown,
@@ -157,8 +157,17 @@ class Page:
             on.numbers: words.said(f"{escape(name)}: {change}. Its file has {growth:.2f} times the size."),
         }
 
-    def _protect(self, work: Work | None, strength: str, format: str, metadata: str, into: str, progress: Any = gr.Progress()) -> Changes:  # noqa: B008
-        on, bar, choices = self._on, _Bar(progress), Choices(strength, format, metadata)
+    def _protect(
+        self,
+        work: Work | None,
+        strength: str,
+        size: int,
+        format: str,
+        metadata: str,
+        into: str,
+        progress: Any = gr.Progress(),  # noqa: B008
+    ) -> Changes:
+        on, bar, choices = self._on, _Bar(progress), Choices(strength, size or None, format, metadata)
         hidden = gr.DownloadButton(visible=False)
         if work is None:
             return {on.said_3: words.problem("There are no pictures yet", "Begin with the first step"), on.download: hidden}

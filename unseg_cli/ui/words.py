@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from unseg_cli.protect.results.words import pictures
+
 #: Advice that names an option, at the end of a message.
 _ON_OPTIONS = re.compile(r"(: | - )[^:]*(?<![\w-])--[a-z].*$")
 
@@ -24,7 +26,7 @@ def said(text: str) -> str:
 def advice(hint: str) -> str:
     """A hint without command lines; "": nothing that a visitor can do."""
     if "--strength" in hint:
-        return "A higher strength allows more."
+        return "A higher strength or a smaller size allows more."
     return "" if "--" in hint else hint
 
 
@@ -53,8 +55,11 @@ def protected(facts: Mapping[str, Any], into: str) -> str:
     where = f" in {escape(into)}" if into else ""
     there = facts["protected"] + facts["skipped"]
     told = said(f"<b>{there} of {facts['images']} pictures are protected{where}.</b>") + failures(facts["failures"])
+    if facts["made_smaller"]:
+        told += f"<p>Made smaller: {pictures(facts['made_smaller'])}.</p>"
     if facts["faint"]:
-        told += f"<p>In {facts['faint']} of them hardly any noise is left, since more would be seen: a higher strength allows more.</p>"
+        more = "since more would be seen: a higher strength or a smaller size allows more"
+        told += f"<p>In {facts['faint']} of them hardly any noise is left, {more}.</p>"
     if facts["plain"]:
-        told += f"<p>In {facts['plain']} of them the noise can be seen on skin, skies and other smooth places: Low hides it better.</p>"
+        told += f"<p>In {facts['plain']} of them the noise can be seen on skin, skies and other smooth places: Hidden hides it better.</p>"
     return told

@@ -48,11 +48,23 @@ BUDGETS: dict[str, NoiseBudget] = {
 
 @dataclass(frozen=True)
 class Choices:
-    """How pictures are protected; the strength is one of `BUDGETS`."""
+    """How pictures are protected.
+
+    Attributes:
+        strength: one of `BUDGETS`.
+        longest_side: in pixels; larger pictures are made smaller. None: none is.
+        format, metadata: as `unseg protect` knows them.
+    """
 
     strength: str = "hidden"
+    longest_side: int | None = None
     format: str = "keep"
     metadata: str = "keep"
+
+    def settings(self) -> dict[str, Any]:
+        """Of `unseg protect`."""
+        facts = {"format": self.format, "metadata": self.metadata, "longest_side": self.longest_side}
+        return {"budget": BUDGETS[self.strength], **facts}
 
 
 @dataclass(frozen=True)
@@ -229,8 +241,8 @@ class Work:
             UnsegError: it cannot be protected like this.
         """
         data, mask = LocalStore(self.src).read(row["src"]), LocalStore(self.masks).read(row["mask"])
-        settings = Settings(budget=BUDGETS[choices.strength], format=choices.format, metadata=choices.metadata)
-        made = protect_source(Source.of(data, mask, name=row["src"], mask_name=row["mask"]), self.session, settings)
+        source = Source.of(data, mask, name=row["src"], mask_name=row["mask"])
+        made = protect_source(source, self.session, Settings(**choices.settings()))
         panels = preview_panels(made.clean, read_picture(Path(row["src"]), made.data), SHOWN)
         return Comparison(*panels, record=dict(made.record))
 
@@ -240,14 +252,7 @@ class Work:
         Raises:
             UnsegError: see `protect` of `unseg_cli.protect`.
         """
-        config = ProtectConfig(
-            src=self.src,
-            dst=dst,
-            masks=self.masks,
-            budget=BUDGETS[choices.strength],
-            format=choices.format,
-            metadata=choices.metadata,
-        )
+        config = ProtectConfig(src=self.src, dst=dst, masks=self.masks, **choices.settings())
         return protect(config, events, self.session)
 
     def zipped(self, choices: Choices, events: Events) -> tuple[Report, Path]:

@@ -48,5 +48,5 @@ def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
     return (
         f"Left out: {pictures(count)}, in which so little noise can hide that it would protect nothing.",
         "More would show on smooth places: --no-closely or --strength high allow it, --files-from FILE for those pictures alone.",
-        "Copies made smaller before, of 2,000 pixels or less, can hold more unseen.",
+        "Large files can hide the least: --longest-side 1000 makes smaller copies, as for the web, which hide more.",
     )

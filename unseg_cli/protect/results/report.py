@@ -14,7 +14,7 @@ from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.faint import Faint, left_out
 from unseg_cli.protect.results.plain import Plain
 from unseg_cli.protect.results.unsure import Unsure
-from unseg_cli.protect.results.words import size_in_words
+from unseg_cli.protect.results.words import pictures, size_in_words
 
 CLAIM = (
     "What this does: it lowers what a model can learn from these pictures when it is trained on them.",
@@ -64,6 +64,7 @@ class Tally:
         sources: how many of the pictures of this run had which `mask_source`.
         lossy: how many of them were written with a lossy codec.
         src_bytes, dst_bytes: of their files.
+        made_smaller: how many of them have fewer pixels than their pictures.
         linf_255, linf_255_lossless: the largest of each; None where there is none.
         psnr, ssim: means over them.
     """
@@ -82,6 +83,7 @@ class Tally:
     lossy: int = 0
     src_bytes: int = 0
     dst_bytes: int = 0
+    made_smaller: int = 0
     linf_255: float | None = None
     linf_255_lossless: float | None = None
     psnr: Mean = field(default_factory=Mean)
@@ -121,6 +123,7 @@ class Tally:
         self.sources[str(record["mask_source"])] += 1
         self.src_bytes += record["src_bytes"]
         self.dst_bytes += record["dst_bytes"]
+        self.made_smaller += record["longest_side"] is not None
         change = record["linf_255"] or 0.0
         self.linf_255 = max(change, self.linf_255 or 0.0)
         self.lossy += not record["lossless"]
@@ -165,6 +168,7 @@ def report(tally: Tally, *, generator: GeneratorFile, rule: str, dry_run: bool, 
         "failures": tally.failures,
         "src_bytes": tally.src_bytes,
         "dst_bytes": tally.dst_bytes,
+        "made_smaller": tally.made_smaller,
         "unsure": tally.unsure.unsure,
         "nothing_found": tally.unsure.nothing,
         "faint": tally.faint.count,
@@ -193,7 +197,8 @@ def _masks_mark_nothing(tally: Tally, rule: str) -> bool:
 
 
 def _closing(tally: Tally, look: str) -> tuple[str, ...]:
-    lines = [f"size of the files: {size_in_words(tally.src_bytes)} before, {size_in_words(tally.dst_bytes)} after"]
+    smaller = f"; {pictures(tally.made_smaller)} made smaller" if tally.made_smaller else ""
+    lines = [f"size of the files: {size_in_words(tally.src_bytes)} before, {size_in_words(tally.dst_bytes)} after{smaller}"]
     if tally.lossy:
         lines.append("The noise keeps to its budget; the largest change of JPEG and WebP files includes what the codec itself changed.")
     return (*lines, *CLAIM, *left_out(tally.failures), *tally.faint.lines(), *tally.plain.lines(), *tally.unsure.lines(look))

@@ -19,8 +19,9 @@ from unseg_cli.core.pages import html_table, refuse_other_file
 from unseg_cli.core.runs import write_atomically
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.decode import read_picture
+from unseg_cli.pictures.smaller import smaller
 from unseg_cli.protect.files import JobFiles
-from unseg_cli.protect.manifest import Record
+from unseg_cli.protect.manifest import Record, longest_side_of
 from unseg_cli.protect.results.previews import preview_panels
 from unseg_cli.protect.results.report import CLAIM
 from unseg_cli.protect.results.words import size_in_words
@@ -148,7 +149,8 @@ def _samples(rows: Sequence[Record], files: JobFiles) -> Iterable[tuple[Record, 
         try:
             clean, written = files.source.read(row["src"]), files.target.read(row["dst"])
             if (sha256_hex(clean), sha256_hex(written)) == (row["src_sha256"], row["dst_sha256"]):
-                before, after = read_picture(Path(row["src"]), clean), read_picture(Path(row["dst"]), written)
+                before = smaller(read_picture(Path(row["src"]), clean), longest_side_of(row))
+                after = read_picture(Path(row["dst"]), written)
                 yield row, [_jpeg(panel) for panel in preview_panels(before, after, PANEL)]
         except UnsegError:
             continue

@@ -30,7 +30,8 @@ from unseg_cli.pictures.formats import heif
 from unseg_cli.pictures.masks import MaskRule, read_mask
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.picture import Picture, PixelArray, full_scale, same_alpha
-from unseg_cli.protect.manifest import Record
+from unseg_cli.pictures.smaller import smaller, smaller_map
+from unseg_cli.protect.manifest import Record, longest_side_of
 from unseg_cli.protect.verification.pairs import Pair
 
 MISSING = "is missing in DST"
@@ -96,14 +97,14 @@ def judge_pair(pair: Pair, budget: NoiseBudget | None, rule: MaskRule) -> dict[s
         with said_of("the protected file"):
             written = read_picture(pair.dst)
         with said_of("the clean file"):
-            clean = read_picture(pair.src)
+            clean = smaller(read_picture(pair.src), longest_side_of(pair.row))
         clean = converted(clean, written.kind)  # as `protect` had to make it for the written format
         if clean.space == "grey" and written.space == "rgb":
             clean = expanded(clean)
         if clean.pixels.shape != written.pixels.shape or clean.pixels.dtype != written.pixels.dtype:
             sizes = f"{_kind(clean)} became {_kind(written)}"
             return result | {"verdict": Verdict.ALTERED.value, "problem": f"differs in size or kind: {sizes}"}
-        inside = _foreground(pair, rule, clean.size)
+        inside = _foreground(pair, rule, clean)
     except UnsegError as error:
         return result | {"verdict": Verdict.UNREADABLE.value, "problem": error.message}
     difference, recorded = measure(clean.pixels, written.pixels), _as_recorded(pair)
@@ -183,12 +184,12 @@ def _note(pair: Pair) -> str | None:
     )
 
 
-def _foreground(pair: Pair, rule: MaskRule, size: tuple[int, int]) -> BoolArray | None:
+def _foreground(pair: Pair, rule: MaskRule, clean: Picture) -> BoolArray | None:
     """The mask that `protect` would use; None where none is given. An empty one means the whole picture there."""
     path = only_mask(pair.masks)
     if path is None:
         return None
-    mask = read_mask(path, rule, size)
+    mask = smaller_map(read_mask(path, rule, clean.file_size), clean.size)
     return mask if mask.any() else ~mask
 
 

@@ -132,6 +132,12 @@ def test_metadata(plain: Path, protect: Runs) -> None:
             assert image.getexif().get(0x010E) == kept
 
 
+def test_longest_side(plain: Path, protect: Runs) -> None:
+    for dst, size in ((plain, (64, 48)), (protect("--longest-side", "32"), (32, 24))):
+        with Image.open(dst / "b.png") as image:
+            assert image.size == size
+
+
 def test_workers(plain: Path, protect: Runs, threads: Threads) -> None:
     dst = protect("--workers", "3")
     assert threads.seen == [3]

@@ -1,0 +1,72 @@
+"""Pictures made smaller, as for the web: small copies can hold more noise unseen than large ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from unseg_cli.core.constants import FloatArray
+from unseg_cli.pictures.metadata import scaled
+from unseg_cli.pictures.picture import MapArray, Picture, PixelArray, full_scale
+
+
+def smaller_size(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
+    """(H, W) of a picture once its longer side is at most so many pixels; what is small already, or has no limit, stays as it is."""
+    longest = max(size)
+    if longest_side is None or longest <= longest_side:
+        return size
+    height, width = (max(1, round(side * longest_side / longest)) for side in size)
+    return height, width
+
+
+def smaller(picture: Picture, longest_side: int | None) -> Picture:
+    """A picture with at most so many pixels along its longer side (Lanczos, weighted by alpha).
+
+    The same picture gives the same pixels wherever the same Pillow runs. Sizes that its EXIF and XMP tell are changed with it.
+    """
+    height, width = smaller_size(picture.size, longest_side)
+    if (height, width) == picture.size:
+        return picture
+    pixels, alpha = picture.pixels, picture.alpha
+    bands = [pixels] if pixels.ndim == 2 else [pixels[..., band] for band in range(pixels.shape[2])]
+    if alpha is None:
+        made = [_resized(band, height, width) for band in bands]
+    else:
+        # What cannot be seen must not bleed into what can.
+        weight = _resized(alpha.astype(np.float32), height, width)
+        made = []
+        for band in bands:
+            sums = _resized(band * alpha.astype(np.float32), height, width)
+            plain = _resized(band.astype(np.float32), height, width)
+            made.append(_whole(np.where(weight > 0.5, sums / np.maximum(weight, 0.5), plain), band))
+        alpha = _whole(weight, alpha)
+    return replace(
+        picture,
+        pixels=made[0] if pixels.ndim == 2 else np.stack(made, axis=-1),
+        alpha=alpha,
+        metadata=scaled(picture.metadata, max(height, width) / max(picture.size)),
+        made_from=picture.file_size,
+    )
+
+
+def smaller_map(values: MapArray, size: tuple[int, int]) -> MapArray:
+    """A mask or label map made as large as a picture: (h, w) -> `size`, the value at the middle of each new pixel."""
+    if values.shape == size:
+        return values
+    down, across = ((np.arange(new) * 2 + 1) * old // (2 * new) for new, old in zip(size, values.shape, strict=True))
+    return np.ascontiguousarray(values[down[:, None], across])
+
+
+def _resized(band: PixelArray, height: int, width: int) -> PixelArray:
+    """(h, w) uint8, uint16 or float32 -> (height, width) of the same type; floats may overshoot."""
+    if band.dtype == np.uint8:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(band)).resize((width, height), Image.Resampling.LANCZOS))
+    made = Image.fromarray(np.asarray(band, np.float32)).resize((width, height), Image.Resampling.LANCZOS)
+    return _whole(np.asarray(made), band) if band.dtype == np.uint16 else np.asarray(made)
+
+
+def _whole(values: FloatArray, like: PixelArray) -> PixelArray:
+    """Floats as pixels of the type of `like`."""
+    return np.clip(np.rint(values), 0, full_scale(like)).astype(like.dtype)
