@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.protect.conftest import hashes, photo
+from tests.protect.conftest import hashes, photo, rows
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.events import Report
 from unseg_cli.protect.results import report_page
+from unseg_cli.protect.settings import Settings
 
 Protect = Callable[..., Report]
 
@@ -102,3 +103,20 @@ def test_a_file_of_somebody_else_is_never_replaced(src: Path, tmp_path: Path, ru
     run_protect(src, tmp_path / "out", report=index, overwrite=True)
     assert "5 pictures" in Page(index.read_text(encoding="utf-8")).text
     run_protect(src, tmp_path / "out", report=index)
+
+
+@pytest.mark.parametrize(
+    ("closely", "said"),
+    [
+        ((False, None), "a difference of 1.5 may be seen Size"),
+        ((True, True), "a difference of 1.5 may be seen, no more at 200 % Size"),
+        ((True, False), "a difference of 1.5 may be seen, no more at 200 %, in 1 picture Size"),
+    ],
+)
+def test_it_says_how_closely_pictures_may_be_looked_at(
+    closely: tuple[bool | None, ...], said: str, src: Path, tmp_path: Path, run_protect: Protect
+) -> None:
+    report = run_protect(src, tmp_path / "out")
+    made = list(rows(tmp_path / "out").values())
+    lines = [row | {"recipe": row["recipe"] | {"closely": one}} for row, one in zip(made, closely, strict=False)]
+    assert said in Page(report_page.report_page(report, lines, Settings(), [])).text

@@ -24,7 +24,7 @@ from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.manifest import Record, longest_side_of
 from unseg_cli.protect.results.previews import preview_panels
 from unseg_cli.protect.results.report import CLAIM
-from unseg_cli.protect.results.words import size_in_words
+from unseg_cli.protect.results.words import pictures, size_in_words
 from unseg_cli.protect.settings import Settings
 
 #: Pictures that are shown, in panels of at most so many pixels; and how many have a line in the table.
@@ -119,7 +119,7 @@ def report_page(report: Report, rows: Sequence[Record], settings: Settings, samp
                 "Failed": f'<span class="bad">{len(failures)}</span>' if failures else "none",
                 "Objects": escape(", ".join(f"{count} {_SOURCES[name]}" for name, count in _counted(rows).items()) or "-"),
                 "To be looked at": _doubts(facts),
-                "Noise": escape(_noise(settings)),
+                "Noise": escape(_noise(settings, rows)),
                 "Size of this run's files": f"{size_in_words(facts['src_bytes'])} before, {size_in_words(facts['dst_bytes'])} after",
                 "Generator": f"{escape(facts['generator']['name'])}, SHA-256 <code>{facts['generator']['sha256'][:16]}</code>",
             }
@@ -202,9 +202,12 @@ def _doubts(facts: dict[str, int]) -> str:
     return "; ".join([*faint, *plain, *seen]) or "nothing"
 
 
-def _noise(settings: Settings) -> str:
+def _noise(settings: Settings, rows: Sequence[Record]) -> str:
     budget = settings.budget
     limit = "no limit to what may be seen" if budget.visible is None else f"a difference of {budget.visible:g} may be seen"
+    closely = sum(bool(row.get("recipe", {}).get("closely")) for row in rows)
+    if closely:
+        limit += f", no more at 200 %{'' if closely == len(rows) else f', in {pictures(closely)}'}"
     return f"at most {255 * budget.foreground:.3g}/255 on objects and {255 * budget.background:.3g}/255 outside; {limit}"
 
 
