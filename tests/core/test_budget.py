@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unseg_cli.core.budget import STRENGTHS, NoiseBudget, parse_epsilon
+from unseg_cli.core.budget import LEAST_LEVEL, STRENGTHS, NoiseBudget, check_level, parse_epsilon
 from unseg_cli.core.common_settings import read_budget
-from unseg_cli.core.errors import UsageProblem
+from unseg_cli.core.errors import UnsegError, UsageProblem
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,12 @@ def test_a_bound_outside_the_object_that_is_proposed_is_accepted(foreground: flo
     proposed = re.search(r"pass --epsilon-bg (.*) or less", caught.value.hint)
     assert proposed is not None
     assert read_budget({"epsilon": str(foreground), "epsilon_bg": proposed[1]}).foreground == foreground
+
+
+@pytest.mark.parametrize(("size", "smaller"), [((0, 0), False), ((2000, 1500), False), ((3000, 4000), True), ((1, 5000), True)])
+def test_only_large_pictures_are_advised_to_become_smaller(size: tuple[int, int], smaller: bool) -> None:
+    check_level(LEAST_LEVEL, size)
+    with pytest.raises(UnsegError, match=r"noise of 1\.49 of 255 grey levels is too little") as caught:
+        check_level(LEAST_LEVEL - 0.01, size)
+    assert ("--longest-side 1000" in caught.value.hint) == smaller
+    assert "--no-closely" in caught.value.hint

@@ -99,21 +99,25 @@ TOO_FAINT = "is too little to protect it"
 #: faint" in docs/results_tried.md); of pictures with 1.7 on average, on objects that were detected, it learned all (the run
 #: ecssd-unet-256-low): with less than this nothing is protected.
 LEAST_LEVEL = 1.5
+#: Pixels of the longer side with which a photograph hides noise that networks trained at 500 pixels read ("made" in docs/results.md).
+HIDES_ENOUGH = 1000
 
 
-def check_level(level: float) -> None:
+def check_level(level: float, size: tuple[int, int] = (0, 0)) -> None:
     """Refuse a picture whose noise is too faint to protect it.
 
     Args:
         level: how strong the noise is on the object, in 1/255 of full intensity, see `noise_level` of `pictures/channels.py`.
+        size: (H, W): a large one is advised to become smaller.
 
     Raises:
         UnsegError: it is less than `LEAST_LEVEL`.
     """
     if level < LEAST_LEVEL:
+        smaller = f"make the copy smaller: --longest-side {HIDES_ENOUGH}; or " if max(size) > 2 * HIDES_ENOUGH else ""
         raise UnsegError(
             f"noise of {math.floor(100 * level) / 100:.2f} of 255 grey levels {TOO_FAINT}",
-            hint="allow more: --no-closely, --strength high, or a larger --max-difference or --epsilon",
+            hint=f"{smaller}allow more: --no-closely, --strength high, or a larger --max-difference or --epsilon",
         )
 
 

@@ -224,7 +224,7 @@ def encode(noised: Noised, budget: NoiseBudget, generator: GeneratorFile) -> Pro
     if not within_budget(clean.pixels, noised.pixels, made.mask, budget):
         raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     level = noise_level(clean.pixels, noised.pixels, made.mask)
-    check_level(level)  # before the codec, which takes the most time and can only take noise away
+    check_level(level, clean.size)  # before the codec, which takes the most time and can only take noise away
     data, notes = encode_picture(clean, opened.encoding, pixels=noised.pixels)
     if opened.area > HUGE:
         give_back_freed_memory()
@@ -286,7 +286,7 @@ def _measured(clean: Picture, noised: Noised, written: Picture, meant_level: flo
             hint="raise --quality or --epsilon, or use a lossless format",
         )
     level = meant_level * kept
-    check_level(level)
+    check_level(level, clean.size)
     return Record(
         linf_255=round(difference.linf_255, 6),
         psnr=None if difference.psnr is None else round(difference.psnr, 6),

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from unseg_cli.core.budget import HIDES_ENOUGH
 from unseg_cli.pictures.encode import SUFFIXES
 from unseg_cli.ui.work import SHOWN
 
@@ -17,8 +18,7 @@ STRENGTHS = [
     ("Plain: a pattern all over", "plain"),
 ]
 FORMATS = [("As they are", "keep"), ("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp")]
-#: Noise that hides in 1,000 pixels is read by networks that see 500 of them or more; what is far larger can hide none.
-SIZES = [("At most 1,000 pixels", 1000), ("At most 1,600 pixels", 1600), ("As large as they are", 0)]
+SIZES = [(f"At most {HIDES_ENOUGH:,} pixels", HIDES_ENOUGH), ("At most 1,600 pixels", 1600), ("As large as they are", 0)]
 METADATA = [("Keep it", "keep"), ("Without places (GPS)", "strip-gps"), ("Remove it", "strip")]
 #: How it looks. Fonts are those of the system, since none may be fetched.
 LOOKS: dict[str, Any] = {
@@ -142,7 +142,7 @@ def _protect() -> dict[str, Any]:
     with gr.Row():
         strength = gr.Radio(STRENGTHS, value="hidden", label="Strength: more protects better, and shows more", scale=2)
         with gr.Column(scale=1, min_width=220):
-            size = gr.Dropdown(SIZES, value=1000, label="Size: smaller copies hide more noise", filterable=False)
+            size = gr.Dropdown(SIZES, value=HIDES_ENOUGH, label="Size: smaller copies hide more noise", filterable=False)
             format = gr.Dropdown(FORMATS, value="keep", label="Format", filterable=False)
             metadata = gr.Dropdown(METADATA, value="keep", label="Metadata (camera, time, place)", filterable=False)
     compare = gr.Button("Show me the chosen picture, before and after")

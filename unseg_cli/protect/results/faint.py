@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from unseg_cli.core.budget import TOO_FAINT
+from unseg_cli.core.budget import HIDES_ENOUGH, TOO_FAINT
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.words import pictures
 
@@ -48,5 +48,5 @@ def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
     return (
         f"Left out: {pictures(count)}, in which so little noise can hide that it would protect nothing.",
         "More would show on smooth places: --no-closely or --strength high allow it, --files-from FILE for those pictures alone.",
-        "Large files can hide the least: --longest-side 1000 makes smaller copies, as for the web, which hide more.",
+        f"Large files can hide the least: --longest-side {HIDES_ENOUGH} makes smaller copies, as for the web, which hide more.",
     )
