@@ -18,7 +18,9 @@ def test_failures_say_what_a_visitor_can_do() -> None:
     html = words.failures([FAINT, CUT_OFF])
     assert html.count("It is left out") == html.count('role="alert"') == 2
     left_out = "a.png: noise of 0.86 of 255 grey levels is too little to protect it. It is left out."
-    assert f"{left_out} A higher strength or a smaller size allows more.</p>" in html
+    assert f"{left_out} A higher strength allows more.</p>" in html
+    of_a_large_one = words.failures([FAINT | {"hint": "make the copy smaller: --longest-side 1000; or allow more: --strength high"}])
+    assert f"{left_out} A higher strength or a smaller size allows more.</p>" in of_a_large_one
     assert "&lt;b&gt;.jpg: is damaged or truncated. It is left out.</p>" in html
     assert "--" not in html
     assert words.problem("It is full", "pass --out, or free some space") == '<p class="problem" role="alert">It is full.</p>'

@@ -26,7 +26,7 @@ def said(text: str) -> str:
 def advice(hint: str) -> str:
     """A hint without command lines; "": nothing that a visitor can do."""
     if "--strength" in hint:
-        return "A higher strength or a smaller size allows more."
+        return f"A higher strength{' or a smaller size' if '--longest-side' in hint else ''} allows more."
     return "" if "--" in hint else hint
 
 
@@ -58,7 +58,7 @@ def protected(facts: Mapping[str, Any], into: str) -> str:
     if facts["made_smaller"]:
         told += f"<p>Made smaller: {pictures(facts['made_smaller'])}.</p>"
     if facts["faint"]:
-        more = "since more would be seen: a higher strength or a smaller size allows more"
+        more = "since more would be seen: a higher strength, or a smaller size of large ones, allows more"
         told += f"<p>In {facts['faint']} of them hardly any noise is left, {more}.</p>"
     if facts["plain"]:
         told += f"<p>In {facts['plain']} of them the noise can be seen on skin, skies and other smooth places: Hidden hides it better.</p>"
