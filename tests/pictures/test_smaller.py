@@ -12,6 +12,7 @@ from PIL import Image
 from tests.pictures.picture_makers import photo, saved
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
+from unseg_cli.pictures.metadata import Metadata, scaled
 from unseg_cli.pictures.picture import Picture
 from unseg_cli.pictures.smaller import smaller, smaller_map, smaller_size
 
@@ -111,3 +112,8 @@ def test_a_picture_too_large_for_its_format_is_written_once_it_is_smaller() -> N
     data = saved(Image.fromarray(np.zeros((2, 20_000, 3), np.uint8)), "PNG")
     picture, encoding = prepare_picture(Path("a.png"), data, format="webp", longest_side=1_000)
     assert read_picture(Path("a.webp"), encode_picture(picture, encoding)[0]).size == (1, 1_000)
+
+
+def test_sizes_in_a_tiff_that_are_no_numbers_stay_as_they_are() -> None:
+    made = scaled(Metadata(tiff_tags={34665: {40962: (400, 300), 40963: "300"}, 700: SIZES}), 0.25)
+    assert made.tiff_tags == {34665: {40962: (400, 300), 40963: "300"}, 700: SIZES.replace(b'"400"', b'"100"').replace(b'"300"', b'"75"')}

@@ -98,9 +98,12 @@ def scaled(metadata: Metadata, scale: float) -> Metadata:
     """The metadata of a picture that was made smaller: the sizes that EXIF and XMP tell, times `scale`."""
     tags = metadata.tiff_tags
     if tags is not None:
-        inner = {tag: max(1, round(value * scale)) if tag in _SIZES else value for tag, value in tags.get(_TIFF_EXIF, {}).items()}
-        tags = tags | ({_TIFF_EXIF: inner} if inner else {})
-        tags = tags | ({_TIFF_XMP: _scaled_xmp(_bytes(tags[_TIFF_XMP]), scale)} if _TIFF_XMP in tags else {})
+        tags = dict(tags)
+        if inner := tags.get(_TIFF_EXIF):
+            sizes = {tag: max(1, round(inner[tag] * scale)) for tag in _SIZES if isinstance(inner.get(tag), int)}
+            tags[_TIFF_EXIF] = inner | sizes
+        if _TIFF_XMP in tags:
+            tags[_TIFF_XMP] = _scaled_xmp(_bytes(tags[_TIFF_XMP]), scale)
     before, after = (
         tuple((name, _scaled_xmp(body, scale) if name == b"iTXt" else body) for name, body in chunks) for chunks in metadata.png_chunks
     )

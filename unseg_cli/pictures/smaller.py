@@ -35,10 +35,11 @@ def smaller(picture: Picture, longest_side: int | None) -> Picture:
         made = [_resized(band, height, width) for band in bands]
     else:
         # What cannot be seen must not bleed into what can.
-        weight = _resized(alpha.astype(np.float32), height, width)
+        shown = alpha.astype(np.float32)
+        weight = _resized(shown, height, width)
         made = []
         for band in bands:
-            sums = _resized(band * alpha.astype(np.float32), height, width)
+            sums = _resized(band * shown, height, width)
             plain = _resized(band.astype(np.float32), height, width)
             made.append(_whole(np.where(weight > 0.5, sums / np.maximum(weight, 0.5), plain), band))
         alpha = _whole(weight, alpha)
