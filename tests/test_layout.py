@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_no_folder_is_full() -> None:
 def test_nothing_lies_loose_at_the_top() -> None:
     files = {path.name for path in PACKAGE.iterdir() if path.is_file()}
     assert files == {"__init__.py", "__main__.py", "py.typed"}  # type checkers look for the last one there and nowhere else
+
+
+def test_nothing_but_the_project_lies_in_the_repository() -> None:
+    if not (PACKAGE.parent / ".git").exists():
+        pytest.skip("no git checkout")
+    command = ["git", "-C", str(PACKAGE.parent), "ls-tree", "--name-only", "HEAD"]
+    top = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    folders = {"unseg_cli", "weights", "tests", "examples", "docs", "scripts", "docker", ".ci", ".github"}
+    files = {"pyproject.toml", "constraints.txt", "README.md", "Makefile", "CHANGELOG.md", "LICENSE", "NOTICE"}
+    assert set(top) == folders | files | {".gitignore", ".gitattributes"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
