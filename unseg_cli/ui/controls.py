@@ -142,7 +142,7 @@ def _protect() -> dict[str, Any]:
     with gr.Row():
         strength = gr.Radio(STRENGTHS, value="hidden", label="Strength: more protects better, and shows more", scale=2)
         with gr.Column(scale=1, min_width=220):
-            size = gr.Dropdown(SIZES, value=HIDES_ENOUGH, label="Size: smaller copies hide more noise", filterable=False)
+            size = gr.Dropdown(SIZES, value=HIDES_ENOUGH, label="Size: small copies hide more", filterable=False)
             format = gr.Dropdown(FORMATS, value="keep", label="Format", filterable=False)
             metadata = gr.Dropdown(METADATA, value="keep", label="Metadata (camera, time, place)", filterable=False)
     compare = gr.Button("Show me the chosen picture, before and after")
