@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests.protect.conftest import hashes, rows, session_of, texture
-from unseg_cli.core.budget import LEAST_LEVEL
+from unseg_cli.core.budget import LEAST_LEVEL, TOO_FAINT
 from unseg_cli.core.events import Events, Report
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.protect.config import VerifyConfig
-from unseg_cli.protect.results.faint import FAINT, Faint
+from unseg_cli.protect.results.faint import FAINT, Faint, left_out
 from unseg_cli.protect.verification import verify
 
 
@@ -117,3 +117,11 @@ def test_lines(levels: list[Any], lines: tuple[str, ...]) -> None:
     for level in levels:
         faint.add({} if level is None else {"noise_255": level})
     assert faint.lines()[:1] == lines
+
+
+@pytest.mark.parametrize(("large", "said"), [(0, ""), (1, "1 of them is large: "), (2, "2 of them are large: ")])
+def test_a_smaller_size_is_advised_where_a_picture_is_large(large: int, said: str) -> None:
+    hints = ["make the copy smaller: --longest-side 1000; or allow more"] * large + ["allow more"] * (3 - large)
+    lines = left_out([{"path": "a.jpg", "error": f"noise of 1 {TOO_FAINT}", "hint": hint} for hint in hints])
+    advice = [line for line in lines if "--longest-side 1000" in line]
+    assert len(advice) == bool(large) and all(line.startswith(said) for line in advice)

@@ -42,11 +42,13 @@ class Faint:
 
 def left_out(failures: Iterable[dict[str, str]]) -> tuple[str, ...]:
     """What to tell the owner of pictures that failed for having too little noise; () where there are none."""
-    count = sum(TOO_FAINT in failure["error"] for failure in failures)
-    if not count:
+    faint = [failure for failure in failures if TOO_FAINT in failure["error"]]
+    if not faint:
         return ()
+    large = sum("--longest-side" in failure["hint"] for failure in faint)
+    smaller = f"{large} of them {'is' if large == 1 else 'are'} large: --longest-side {HIDES_ENOUGH} makes smaller copies, as for the web."
     return (
-        f"Left out: {pictures(count)}, in which so little noise can hide that it would protect nothing.",
+        f"Left out: {pictures(len(faint))}, in which so little noise can hide that it would protect nothing.",
         "More would show on smooth places: --no-closely or --strength high allow it, --files-from FILE for those pictures alone.",
-        f"Large files can hide the least: --longest-side {HIDES_ENOUGH} makes smaller copies, as for the web, which hide more.",
+        *((smaller,) if large else ()),
     )
