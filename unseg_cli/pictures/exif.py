@@ -10,7 +10,7 @@ import struct
 PREFIX = b"Exif\x00\x00"
 ORIENTATION, GPS, EXIF_DIRECTORY = 0x0112, 0x8825, 0x8769
 #: Width and height of the picture, in the block's first directory and in the one for EXIF.
-_SIZES, _INNER_SIZES = (0x0100, 0x0101), (0xA002, 0xA003)
+_SIZES, INNER_SIZES = (0x0100, 0x0101), (0xA002, 0xA003)
 _SHORT, _LONG = 3, 4
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -60,6 +60,11 @@ class _Block:
 _BROKEN = (struct.error, KeyError, IndexError)
 
 
+def scaled_side(side: int, scale: float) -> int:
+    """Width or height of a picture that was made smaller, in pixels."""
+    return max(1, round(side * scale))
+
+
 def scaled(exif: bytes, scale: float) -> bytes:
     """Multiply the sizes that a block tells (of the picture, in pixels), for a picture that was made smaller."""
     try:
@@ -68,14 +73,14 @@ def scaled(exif: bytes, scale: float) -> bytes:
         places = [entries.get(tag) for tag in _SIZES]
         if EXIF_DIRECTORY in entries:
             inner = block.entries(block.u32(entries[EXIF_DIRECTORY] + 8))
-            places += [inner.get(tag) for tag in _INNER_SIZES]
+            places += [inner.get(tag) for tag in INNER_SIZES]
         for at in places:
             if at is None or block.u32(at + 4) != 1:
                 continue
             if block.u16(at + 2) == _SHORT:
-                block.put16(at + 8, max(1, round(block.u16(at + 8) * scale)))
+                block.put16(at + 8, scaled_side(block.u16(at + 8), scale))
             elif block.u16(at + 2) == _LONG:
-                block.put32(at + 8, max(1, round(block.u32(at + 8) * scale)))
+                block.put32(at + 8, scaled_side(block.u32(at + 8), scale))
     except _BROKEN:
         return exif
     return bytes(block.data)

@@ -53,9 +53,7 @@ class Metadata:
 
 #: Tags that say how a TIFF's pixels are shown; they stay when the rest is stripped.
 _TIFF_SHOWN = (282, 283, 296, 34675)
-_TIFF_GPS, _TIFF_XMP, _TIFF_EXIF = 34853, 700, 34665
-#: Width and height in a directory for EXIF.
-_SIZES = (40962, 40963)
+_TIFF_GPS, _TIFF_XMP = 34853, 700
 #: PNG chunks that say how the pixels are shown.
 _PNG_SHOWN = (b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"sBIT", b"mDCV", b"cLLI")
 
@@ -99,9 +97,10 @@ def scaled(metadata: Metadata, scale: float) -> Metadata:
     tags = metadata.tiff_tags
     if tags is not None:
         tags = dict(tags)
-        if inner := tags.get(_TIFF_EXIF):
-            sizes = {tag: max(1, round(inner[tag] * scale)) for tag in _SIZES if isinstance(inner.get(tag), int)}
-            tags[_TIFF_EXIF] = inner | sizes
+        if inner := tags.get(exif_block.EXIF_DIRECTORY):
+            told = {tag: inner.get(tag) for tag in exif_block.INNER_SIZES}
+            sizes = {tag: exif_block.scaled_side(side, scale) for tag, side in told.items() if isinstance(side, int)}
+            tags[exif_block.EXIF_DIRECTORY] = inner | sizes
         if _TIFF_XMP in tags:
             tags[_TIFF_XMP] = _scaled_xmp(_bytes(tags[_TIFF_XMP]), scale)
     before, after = (
@@ -117,7 +116,7 @@ def scaled(metadata: Metadata, scale: float) -> Metadata:
 
 
 def _scaled_xmp(xmp: bytes, scale: float) -> bytes:
-    return _XMP_SIZE.sub(lambda found: found[1] + b"%d" % max(1, round(int(found[2]) * scale)), xmp)
+    return _XMP_SIZE.sub(lambda found: found[1] + b"%d" % exif_block.scaled_side(int(found[2]), scale), xmp)
 
 
 def without_xmp_previews(xmp: bytes) -> bytes:

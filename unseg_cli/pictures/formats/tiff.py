@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 
-from unseg_cli.pictures.exif import PREFIX
+from unseg_cli.pictures.exif import EXIF_DIRECTORY, PREFIX
 from unseg_cli.pictures.metadata import Metadata, without_photoshop_thumbnails
 
 ORIENTATION = 274
-EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
+GPS_DIRECTORY, INTEROP_DIRECTORY = 34853, 40965
 _PHOTOSHOP, _PHOTOSHOP_LAYERS = 34377, 37724
 #: Tags about the layout of pixels, links to other pictures in the file, and Photoshop's layers (clean pixels again).
 _LAYOUT = frozenset({
