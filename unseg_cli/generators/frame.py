@@ -8,6 +8,7 @@ from PIL import Image
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.noise.arithmetic import to_frames_01
 from unseg_cli.pictures.channels import strips
+from unseg_cli.pictures.smaller import fitted_size
 
 #: Networks look at pictures of at most so many pixels along a side; larger ones are first shrunk by whole factors to three times that,
 #: which is many times faster and hardly different.
@@ -58,13 +59,13 @@ def to_square(image: U8Array, size: int) -> FloatArray:
 
 def place_in_frame(x: float, y: float, shape: tuple[int, int], size: int) -> tuple[float, float]:
     """A place in a picture of this (H, W), in pixels from its left and upper edge, -> the same place in the frame of side `size`."""
-    new_h, new_w = _inner_size(shape[0], shape[1], size)
+    new_h, new_w = fitted_size(shape[0], shape[1], size)
     return x * new_w / shape[1], y * new_h / shape[0]
 
 
 def own_part(plane: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """(C, n, n) of a whole frame -> (C, h, w): the part that a picture of this (H, W) fills; the rest is padding."""
-    new_h, new_w = _inner_size(shape[0], shape[1], plane.shape[-1])
+    new_h, new_w = fitted_size(shape[0], shape[1], plane.shape[-1])
     return plane[:, :new_h, :new_w]
 
 
@@ -76,22 +77,16 @@ def with_surroundings(frame: FloatArray, shape: tuple[int, ...], margin: int) ->
         shape: (H, W).
         margin: how far beyond its edge anything matters to a picture, in pixels of the frame; even.
     """
-    new_h, new_w = (min(frame.shape[-1], side + side % 2 + margin) for side in _inner_size(shape[0], shape[1], frame.shape[-1]))
+    new_h, new_w = (min(frame.shape[-1], side + side % 2 + margin) for side in fitted_size(shape[0], shape[1], frame.shape[-1]))
     return frame[:, :new_h, :new_w]
 
 
 def own_size(shape: tuple[int, ...], size: int) -> tuple[int, int]:
     """What a picture of this (H, W) fills of a frame of side `size`."""
-    return _inner_size(shape[0], shape[1], size)
+    return fitted_size(shape[0], shape[1], size)
 
 
 def _resize(pixels: U8Array, size: int, shape: tuple[int, ...]) -> U8Array:
-    new_h, new_w = _inner_size(shape[0], shape[1], size)
+    new_h, new_w = fitted_size(shape[0], shape[1], size)
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     return np.asarray(picture.resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=_GAP))
-
-
-def _inner_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """The picture's own part of a padded square frame of side `size`."""
-    longest = max(height, width)
-    return max(1, round(height * size / longest)), max(1, round(width * size / longest))

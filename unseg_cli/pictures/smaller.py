@@ -16,13 +16,15 @@ from unseg_cli.pictures.picture import MapArray, Picture, PixelArray, full_scale
 REDUCING_GAP = 2.0
 
 
+def fitted_size(height: int, width: int, longest_side: int) -> tuple[int, int]:
+    """(H, W) of a picture whose longer side is brought to so many pixels."""
+    longest = max(height, width)
+    return max(1, round(height * longest_side / longest)), max(1, round(width * longest_side / longest))
+
+
 def smaller_size(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
     """(H, W) of a picture once its longer side is at most so many pixels; what is small already, or has no limit, stays as it is."""
-    longest = max(size)
-    if longest_side is None or longest <= longest_side:
-        return size
-    height, width = (max(1, round(side * longest_side / longest)) for side in size)
-    return height, width
+    return size if longest_side is None or max(size) <= longest_side else fitted_size(*size, longest_side)
 
 
 def smaller(picture: Picture, longest_side: int | None) -> Picture:
