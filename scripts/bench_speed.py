@@ -5,8 +5,9 @@
     python scripts/bench_speed.py --rate-only [--pictures FOLDER] [--against COMMIT] [--rounds 3]
 
 Every row is measured in this one run, each command in a process of its own: pictures a second on files of 12 megapixels and of 640 x 480,
-beside Pillow decoding and encoding the same files at the same quality in as many processes; how soon the first picture is there; how much
-memory it takes; and what a method that optimises the noise of each picture by itself (20 steps of projected gradient descent) would need.
+beside Pillow decoding and encoding the same files at the same quality in as many processes, the large ones made smaller as well, as for the
+web; how soon the first picture is there; how much memory it takes; and what a method that optimises the noise of each picture by itself (20
+steps of projected gradient descent) would need.
 
 The large files are made of the examples, unless --large names a folder of real ones: what is in them hardly changes how long a codec takes.
 
@@ -30,6 +31,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +44,14 @@ from unseg_cli.core.spread import cores
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.difference import measure
+from unseg_cli.pictures.smaller import REDUCING_GAP, fitted_size
 
 EXAMPLES = ROOT / "examples" / "photos"
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90  # of the files that are made, and what `protect` writes them with
 GRAIN = 3.0  # grey levels: enlarged pictures are smoother than any camera's
 MANY = 10_000  # small pictures of a long run
+WEB = 1000  # pixels of the longer side of a camera's pictures on the web
 STEPS = 20  # of the rival's gradient descent
 
 
@@ -103,36 +107,42 @@ def make_pictures(folder: Path, size: tuple[int, int], count: int) -> Path:
     return folder
 
 
-def reencode(pair: tuple[Path, Path]) -> None:
-    """Decode a picture and encode it again, as a tool without any noise would."""
-    with Image.open(pair[0]) as image:
-        image.load()
+def reencode(pair: tuple[Path, Path], longest: int | None = None) -> None:
+    """Decode a picture and encode it again, as a tool without any noise would, its longer side made `longest` pixels before."""
+    with Image.open(pair[0]) as opened:
+        opened.load()
+        image: Image.Image = opened
+        if longest is not None:
+            height, width = fitted_size(opened.height, opened.width, longest)
+            image = opened.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
         image.save(pair[1], "JPEG", quality=QUALITY, subsampling=0)
 
 
-def pillow_rate(folder: Path, target: Path, workers: int) -> float:
+def pillow_rate(folder: Path, target: Path, workers: int, longest: int | None) -> float:
     """Pictures a second that Pillow decodes and encodes in as many processes; starting them does not count."""
+    work = partial(reencode, longest=longest)
     target.mkdir()
     pairs = [(path, target / path.name) for path in sorted(folder.iterdir())]
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(reencode, pairs[: 2 * workers]))
+        list(pool.map(work, pairs[: 2 * workers]))
         began = time.perf_counter()
-        list(pool.map(reencode, pairs))
+        list(pool.map(work, pairs))
         return len(pairs) / (time.perf_counter() - began)
 
 
-def rates_of(name: str, folder: Path, work: Path, rounds: int) -> tuple[Row, Done]:
-    """`unseg protect` and Pillow take turns on a folder."""
+def rates_of(name: str, folder: Path, work: Path, rounds: int, longest: int | None = None) -> tuple[Row, Done]:
+    """`unseg protect` and Pillow take turns on a folder, whose pictures both make smaller where `longest` says so."""
+    options = () if longest is None else ("--longest-side", str(longest))
     ours, theirs, done = [], [], None
     for number in range(rounds):
-        theirs.append(pillow_rate(folder, work / f"pillow-{name}-{number}", cores()))
-        done = protect(folder, work / f"unseg-{name}-{number}")
+        theirs.append(pillow_rate(folder, work / f"pillow-{name}-{number}", cores(), longest))
+        done = protect(folder, work / f"unseg-{name}-{number}", *options)
         ours.append(float(done.document["images_per_second"]))
         shutil.rmtree(work / f"pillow-{name}-{number}")
         shutil.rmtree(work / f"unseg-{name}-{number}")
     assert done is not None
     rate, plain = statistics.median(ours), statistics.median(theirs)
-    rival = f"Pillow, decoding and encoding, {cores()} processes"
+    rival = f"Pillow, decoding{', making smaller' * bool(longest)} and encoding, {cores()} processes"
     return Row(what=f"protect, {name}", value=rate, unit="pictures/s", beside=plain, rival=rival, ratio=plain / rate), done
 
 
@@ -199,6 +209,7 @@ def measured(options: argparse.Namespace, work: Path) -> Iterator[Row]:
     found, done = rates_of("12 megapixels", large, work, rounds)
     yield at_most(found, 2.0)
     yield under(Row(what="most memory, 12 megapixels", value=done.memory / 1e9, unit="GB"), 1.0)
+    yield rates_of(f"12 megapixels made {WEB} pixels", large, work, rounds, WEB)[0]
     small = make_pictures(work / "small", SMALL, 40 if options.quick else 200)
     found, done = rates_of("640 x 480", small, work, rounds)
     rate = found.value
