@@ -113,7 +113,7 @@ class OnnxSalientObjects:
     def __init__(self) -> None:
         weights = finder_file(SALIENT)
         self.sha256, rounded = intact_sha256(weights), weights.with_name(f"{SALIENT}{ROUNDED_GRAPH}")
-        # On other processors the integers are no faster, and sums of them overflow.
+        # On other processors sums of integers overflow.
         fast = multiplies_integers() and rounded.is_file()
         self._network = OnnxNetwork(rounded if fast else weights.with_suffix(GRAPH))
 
