@@ -40,7 +40,8 @@ def sentence(docs: Path) -> str:
     machines = [{row["what"]: row["value"] for row in document["rows"]} for document in documents]
 
     def rates(what: str) -> str:
-        slow, fast = (f"{one(machine[what] for machine in machines):.0f}" for one in (min, max))
+        ends = [one(machine[what] for machine in machines) for one in (min, max)]
+        slow, fast = (f"{rate:.{0 if rate >= 10 else 1}f}" for rate in ends)
         return slow if slow == fast else f"{slow} to {fast}"
 
     first, memory = (max(machine[what] for machine in machines) for what in ("first picture is there after", "most memory, 12 megapixels"))
