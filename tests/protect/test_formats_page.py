@@ -125,7 +125,7 @@ def test_the_page_says_what_happens(page: Page, results: dict[str, Result]) -> N
     lines += ["", "These are refused, each with one line that says why and what to do; a run goes on with the others.", ""]
     lines += [_line(("file", "why, and what to do")), _line(("---", "---"))]
     lines += [_line((one.kind, one.refused)) for one in results.values() if one.refused]
-    page("docs/formats.md", HEAD + "\n".join([*lines, ""]), but_for=r"\d+ %|\b\d+\.\d+\b")
+    page("docs/formats.md", HEAD + "\n".join([*lines, ""]), but_for=r"\d+ %|\b\d+\.\d\b|noise of \d\.\d\d of 255")
 
 
 def _line(cells: Iterable[str]) -> str:
