@@ -81,11 +81,6 @@ def with_surroundings(frame: FloatArray, shape: tuple[int, ...], margin: int) ->
     return frame[:, :new_h, :new_w]
 
 
-def own_size(shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """What a picture of this (H, W) fills of a frame of side `size`."""
-    return fitted_size(shape[0], shape[1], size)
-
-
 def _resize(pixels: U8Array, size: int, shape: tuple[int, ...]) -> U8Array:
     new_h, new_w = fitted_size(shape[0], shape[1], size)
     picture = Image.fromarray(np.ascontiguousarray(pixels))

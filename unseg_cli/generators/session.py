@@ -12,13 +12,14 @@ from unseg_cli.core.budget import NoiseBudget, is_looked_at
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
-from unseg_cli.generators.frame import mask_to_frame, own_part, own_size, shrunk, to_frame, with_surroundings
+from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame, with_surroundings
 from unseg_cli.generators.hiding import FARTHEST, hidden_share
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import is_grey
 from unseg_cli.noise.field import Enlarged, NoiseField, Rows
 from unseg_cli.noise.tiles import FINER, TileField, Tiles, pitch_for
+from unseg_cli.pictures.smaller import fitted_size
 
 if TYPE_CHECKING:
     from unseg_cli.models.protocols import NoiseGenerator
@@ -162,7 +163,7 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Arra
     part, surface, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
     if looked_at is not None:
         surface, side = _surface(looked_at, frame, mask.shape, pitch / (FINER * tiles.pitch))
-    height, width = own_size(mask.shape, side // 2)
+    height, width = fitted_size(mask.shape[0], mask.shape[1], side // 2)
 
     def share(tile: FloatArray, epsilon: float) -> Enlarged:
         hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, surface=surface)
