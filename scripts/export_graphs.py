@@ -6,7 +6,7 @@
 A graph holds no weights of its own but points into the .safetensors file beside it, so both always hold the same ones. The second finder,
 which takes most of the time of a picture, has another graph of 8-bit integers: 2.5 times as fast on processors made for them. For that the
 range of each of its layers is measured on some pictures. All have to be written again whenever the weights change;
-`tests/generators/runtimes/` notices.
+`tests/generators/runtimes/` notices. The fourth graph multiplies a few integers, and tells whether a processor is made for them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from segment_anything.modeling.common import LayerNorm2d
@@ -36,10 +37,13 @@ from unseg_cli.generators.finders.salient import NAME as SALIENT
 from unseg_cli.generators.finders.salient import load_network
 from unseg_cli.generators.frame import to_square
 from unseg_cli.generators.loading import load_generator
-from unseg_cli.generators.runtimes.on_onnx import GRAPH, IMAGE, LOGITS, ROUNDED_GRAPH
+from unseg_cli.generators.runtimes.integers import COUNT, LARGEST_WEIGHT, PRODUCTS
+from unseg_cli.generators.runtimes.on_onnx import GRAPH, ROUNDED_GRAPH
+from unseg_cli.generators.runtimes.onnx_network import IMAGE, LOGITS
 from unseg_cli.generators.sums import record_sum, sha256_of
 
 OPSET = 17
+IR_VERSION = 8
 PICTURES = 64
 ROUNDED = ["Add", "Concat", "Conv", "MaxPool", "Relu", "Resize"]
 
@@ -122,6 +126,17 @@ def rounded_graph(network: nn.Module, side: int, shard: Path, path: Path) -> str
     return f"8 bits, ranges of {PICTURES} pictures of {shard.name}"
 
 
+def graph_of_products(path: Path) -> str:
+    """Write a graph that multiplies numbers of 8 bits by the largest weights that there are, and adds up; gives what it is, in words."""
+    given = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, [1, COUNT])
+    made = helper.make_tensor_value_info(LOGITS, TensorProto.INT32, [1, 1])
+    weights = numpy_helper.from_array(np.full((COUNT, 1), LARGEST_WEIGHT, np.int8), "weights")
+    node = helper.make_node("MatMulInteger", [IMAGE, weights.name], [LOGITS])
+    graph = helper.make_graph([node], "products", [given], [made], [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION), path)
+    return f"{COUNT} products of 8 bits"
+
+
 def point_into(model: onnx.ModelProto, weights: Path, prefix: str) -> int:
     """Replace a graph's weights by references into a .safetensors file.
 
@@ -166,11 +181,13 @@ def main() -> None:
     options = parser.parse_args()
     generator, lite, salient = load_generator("lite"), weights_file("lite"), finder_file(SALIENT)
     finder = load_network(salient, sha256_of(salient))
-    first, second, third = (options.out / name for name in (f"{lite.stem}{GRAPH}", f"{SALIENT}{GRAPH}", f"{SALIENT}{ROUNDED_GRAPH}"))
+    names = (f"{lite.stem}{GRAPH}", f"{SALIENT}{GRAPH}", f"{SALIENT}{ROUNDED_GRAPH}", PRODUCTS)
+    first, second, third, fourth = (options.out / name for name in names)
     said = {
         first: pointing_graph(Detecting(generator), generator.spec.image_size, lite, "generator.", first),
         second: pointing_graph(finder, FINDER_SIZE, salient, "", second),
         third: rounded_graph(finder, FINDER_SIZE, options.pictures, third),
+        fourth: graph_of_products(fourth),
     }
     for path, what in said.items():
         record_sum(path)

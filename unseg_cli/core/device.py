@@ -7,7 +7,6 @@ import platform
 import random
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +16,6 @@ from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 if TYPE_CHECKING:
     import torch
 
-#: Names of /proc/cpuinfo, of x86 and of ARM.
-INTEGER_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "asimddp")
 #: What a driver of NVIDIA or AMD puts where programs can reach the device, also inside of WSL and containers.
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
@@ -39,20 +36,6 @@ def accelerator_here() -> bool:
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     return any(os.path.exists(path) for path in DEVICE_FILES) or shutil.which("nvidia-smi") is not None
-
-
-def multiplies_integers() -> bool:
-    """Whether the processor has instructions that multiply 8-bit integers and add them up without overflow, as far as one can tell.
-
-    Only Linux lists what a processor can do; Apple's own all can.
-    """
-    if sys.platform == "darwin":
-        return platform.machine() == "arm64"
-    try:
-        words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
-    except OSError:
-        return False
-    return not words.isdisjoint(INTEGER_INSTRUCTIONS)
 
 
 def pick_device(text: str) -> torch.device:

@@ -19,6 +19,7 @@ from unseg_cli.generators.files import shipped_weights_dir, weights_file
 from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.runtimes import choose, on_onnx
 from unseg_cli.generators.runtimes.choose import open_runtime
+from unseg_cli.generators.runtimes.integers import multiplies_integers
 from unseg_cli.generators.runtimes.on_onnx import OnnxRuntime
 from unseg_cli.generators.runtimes.on_torch import TorchRuntime
 from unseg_cli.generators.session import Session
@@ -58,7 +59,7 @@ def test_both_detect_the_same(onnx: OnnxRuntime, in_torch: TorchRuntime, frames:
 def test_the_second_opinion_is_the_same(
     onnx: OnnxRuntime, in_torch: TorchRuntime, fast: bool, off: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if fast and not device_module.multiplies_integers():
+    if fast and not multiplies_integers():
         pytest.skip("this processor has no instructions for it")
     monkeypatch.setattr(on_onnx, "multiplies_integers", lambda: fast)
     ours, theirs = onnx.second_opinion(), in_torch.second_opinion()
@@ -66,20 +67,6 @@ def test_the_second_opinion_is_the_same(
     image, _ = picture()
     one, other = ours.probability(image), theirs.probability(image)
     assert one.shape == other.shape and np.abs(one - other).mean() < off and ((one > 0.5) != (other > 0.5)).mean() < off
-
-
-def test_what_a_processor_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_module.sys, "platform", "linux")
-    for text, can in (
-        ("flags\t: fpu avx2 avx512f", False),
-        ("flags\t: fpu avx2 avx_vnni sha", True),
-        ("Features\t: fp asimd asimddp", True),
-    ):
-        monkeypatch.setattr(device_module.Path, "read_text", lambda path, text=text, **_: text)
-        assert device_module.multiplies_integers() is can
-    monkeypatch.setattr(device_module.sys, "platform", "darwin")
-    monkeypatch.setattr(device_module.platform, "machine", lambda: "arm64")
-    assert device_module.multiplies_integers()
 
 
 def test_what_is_pointed_at_is_found_by_pytorch(onnx: OnnxRuntime, in_torch: TorchRuntime, frames: np.ndarray) -> None:

@@ -7,19 +7,18 @@ objects that somebody points at, is left to PyTorch.
 from __future__ import annotations
 
 import importlib.util
-import threading
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import safe_open
 
 from unseg_cli.core.constants import FloatArray, U8Array
-from unseg_cli.core.device import multiplies_integers
-from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.generators.files import FINDER_SIZE, SALIENT, describe, finder_file, read_spec
 from unseg_cli.generators.frame import to_square
+from unseg_cli.generators.runtimes.integers import multiplies_integers
+from unseg_cli.generators.runtimes.onnx_network import OnnxNetwork
 from unseg_cli.generators.sums import intact_sha256
 from unseg_cli.noise.arithmetic import sigmoid
 from unseg_cli.noise.tiles import Tiles, tiles_of
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from unseg_cli.models.prompt import Prompt
 
 GRAPH, ROUNDED_GRAPH = ".onnx", "-int8.onnx"
-IMAGE, LOGITS = "image", "logits"
 RAW_TILES = "noise_head.raw"  # of the weights file
 
 
@@ -120,46 +118,3 @@ class OnnxSalientObjects:
     def probability(self, image: U8Array) -> FloatArray:
         """See `SecondOpinion`."""
         return sigmoid(self._network(to_square(image, FINDER_SIZE)[None])[0])
-
-
-class OnnxNetwork:
-    """A graph, hashed at once and loaded when it is first run. Several threads may run it at once.
-
-    Args:
-        graph: the file.
-
-    Raises:
-        EnvironmentProblem: the graph was changed.
-    """
-
-    def __init__(self, graph: Path) -> None:
-        self._graph, self._sha256 = graph, intact_sha256(graph)
-
-    def __call__(self, frames: FloatArray) -> FloatArray:
-        """What it makes of (1, 3, h, w).
-
-        Raises:
-            EnvironmentProblem: it does not fit its weights file.
-        """
-        with _loading:  # else each of the first threads would load it
-            network = _network(self._graph, self._sha256)
-        (logits,) = network.run([LOGITS], {IMAGE: frames})
-        return logits
-
-
-_loading = threading.Lock()
-
-
-@lru_cache(maxsize=4)  # sessions come and go
-def _network(graph: Path, sha256: str) -> Any:
-    """One thread: pictures are what is spread over the cores."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as problem:  # its own exceptions share no base class
-        what = str(problem).splitlines()[0][:200]
-        raise EnvironmentProblem(f"{graph} cannot be loaded ({what})", hint="reinstall the package; `unseg doctor` checks it") from problem
