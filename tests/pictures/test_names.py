@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from unseg_cli.pictures.names import Listing, is_picture_name, list_pictures, survey_pictures
+from unseg_cli.pictures import names as names_module
+from unseg_cli.pictures.names import Listing, is_picture_name, list_pictures, stays_inside, survey_pictures
 
 
 @pytest.mark.parametrize("name", ["a.mpo", "A.MPO", "b.srw", "c.pef", "d.3fr", "e.heic", "f.jpg"])
 def test_pictures_by_suffix(name: str) -> None:
     assert is_picture_name(Path(name))
+
+
+@pytest.mark.parametrize("system", [PurePosixPath, PureWindowsPath])
+def test_names_that_lead_out_are_known(system: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_module, "PurePath", system)
+    assert all(stays_inside(name) for name in ("a.jpg", "a/b.jpg", "a..b/c..jpg", ".a/b"))
+    assert not any(stays_inside(name) for name in ("", "/a.jpg", "../a.jpg", "a/../../b.jpg", "a\0.jpg"))
+
+
+@pytest.mark.parametrize("name", ["a\\..\\..\\b.jpg", "C:\\a.jpg", "C:/a.jpg", "C:a.jpg", "\\a.jpg", "\\\\host\\share\\a.jpg"])
+def test_on_windows_backslashes_and_drives_lead_out_as_well(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_module, "PurePath", PureWindowsPath)
+    assert not stays_inside(name)
 
 
 def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:

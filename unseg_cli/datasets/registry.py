@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
+from unseg_cli.datasets.addresses import kind_and_rest, paths_of
 from unseg_cli.datasets.components import TASKS as OBJECT_TASKS
 from unseg_cli.datasets.components import divided
 from unseg_cli.datasets.kinds.coco import TASKS as COCO_TASKS
@@ -70,10 +71,10 @@ class DataKind:
 
 
 def _coco(text: str) -> list[TrainingSet]:
-    images, _, annotations = text.rpartition(":")
+    *images, annotations = paths_of(text)
     if not (images and Path(annotations).is_file()):
         raise UsageProblem(f"--data coco:{text}: no such annotations", hint=f"write {KINDS['coco'].syntax}")
-    return [open_coco(_folder(images), Path(annotations))]
+    return [open_coco(_folder(":".join(images)), Path(annotations))]
 
 
 def _labelled_folder(wanted: Wanted, things: Collection[str] = ()) -> LabelledData:
@@ -187,11 +188,11 @@ def open_labelled(
         UsageProblem: no such data, they are damaged, or the task cannot be measured on them.
         NothingToDo: a split without pictures.
     """
-    word, colon, rest = name.partition(":")
+    word, rest = kind_and_rest(name)
     if Path(name).is_dir():
         word, rest = "folder", name
-    elif not colon and word != SYNTHETIC:
-        word = ""
+    elif name == SYNTHETIC:
+        word, rest = SYNTHETIC, ""
     kind = KINDS.get(word)
     if kind is None:
         raise UsageProblem(
@@ -210,8 +211,8 @@ def open_labelled(
 
 
 def _open_part(text: str) -> list[TrainingSet]:
-    kind, colon, rest = text.partition(":")
-    if kind in KINDS and (colon or kind == SYNTHETIC):
+    kind, rest = (SYNTHETIC, "") if text == SYNTHETIC else kind_and_rest(text)
+    if kind in KINDS:
         training = KINDS[kind].training
         if training is None:
             raise UsageProblem(f"--data {text}: generators are not trained on {kind}", hint="this kind is for `unseg bench`")

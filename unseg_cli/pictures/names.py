@@ -32,7 +32,8 @@ def is_picture_name(path: Path) -> bool:
 def stays_inside(name: str) -> bool:
     """Whether a name, with forward slashes, leads to a place below its folder: one that a file holds may be made to lead elsewhere."""
     path = PurePosixPath(name)
-    return bool(path.parts) and ".." not in path.parts and not path.is_absolute() and not Path(name).is_absolute() and "\0" not in name
+    here = PurePath(name)  # on Windows backslashes lead out as well, and so does a drive
+    return bool(path.parts) and ".." not in (*path.parts, *here.parts) and not (path.root or here.root or here.drive) and "\0" not in name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from unseg_cli.core.common_settings import (
 )
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.settings import argument, joined, option
+from unseg_cli.datasets.addresses import kind_and_rest, paths_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,7 @@ class ProtectConfig:
 
 def root_of(dataset: str) -> Path:
     """The folder that all of a data set lies in: ROOT, or for coco:A:B:C:D what its parts have in common. It need not exist."""
-    _, colon, rest = dataset.partition(":")
-    parts = [dataset] if Path(dataset).is_dir() or not colon else rest.split(":")
+    parts = [dataset] if Path(dataset).is_dir() else paths_of(kind_and_rest(dataset)[1])
     try:
         return Path(os.path.commonpath([str(Path(part)) for part in parts]))
     except ValueError:  # some are absolute, some are not

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
+from unseg_cli.datasets.addresses import kind_and_rest, paths_of
+
 
 def number(value: float | None, digits: int = 1) -> str:
     """For a cell of a table; a dash where there is none, and no minus before a zero."""
@@ -31,10 +33,10 @@ def data_name(data: str, task: str) -> str:
         data: as it was passed.
         task: the task's name.
     """
-    kind, colon, rest = data.partition(":")
-    name = kind if colon else Path(data).name
-    if kind == "coco" and colon:
-        folder = Path(rest.split(":")[1]).parent
+    kind, rest = kind_and_rest(data)
+    name = kind or Path(data).name
+    if kind == "coco":
+        folder = Path(paths_of(rest)[1]).parent
         name = (folder.parent if folder.name == "annotations" else folder).name
     return name if task in ("binary", "semantic") else f"{name}, {task}"
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from unseg_cli.core.constants import IGNORE, U8Array
 from unseg_cli.core.errors import NothingToDo, UsageProblem
+from unseg_cli.datasets.addresses import paths_of
 from unseg_cli.datasets.kinds.coco_document import CocoDocument, Entry, is_single, read_coco, segment_of
 from unseg_cli.datasets.labelled import MOST_CLASSES, LabelledData
 from unseg_cli.datasets.mask_sets import spread
@@ -60,7 +61,7 @@ def open_labelled_coco(
         UsageProblem: see `read_coco`; or a class that is not there.
         NothingToDo: a split without an object.
     """
-    parts = text.split(":")
+    parts = paths_of(text)
     if len(parts) != 4:
         raise UsageProblem(f"--data {name}: two folders and two files of annotations are needed", hint=f"write {SYNTAX}")
     return labelled_coco(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import IGNORE, U8Array
 from unseg_cli.core.errors import NothingToDo, UnsegError, UsageProblem
+from unseg_cli.datasets.addresses import paths_of
 from unseg_cli.datasets.kinds.coco_document import Entry, read_annotations
 from unseg_cli.datasets.labelled import MOST_CLASSES, LabelledData
 from unseg_cli.datasets.mask_sets import spread
@@ -58,7 +59,7 @@ def open_coco_panoptic(text: str, *, name: str, limit: int | None, task: str | N
         UsageProblem: a file is not there, or not in the format.
         NothingToDo: a split without a picture.
     """
-    parts = [Path(part) for part in text.split(":")]
+    parts = [Path(part) for part in paths_of(text)]
     if len(parts) != 6:
         raise UsageProblem(f"--data {name}: for each split a folder, a file and a folder of numbers are needed", hint=f"write {SYNTAX}")
     first, second = _read(parts[1]), _read(parts[4])
