@@ -14,7 +14,8 @@ from torch.optim import AdamW
 from unseg_cli.bench.examples import Batch, Prediction, Segments, Target
 from unseg_cli.bench.tasks import TASKS
 from unseg_cli.bench.victims.base import Normalisation, Victim, VictimSpec
-from unseg_cli.bench.victims.registry import SMP_TITLES, VICTIMS, find_victim, list_victims, schedule_for
+from unseg_cli.bench.victims.listing import list_victims
+from unseg_cli.bench.victims.registry import SMP_TITLES, VICTIMS, find_victim, schedule_for
 from unseg_cli.core.errors import EnvironmentProblem, UsageProblem
 from unseg_cli.core.extras import install_line
 from unseg_cli.datasets.sample import Segment, Truth

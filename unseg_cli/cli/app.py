@@ -126,7 +126,7 @@ def doctor(events: Events) -> Report:
 @command(app)
 def victims(events: Events) -> Report:
     """List the models that bench can train. Tasks, encoders, sizes, minutes of a training on two cores, and the extra that each needs."""
-    from unseg_cli.bench.victims.registry import list_victims
+    from unseg_cli.bench.victims.listing import list_victims
 
     return list_victims()
 

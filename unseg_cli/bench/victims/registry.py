@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 
 from unseg_cli.bench.victims.schedule import Schedule
 from unseg_cli.core.errors import UsageProblem, did_you_mean
-from unseg_cli.core.events import Report
 from unseg_cli.core.extras import MissingPackage
 
 if TYPE_CHECKING:
@@ -234,29 +233,3 @@ def schedule_for(entry: VictimEntry, task: str, init: str = "pretrained") -> Sch
         able = [other.name for other in VICTIMS.values() if task in other.schedules]
         raise UsageProblem(f"{entry.name} cannot do the task {task}", hint=f"these can: {', '.join(able)}")
     return entry.schedules_from(init)[task]
-
-
-def list_victims() -> Report:
-    """All victims, for `unseg victims`: what they are, and how long they take on the processor that was measured.
-
-    `minutes` are those of the first task on 300 pictures, tested on 100. All work offline on their first encoder.
-    """
-    from unseg_cli.bench.victims.speeds import minutes, parameters
-
-    rows = []
-    for entry in VICTIMS.values():
-        task, schedule = next(iter(entry.schedules.items()))
-        size, taken = parameters(entry.name, task), minutes(entry.name, task, schedule, train=300, test=100)
-        rows.append(
-            {
-                "name": entry.name,
-                "tasks": list(entry.tasks),
-                "encoders": list(entry.encoders),
-                "parameters_million": None if size is None else round(size / 1e6, 1),
-                "minutes": None if taken is None else round(taken, 1),
-                "extra": f"unseg_cli[{entry.extra}]",
-                "installed": not entry.missing,
-                "description": entry.description,
-            }
-        )
-    return Report(document={"schema": 1, "command": "victims", "victims": rows})
