@@ -15,6 +15,7 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 
 from tests.bench.test_victims import CLASSES, batch
 from unseg_cli.bench.fit import in_precision
+from unseg_cli.bench.victims import rcnn, rsprompter
 from unseg_cli.bench.victims.base import Victim, VictimSpec
 from unseg_cli.bench.victims.encoders import USUAL
 from unseg_cli.bench.victims.registry import VICTIMS, find_victim, schedule_for
@@ -41,6 +42,17 @@ CPU = torch.device("cpu")
 def _shallow_sam(monkeypatch: pytest.MonkeyPatch) -> None:
     """SAM's encoder as wide as it is, with two of its twelve blocks."""
     monkeypatch.setitem(SPECS, "vit_b", replace(SPECS["vit_b"], vit_depth=2, vit_global_blocks=(1,)))
+
+
+@pytest.fixture(autouse=True)
+def _few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detectors as wide as they are, but their heads look at dozens of regions and not at thousands, which take minutes."""
+    stages = [f"rpn_{which}_nms_top_n_{when}" for which in ("pre", "post") for when in ("train", "test")]
+    options = dict.fromkeys(stages, 40) | {"rpn_batch_size_per_image": 40, "box_batch_size_per_image": 16}
+    for module in (rcnn, rsprompter):
+        monkeypatch.setattr(module, "WHOLE", replace(rcnn.WHOLE, options=options))
+    monkeypatch.setattr(rcnn, "MOST", 10)
+    monkeypatch.setattr(rsprompter, "MOST", 10)
 
 
 def build(name: str, task: str, side: int = 64, *, pretrained: bool = False, weights: Path | None = None) -> Victim:
