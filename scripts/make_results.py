@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Make the pages of results, and the table of README.md, from what is kept in docs/results/; see unseg_cli/bench/report/page.py.
+"""Make the pages of results, and the tables of README.md and docs/using.md, from what is kept in docs/results/.
+
+See unseg_cli/bench/report/page.py.
 
     python scripts/make_results.py              make pages and table again
     python scripts/make_results.py runs/NAME    first copy what is kept of a run (tables, settings and plots) to docs/results/NAME

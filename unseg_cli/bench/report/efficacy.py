@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from unseg_cli.bench.conditions import CLEAN_SUBSET, RANDOM, TEXTURE
-from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, victim_of
+from unseg_cli.bench.report.kept import PER_CLASS, Pooled, Setting, told_apart, victim_of
 from unseg_cli.bench.report.text import fraction, markdown_table, number, spread
 from unseg_cli.bench.victims.registry import VICTIMS
 from unseg_cli.core.budget import STRENGTHS, NoiseBudget
@@ -41,6 +43,14 @@ README_VICTIMS = {
     "cvc_clinicdb": ("unet", "deeplabv3plus"),
     "camvid": ("segformer",),
 }
+#: What --strength and its neighbours let the noise show, and on which masks that is compared.
+SHOWN = {
+    "`--strength low`": STRENGTHS["low"],
+    "`--strength medium`, the default": STRENGTHS["medium"],
+    "`--no-closely`": replace(STRENGTHS["medium"], closely=False),
+    "`--strength high`": STRENGTHS["high"],
+}
+SHOWN_ON = {"gt": "true masks", "auto": "no masks", "corrected": "`detect`, corrected where it is unsure"}
 README_MASKS = ("gt", PER_CLASS, "auto", "corrected", "whole")
 
 
@@ -62,6 +72,27 @@ def efficacy(pooled: Pooled, *, short: bool = False) -> str:
             if entry["condition"] not in RIVALS and (not short or _in_readme(setting, entry)):
                 rows.append((_order(setting, entry), _line(setting, entry, controls.get(victim_of(entry)))))
     return "\n".join(markdown_table(HEADER, [line for _, line in sorted(rows)]))
+
+
+def by_strength(pooled: Pooled, data: str = "ecssd", victim: str = "unet") -> str:
+    """What this victim lost, trained as it is without options, for how far the noise might show: a table of final drops."""
+    own = {(setting.budget, entry["condition"]): entry for setting, entry in _entries(pooled, data, victim) if setting.like == "own"}
+    rows = []
+    for words, budget in SHOWN.items():
+        found = [own.get((told_apart(budget, masks), masks)) for masks in SHOWN_ON]
+        rows.append((words, *("-" if entry is None else f"{number(entry['relative_drop'], 0)} % ({_seeds(entry)})" for entry in found)))
+    return "\n".join(markdown_table(("", *SHOWN_ON.values()), rows))
+
+
+def _entries(pooled: Pooled, data: str, victim: str) -> Iterator[tuple[Setting, Document]]:
+    wanted = (victim, "pretrained", "none")
+    for setting, entries in pooled.items():
+        if setting.data == data:
+            yield from ((setting, entry) for entry in entries if victim_of(entry) == wanted and entry["ratio"] == 1)
+
+
+def _seeds(entry: Document) -> str:
+    return f"{entry['n']} seed{'s' if entry['n'] > 1 else ''}"
 
 
 def section(pooled: Pooled) -> str:

@@ -152,12 +152,10 @@ class KeptRun:
         ]
 
     def _budget(self, condition: str) -> NoiseBudget:
-        """Its budget, whose `closely` is None where it was what it is without options now. Runs of earlier versions do not say theirs."""
-        said = WITHOUT_LIMIT | self.run["settings"]["budget"]
-        budget, masks = NoiseBudget(**said), self.masks_of(condition)
-        now = masks == "auto" or masks in MADE_BY_DETECT
-        was = budget.looked_at_closely(by_default=now if "closely" in said else masks == "auto")
-        return replace(budget, closely=None if was == now or budget.visible is None else was)
+        """Its budget, see `told_apart`. Runs of earlier versions do not say all of it."""
+        masks = self.masks_of(condition)
+        said = WITHOUT_LIMIT | {"closely": masks == "auto"} | self.run["settings"]["budget"]
+        return told_apart(NoiseBudget(**said), masks)
 
     def _setting(self, row: Document, budget: NoiseBudget) -> Setting:
         settings, used = self.run["settings"], self.run["schedules"][row["victim"]]
@@ -181,6 +179,13 @@ class KeptRun:
             source_size=source_size,
             like=like,
         )
+
+
+def told_apart(budget: NoiseBudget, masks: str) -> NoiseBudget:
+    """A budget of noise on such masks, whose `closely` is None where it is what it is without options, or where nothing limits it."""
+    usual = masks == "auto" or masks in MADE_BY_DETECT
+    is_so = budget.looked_at_closely(by_default=usual)
+    return replace(budget, closely=None if is_so == usual or budget.visible is None else is_so)
 
 
 def kept_runs(docs: Path) -> list[KeptRun]:

@@ -1,4 +1,4 @@
-"""The pages of results, and the table of README.md: made of the bench runs and lines that are kept in docs/results/.
+"""The pages of results, and the tables of README.md and docs/using.md: made of the bench runs and lines that are kept in docs/results/.
 
 docs/results.md is docs/results_intro.md, written by hand but for its numbers; in front of its second heading stand the tables that say what
 came of everything. docs/results_runs.md has a section for each run, made of its results.json and run.json alone,
@@ -14,6 +14,8 @@ from unseg_cli.bench.report.targets import targets
 
 #: The table of README.md stands between these.
 BEGIN, END = "<!-- table by scripts/make_results.py -->", "<!-- end of table -->"
+#: And that of docs/using.md.
+STRENGTHS_BEGIN, STRENGTHS_END = "<!-- strengths by scripts/make_results.py -->", "<!-- end of strengths -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed by scripts/make_results.py -->", "<!-- end of speed -->"
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables of results.md."
 OTHER = "**Made with the generator `{name}`, not with the one that ships**, and not in the tables of results.md."
@@ -41,6 +43,9 @@ def pages(docs: Path) -> dict[Path, str]:
         docs / "results_runs.md": _page(RUNS, *map(_section, runs)),
         docs / "results_tried.md": _page(TRIED, lines.experiments(docs), lines.schedules(docs), first.section(docs, runs)),
     }
+    using = docs / "using.md"
+    if using.is_file():
+        made[using] = with_table(using.read_text(encoding="utf-8"), efficacy.by_strength(pooled), STRENGTHS_BEGIN, STRENGTHS_END)
     readme = docs.parent / "README.md"
     if readme.is_file():
         text = with_table(readme.read_text(encoding="utf-8"), efficacy.efficacy(pooled, short=True))
@@ -53,11 +58,11 @@ def stale(made: dict[Path, str]) -> list[Path]:
     return [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
-def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> str:
-    """The README with what stands between two comments made again."""
-    if begin not in readme or end not in readme:
-        return readme
-    head, rest = readme.split(begin, 1)
+def with_table(page: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """A page with what stands between two comments made again."""
+    if begin not in page or end not in page:
+        return page
+    head, rest = page.split(begin, 1)
     return f"{head}{begin}\n\n{table}\n\n{end}{rest.split(end, 1)[1]}"
 
 
