@@ -24,6 +24,9 @@ from unseg_cli.pictures.stores.remote import RemoteStore
 from unseg_cli.protect.manifest import Manifest
 from unseg_cli.protect.partitions import INDEX, by_part, divide, part_name, part_of, parts_of
 
+#: Photographs, among which a file is none.
+COUNT = 16
+
 needs_ray = pytest.mark.skipif(sys.platform != "linux", reason="its workers are looked for in /proc")
 
 
@@ -35,11 +38,11 @@ def bucket() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def originals(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty photographs in folders, and a file that is none."""
+    """`COUNT` photographs in folders, and a file that is none."""
     folder = tmp_path_factory.mktemp("originals")
     with Image.open(photos / "cat.jpg") as opened:
         cat = np.asarray(opened.convert("RGB"))
-    for number in range(40):
+    for number in range(COUNT):
         place = folder / f"day {number % 3}" / f"{number:02}.jpg"
         place.parent.mkdir(exist_ok=True)
         Image.fromarray(np.roll(cat, 9 * number, axis=1)).save(place, quality=90)
@@ -82,8 +85,8 @@ def workers() -> list[int]:
 
 @pytest.mark.slow
 def test_from_and_to_addresses_on_one_machine(originals: Path, expected: dict[str, str], bucket: str, tmp_path: Path) -> None:
-    assert run(originals, f"{bucket}/one/out")["protected"] == 40
-    assert run(originals, f"{bucket}/one/out")["skipped"] == 40
+    assert run(originals, f"{bucket}/one/out")["protected"] == COUNT
+    assert run(originals, f"{bucket}/one/out")["skipped"] == COUNT
     assert run(f"{bucket}/one/out", tmp_path / "twice", "--limit", "2", code=0)["protected"] == 2
     store = RemoteStore(f"{bucket}/one/out")
     assert set(store.list().names) == set(expected)
@@ -109,15 +112,15 @@ def test_a_worker_that_is_killed_costs_nothing(originals: Path, expected: dict[s
         output, errors = process.communicate()
     assert process.returncode == 1, errors
     document = json.loads(output)
-    assert (document["images"], document["failed"], document["protected"] + document["skipped"]) == (41, 1, 40)
+    assert (document["images"], document["failed"], document["protected"] + document["skipped"]) == (COUNT + 1, 1, COUNT)
     assert document["failures"][0]["path"] == "broken.jpg"
     assert "Traceback" not in errors
     manifest = Manifest(target)
     assert {name: manifest.rows[name]["dst_sha256"] for name in expected} == expected
-    assert len(manifest.rows) == 41
+    assert len(manifest.rows) == COUNT + 1
     assert set(target.list().names) == set(expected)
     again = run(source.url, target.url, "--engine", "ray", "--workers", "1")
-    assert (again["skipped"], again["protected"], again["failed"]) == (40, 0, 1)
+    assert (again["skipped"], again["protected"], again["failed"]) == (COUNT, 0, 1)
     deadline = time.monotonic() + 60  # they are told to end, and do when they get to it
     while workers() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -129,15 +132,15 @@ def test_a_worker_that_is_killed_costs_nothing(originals: Path, expected: dict[s
 def test_folders_and_what_one_machine_began(originals: Path, expected: dict[str, str], tmp_path: Path) -> None:
     """The lines of a run on one machine are folded into the parts; verify and a later run on one machine read both."""
     dst = tmp_path / "out"
-    run(originals, dst, "--limit", "10", code=1)
+    run(originals, dst, "--limit", "5", code=1)
     done = run(originals, dst, "--engine", "ray", "--workers", "2")
-    assert (done["protected"], done["skipped"], done["failed"]) == (31, 9, 1)
+    assert (done["protected"], done["skipped"], done["failed"]) == (COUNT - 4, 4, 1)
     assert {name: found for name, found in hashes(dst).items() if name.endswith(".jpg")} == expected
     assert (dst / "unseg-manifest.jsonl").read_bytes() == b""
     (originals / "broken.jpg").rename(tmp_path / "broken.jpg")
     try:
         assert main(["verify", str(originals), str(dst), "-q"]) == 0
-        assert run(originals, dst, code=0)["skipped"] == 40
+        assert run(originals, dst, code=0)["skipped"] == COUNT
     finally:
         (tmp_path / "broken.jpg").rename(originals / "broken.jpg")
 
