@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import io
 import json
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -23,8 +25,21 @@ from unseg_cli.generators.session import Session
 
 
 def run(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(root / "scripts" / f"{name}.py"), *arguments]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    """What `python scripts/NAME.py` does, but in this process: starting PyTorch anew takes longer than most scripts."""
+    script, out, err = root / "scripts" / f"{name}.py", io.StringIO(), io.StringIO()
+    command = [str(script), *arguments]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", command)
+        patch.syspath_prepend(str(script.parent))
+        patch.chdir(root)
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code or 0
+    if not isinstance(code, int):  # what it has to say, as Python prints it
+        code, _ = 1, err.write(f"{code}\n")
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 def load(root: Path, name: str) -> Any:
