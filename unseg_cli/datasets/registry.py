@@ -188,11 +188,7 @@ def open_labelled(
         UsageProblem: no such data, they are damaged, or the task cannot be measured on them.
         NothingToDo: a split without pictures.
     """
-    word, rest = kind_and_rest(name)
-    if Path(name).is_dir():
-        word, rest = "folder", name
-    elif name == SYNTHETIC:
-        word, rest = SYNTHETIC, ""
+    word, rest = ("folder", name) if Path(name).is_dir() else _kind_and_rest(name)
     kind = KINDS.get(word)
     if kind is None:
         raise UsageProblem(
@@ -210,8 +206,13 @@ def open_labelled(
     return kind.labelled(Wanted(name=name, rest=rest, limit=limit, task=task, classes=classes, boxes=boxes))
 
 
+def _kind_and_rest(text: str) -> tuple[str, str]:
+    """What stands before the colon and after it; one kind stands alone."""
+    return (SYNTHETIC, "") if text == SYNTHETIC else kind_and_rest(text)
+
+
 def _open_part(text: str) -> list[TrainingSet]:
-    kind, rest = (SYNTHETIC, "") if text == SYNTHETIC else kind_and_rest(text)
+    kind, rest = _kind_and_rest(text)
     if kind in KINDS:
         training = KINDS[kind].training
         if training is None:
