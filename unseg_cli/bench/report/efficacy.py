@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -74,21 +73,20 @@ def efficacy(pooled: Pooled, *, short: bool = False) -> str:
     return "\n".join(markdown_table(HEADER, [line for _, line in sorted(rows)]))
 
 
-def by_strength(pooled: Pooled, data: str = "ecssd", victim: str = "unet") -> str:
-    """What this victim lost, trained as it is without options, for how far the noise might show: a table of final drops."""
-    own = {(setting.budget, entry["condition"]): entry for setting, entry in _entries(pooled, data, victim) if setting.like == "own"}
+def by_strength(pooled: Pooled) -> str:
+    """What a U-Net lost on ECSSD, trained as it is without options, for how far the noise might show: a table of final drops."""
+    own = {
+        (setting.budget, entry["condition"]): entry
+        for setting, entries in pooled.items()
+        if (setting.data, setting.like) == ("ecssd", "own")
+        for entry in entries
+        if victim_of(entry) == ("unet", "pretrained", "none") and entry["ratio"] == 1
+    }
     rows = []
     for words, budget in SHOWN.items():
         found = [own.get((told_apart(budget, masks), masks)) for masks in SHOWN_ON]
         rows.append((words, *("-" if entry is None else f"{number(entry['relative_drop'], 0)} % ({_seeds(entry)})" for entry in found)))
     return "\n".join(markdown_table(("", *SHOWN_ON.values()), rows))
-
-
-def _entries(pooled: Pooled, data: str, victim: str) -> Iterator[tuple[Setting, Document]]:
-    wanted = (victim, "pretrained", "none")
-    for setting, entries in pooled.items():
-        if setting.data == data:
-            yield from ((setting, entry) for entry in entries if victim_of(entry) == wanted and entry["ratio"] == 1)
 
 
 def _seeds(entry: Document) -> str:

@@ -38,7 +38,7 @@ def adds_up() -> bool:
     On x86 without the instructions it adds every two of them in 16 bits, where the largest saturate.
 
     Raises:
-        EnvironmentProblem: the graph was changed, or is not there.
+        EnvironmentProblem: the graph was changed.
     """
     products = OnnxNetwork(shipped_weights_dir() / PRODUCTS)
     return int(products(np.full((1, COUNT), LARGEST, np.uint8))[0, 0]) == COUNT * LARGEST * LARGEST_WEIGHT

@@ -112,7 +112,7 @@ class OnnxSalientObjects:
         weights = finder_file(SALIENT)
         self.sha256, rounded = intact_sha256(weights), weights.with_name(f"{SALIENT}{ROUNDED_GRAPH}")
         # On other processors sums of integers overflow.
-        fast = multiplies_integers() and rounded.is_file()
+        fast = rounded.is_file() and multiplies_integers()
         self._network = OnnxNetwork(rounded if fast else weights.with_suffix(GRAPH))
 
     def probability(self, image: U8Array) -> FloatArray:
