@@ -20,9 +20,9 @@ from unseg_cli.noise.arithmetic import luma_of
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
 ENLARGED = 2.0  # of a picture that is looked at closely
-CLOSELY = 1.9  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
-SMOOTH = 0.2  # share of that on a smooth surface of a small file
-SMOOTHEST = 0.1  # and of a large one: a surface holds more cells there, and a pattern is found the sooner the more often it is repeated
+CLOSELY = 1.4  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
+SMOOTH = 0.25  # share of that on a smooth surface of a small file
+SMOOTHEST = 0.125  # and of a large one: a surface holds more cells there, and a pattern is found the sooner the more often it is repeated
 GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fractions of full intensity, where surfaces end and detail begins
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
@@ -59,6 +59,7 @@ def hidden_share(
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
         seen = visible_difference(colours, large, amplitude)
         detail = np.clip((_detail(surface) - np.float32(GRAINY)) / np.float32(DETAILED - GRAINY), 0, 1)
+        detail *= np.sqrt(detail)  # skin, hair and fur lie between the two, and hide less of a pattern of colour than their share
         share, seen = _enlarged(share, detail.shape), _enlarged(seen, detail.shape)
         smooth = max(SMOOTHEST, SMOOTH * max(frame_01.shape) / max(surface.shape))
         allowed = CLOSELY * limit * (smooth + (1 - smooth) * detail)
