@@ -120,13 +120,34 @@ def test_a_larger_file_gets_less() -> None:
     assert shares[1].mean() < 0.7 * shares[0].mean()
 
 
+def rough_beside(smooth: U8Array, channels: int) -> U8Array:
+    """The picture, its right half full of detail: of brightness alone, or of three channels."""
+    grain = np.random.default_rng(1).normal(0, 60, (240, 180, channels))
+    smooth[:, 180:] = np.clip(smooth[:, 180:] + grain, 0, 255).astype(np.uint8)
+    return smooth
+
+
 def test_of_a_picture_that_is_looked_at_closely_smooth_places_get_less_than_detail() -> None:
-    rough = slope(120, 120, 120)
-    rough[:, 180:] = np.clip(rough[:, 180:] + np.random.default_rng(1).normal(0, 60, (240, 180, 1)), 0, 255).astype(np.uint8)
+    rough = rough_beside(slope(120, 120, 120), 3)
     share = own_part(share_of(rough, MAGENTA, limit=1.0, closely=True), (240, 360))[0]
     middle = share.shape[1] // 2
     assert share[:, : middle - 12].mean() < 0.5 * share[:, middle + 12 :].mean()
     assert (share_of(rough, MAGENTA, limit=1.0, closely=True) <= share_of(rough, MAGENTA, limit=1.0) + 1e-6).all()
+
+
+def test_detail_of_brightness_hides_a_pattern_of_colour_less_than_detail_of_colour_does() -> None:
+    """Fur, hair and a beard at 200 % were mottled with pink and green."""
+    pictures = [rough_beside(slope(120, 120, 120), channels) for channels in (1, 3)]
+    fur, flowers = (own_part(share_of(picture, MAGENTA, limit=1.0, closely=True), (240, 360))[0] for picture in pictures)
+    rough = slice(fur.shape[1] // 2 + 12, None)
+    assert np.median(fur[:, rough]) < 0.7 * np.median(flowers[:, rough])
+
+
+def test_in_a_picture_without_colours_detail_of_brightness_is_all_there_is() -> None:
+    grey = np.repeat(rough_beside(slope(120, 120, 120), 1)[..., :1], 3, 2)
+    share = own_part(share_of(grey, MAGENTA, limit=1.0, closely=True), (240, 360))[0]
+    middle = share.shape[1] // 2
+    assert share[:, : middle - 12].mean() < 0.5 * share[:, middle + 12 :].mean()
 
 
 def test_what_hides_a_small_cell_is_small_detail_alone() -> None:

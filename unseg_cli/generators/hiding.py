@@ -5,7 +5,7 @@ a file of 12 megapixels its cells are large enough for anyone. Elsewhere the noi
 
 Photographs are also looked at closely, at 200 %, and on a smooth surface the eye finds a faint pattern at once that it never finds in
 detail (the noise visibility function of watermarking, after Voloshynovskiy et al. 1999). Networks find it in both: what counts for them is
-the pattern against the detail at the same place.
+the pattern against the detail at the same place. A pattern of colour is hidden by detail of colour as much as by detail of brightness.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
-from unseg_cli.noise.arithmetic import luma_of
+from unseg_cli.noise.arithmetic import is_grey, luma_of
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
 ENLARGED = 2.0  # of a picture that is looked at closely
-CLOSELY = 1.4  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
-SMOOTH = 0.25  # share of that on a smooth surface of a small file
-SMOOTHEST = 0.125  # and of a large one: a surface holds more cells there, and a pattern is found the sooner the more often it is repeated
+CLOSELY = 1.9  # times the limit there, in detail: it is twice as large, and colour is resolved that was not before
+SMOOTH = 0.2  # share of that on a smooth surface of a small file
+SMOOTHEST = 0.1  # and of a large one: a surface holds more cells there, and a pattern is found the sooner the more often it is repeated
 GRAINY, DETAILED = 3 / 255, 18 / 255  # standard deviations of luma, as fractions of full intensity, where surfaces end and detail begins
+PLAIN, COLOURFUL = 0.5 / 255, 12 / 255  # the same of red against green: the detail of hair and fur is one of brightness, and hides less
 LIGHT_AND_DARK = 3.0  # so many times as plain as one of colour is a pattern of brightness of the same difference, by eye
 AROUND = 5  # steps of two pixels of the generator's frame: cells reach over edges, and a share that follows every detail would be one
 
@@ -58,8 +59,9 @@ def hidden_share(
         large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
         seen = visible_difference(colours, large, amplitude)
-        detail = np.clip((_detail(surface) - np.float32(GRAINY)) / np.float32(DETAILED - GRAINY), 0, 1)
-        detail *= np.sqrt(detail)  # skin, hair and fur lie between the two, and hide less of a pattern of colour than their share
+        detail = _between(_detail(luma_of(surface)), GRAINY, DETAILED)
+        if not is_grey(surface):
+            detail = np.sqrt(detail * _between(_detail(surface[0] - surface[1]), PLAIN, COLOURFUL))
         share, seen = _enlarged(share, detail.shape), _enlarged(seen, detail.shape)
         smooth = max(SMOOTHEST, SMOOTH * max(frame_01.shape) / max(surface.shape))
         allowed = CLOSELY * limit * (smooth + (1 - smooth) * detail)
@@ -73,13 +75,17 @@ def _enlarged(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[An
     return plane[down[:, None], across[None, :]]
 
 
-def _detail(frame_01: FloatArray) -> FloatArray:
-    """The local standard deviation of luma: (3, S, S) -> (S / 2, S / 2).
+def _between(plane: FloatArray, low: float, high: float) -> FloatArray:
+    """0 at `low` and under it, 1 at `high` and over it."""
+    return np.clip((plane - np.float32(low)) / np.float32(high - low), 0, 1)
+
+
+def _detail(plane: FloatArray) -> FloatArray:
+    """The local standard deviation: (S, S) -> (S / 2, S / 2).
 
     It is eroded: beside a lone edge, as of a roof against the sky, the sky is smooth.
     """
-    grey = luma_of(frame_01)
-    mean, square = (_average(_halved(plane[None])[0]) for plane in (grey, grey * grey))
+    mean, square = (_average(_halved(one[None])[0]) for one in (plane, plane * plane))
     # float32 leaves a variance of about 1e-7 on a white surface, which is far under DETAILED
     return _average(_lowest(np.sqrt(np.maximum(square - mean * mean, 0))))
 

@@ -28,6 +28,8 @@ WITHOUT_LIMIT: dict[str, Any] = {"visible": None, "min_cell": 1.0}
 FILES = ("results.json", "results.csv", "curves.csv", "summary.md", "run.json", "bars.png", "curves.png")
 BEFOREHAND = "beforehand.json"
 LARGEST = 250_000  # bytes of one kept file: the curves of seven countermeasures over two seeds take 165 kB
+#: The version of the code that draws noise (`noise/version.py`) since which pictures that people look at closely get less of it.
+CLOSE_NOISE = 7
 #: How the source of masks is written where conditions of several runs stand side by side, beside those of --protect-masks.
 PER_CLASS = "per-class"
 #: How a victim was trained: in every way as it is without options; that but for size or number of pictures; as when the first generator
@@ -142,14 +144,24 @@ class KeptRun:
         return str(meant.masks)
 
     def rows(self) -> list[tuple[Setting, Document]]:
-        """Its rows, with their setting, and the source of masks as their condition. Rows without noise of ours stand in every setting."""
+        """Its rows, with their setting, and the source of masks as their condition. Rows without noise of ours stand in every setting.
+
+        Without those that `shown_more`.
+        """
         budgets = {row["condition"]: self._budget(row["condition"]) for row in self.results["rows"]}
         ours = {budget for condition, budget in budgets.items() if SPELLINGS[condition].ours} or {*budgets.values()}
         return [
             (self._setting(row, budget), row | {"condition": self.masks_of(row["condition"])})
             for row in self.results["rows"]
             for budget in ([budgets[row["condition"]]] if SPELLINGS[row["condition"]].ours else ours)
+            if not self.shown_more(row["condition"])
         ]
+
+    def shown_more(self, condition: str) -> bool:
+        """Whether its noise was hidden from people who look closely, but not as well as it is now: what that cost says nothing any more."""
+        budget, by_default = self._budget(condition), _hidden_by_default(self.masks_of(condition))
+        hidden = SPELLINGS[condition].ours and budget.visible is not None and budget.looked_at_closely(by_default=by_default)
+        return hidden and int(self.run.get("noise_code", CLOSE_NOISE)) < CLOSE_NOISE
 
     def _budget(self, condition: str) -> NoiseBudget:
         """Its budget, see `told_apart`. Runs of earlier versions do not say all of it."""
@@ -183,9 +195,13 @@ class KeptRun:
 
 def told_apart(budget: NoiseBudget, masks: str) -> NoiseBudget:
     """A budget of noise on such masks, whose `closely` is None where it is what it is without options, or where nothing limits it."""
-    usual = masks == "auto" or masks in MADE_BY_DETECT
+    usual = _hidden_by_default(masks)
     is_so = budget.looked_at_closely(by_default=usual)
     return replace(budget, closely=None if is_so == usual or budget.visible is None else is_so)
+
+
+def _hidden_by_default(masks: str) -> bool:
+    return masks == "auto" or masks in MADE_BY_DETECT
 
 
 def kept_runs(docs: Path) -> list[KeptRun]:

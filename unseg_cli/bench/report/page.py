@@ -19,6 +19,7 @@ STRENGTHS_BEGIN, STRENGTHS_END = "<!-- strengths by scripts/make_results.py -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed by scripts/make_results.py -->", "<!-- end of speed -->"
 EARLIER = "**Made with an earlier generator than the one that ships now**, and not in the tables of results.md."
 OTHER = "**Made with the generator `{name}`, not with the one that ships**, and not in the tables of results.md."
+PLAINER = "**{conditions}: drawn before noise code {code}, which hides noise better at 200 %**, and not in the tables of results.md."
 SHIPPED = "lite"
 RUNS = """# Every run
 
@@ -88,5 +89,8 @@ def _section(run: kept.KeptRun) -> str:
     plots = " ".join(f"![{name}](results/{run.name}/{name}.png)" for name in ("bars", "curves") if (run.folder / f"{name}.png").is_file())
     name = (run.run["generator"] or {}).get("name", SHIPPED)
     note = "" if not run.outdated else f"{EARLIER if name == SHIPPED else OTHER.format(name=name)}\n\n"
+    plainer = sorted({row["condition"] for row in run.results["rows"] if run.shown_more(row["condition"])})
+    if plainer and not run.outdated:
+        note += f"{PLAINER.format(conditions=', '.join(plainer), code=kept.CLOSE_NOISE)}\n\n"
     note += "".join(f"    {command}\n" for command in run.beforehand.get("commands", []))
     return f"## {run.name}\n\n{note}{markdown.section(run.results, run.run).rstrip()}\n\n{plots}".rstrip()
