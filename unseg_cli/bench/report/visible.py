@@ -33,7 +33,8 @@ set (`--no-closely`).
 *red against green*: what is left of the noise on the object, root mean square in 1/255; *contrast*: how well a pretrained network tells the
 protected object from the clean one (Fisher's criterion at stride 8). *made*: photographs brought to that size first, as by
 `--longest-side`; those of 400 px at 256 px are as in ECSSD, whose drop stands above. Without masks {strength} leaves so little in
-files of 3,000 px and more that `unseg protect` writes no copy"""
+files of 3,000 px and more that `unseg protect` writes no copy, and from 640 px on in one of three, of a dog whose fur has hardly any
+colour"""
 
 
 def section(docs: Path) -> str:
