@@ -3,10 +3,10 @@
 
     python scripts/export_graphs.py --pictures '../shared/data/train/duts-00.tar'
 
-A graph holds no weights of its own but points into the .safetensors file beside it, so both always hold the same ones. The second finder,
-which takes most of the time of a picture, has another graph of 8-bit integers: 2.5 times as fast on processors made for them. For that the
-range of each of its layers is measured on some pictures. All have to be written again whenever the weights change;
-`tests/generators/runtimes/` notices. The fourth graph multiplies a few integers, and tells whether a processor is made for them.
+A graph holds no weights of its own but points into the .safetensors file beside it, so both always hold the same ones. Both networks, which
+take most of the time of a small picture, have another graph of 8-bit integers: twice as fast on processors made for them. For that the
+range of each of their layers is measured on some pictures. All have to be written again whenever the weights change;
+`tests/generators/runtimes/` notices. The last graph multiplies a few integers, and tells whether a processor is made for them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import struct
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseg_cli.core.constants import FloatArray
+from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.datasets.kinds.shards import open_shards
 from unseg_cli.generators.files import FINDER_SIZE, finder_file, shipped_weights_dir, weights_file
 from unseg_cli.generators.finders.salient import NAME as SALIENT
 from unseg_cli.generators.finders.salient import load_network
-from unseg_cli.generators.frame import to_square
+from unseg_cli.generators.frame import to_frame, to_square
 from unseg_cli.generators.loading import load_generator
 from unseg_cli.generators.runtimes.integers import COUNT, LARGEST_WEIGHT, PRODUCTS
 from unseg_cli.generators.runtimes.on_onnx import GRAPH, ROUNDED_GRAPH
@@ -45,7 +46,9 @@ from unseg_cli.generators.sums import record_sum, sha256_of
 OPSET = 17
 IR_VERSION = 8
 PICTURES = 64
-ROUNDED = ["Add", "Concat", "Conv", "MaxPool", "Relu", "Resize"]
+#: What is done in 8 bits; what is not in the list of a network keeps its floats.
+ROUNDED_IN_GENERATOR = ("Add", "Clip", "Conv", "Gemm", "MatMul", "Relu")
+ROUNDED_IN_FINDER = ("Add", "Concat", "Conv", "MaxPool", "Relu", "Resize")
 
 
 class Detecting(nn.Module):
@@ -74,15 +77,15 @@ def layer_norm_2d(module: LayerNorm2d, features: Tensor) -> Tensor:
 
 
 class Pictures(CalibrationDataReader):
-    """The first pictures of a shard, as the second finder sees them."""
+    """The first pictures of a shard, as a network sees them."""
 
-    def __init__(self, shard: Path) -> None:
-        self._samples = iter(open_shards([shard]).samples[:PICTURES])
+    def __init__(self, shard: Path, seen: Callable[[U8Array], FloatArray]) -> None:
+        self._samples, self._seen = iter(open_shards([shard]).samples[:PICTURES]), seen
 
     def get_next(self) -> dict[str, FloatArray] | None:
         """The next one; None after the last."""
         sample = next(self._samples, None)
-        return None if sample is None else {IMAGE: to_square(sample.image.pixels()[0], FINDER_SIZE)[None]}
+        return None if sample is None else {IMAGE: self._seen(sample.image.pixels()[0])[None]}
 
 
 def export(network: nn.Module, side: int, path: Path, **options: Any) -> None:
@@ -106,8 +109,16 @@ def pointing_graph(network: nn.Module, side: int, weights: Path, prefix: str, pa
     return f"{count} tensors in {weights.name}"
 
 
-def rounded_graph(network: nn.Module, side: int, shard: Path, path: Path) -> str:
-    """Write a graph of 8-bit integers; gives what it is, in words."""
+def rounded_graph(network: nn.Module, side: int, path: Path, pictures: Pictures, kinds: Sequence[str]) -> str:
+    """Write a graph of 8-bit integers; gives what it is, in words.
+
+    Args:
+        network: what to export.
+        side: of its input, in pixels.
+        path: the file.
+        pictures: on which the ranges are measured.
+        kinds: of operators that are rounded.
+    """
     with tempfile.TemporaryDirectory() as folder:
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         export(network, side, plain)
@@ -115,15 +126,15 @@ def rounded_graph(network: nn.Module, side: int, shard: Path, path: Path) -> str
         quantize_static(
             str(ready),
             str(path),
-            Pictures(shard),
+            pictures,
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=ROUNDED,
+            op_types_to_quantize=list(kinds),
             calibrate_method=CalibrationMethod.MinMax,
         )
-    return f"8 bits, ranges of {PICTURES} pictures of {shard.name}"
+    return f"8 bits, ranges of {PICTURES} pictures"
 
 
 def graph_of_products(path: Path) -> str:
@@ -181,17 +192,19 @@ def main() -> None:
     options = parser.parse_args()
     generator, lite, salient = load_generator("lite"), weights_file("lite"), finder_file(SALIENT)
     finder = load_network(salient, sha256_of(salient))
-    names = (f"{lite.stem}{GRAPH}", f"{SALIENT}{GRAPH}", f"{SALIENT}{ROUNDED_GRAPH}", PRODUCTS)
-    first, second, third, fourth = (options.out / name for name in names)
-    said = {
-        first: pointing_graph(Detecting(generator), generator.spec.image_size, lite, "generator.", first),
-        second: pointing_graph(finder, FINDER_SIZE, salient, "", second),
-        third: rounded_graph(finder, FINDER_SIZE, options.pictures, third),
-        fourth: graph_of_products(fourth),
+    detecting, side = Detecting(generator), generator.spec.image_size
+    as_frame = Pictures(options.pictures, partial(to_frame, size=side))
+    as_square = Pictures(options.pictures, partial(to_square, size=FINDER_SIZE))
+    graphs: dict[str, Callable[[Path], str]] = {
+        f"{lite.stem}{GRAPH}": lambda path: pointing_graph(detecting, side, lite, "generator.", path),
+        f"{lite.stem}{ROUNDED_GRAPH}": lambda path: rounded_graph(detecting, side, path, as_frame, ROUNDED_IN_GENERATOR),
+        f"{SALIENT}{GRAPH}": lambda path: pointing_graph(finder, FINDER_SIZE, salient, "", path),
+        f"{SALIENT}{ROUNDED_GRAPH}": lambda path: rounded_graph(finder, FINDER_SIZE, path, as_square, ROUNDED_IN_FINDER),
+        PRODUCTS: graph_of_products,
     }
-    for path, what in said.items():
-        record_sum(path)
-        print(f"{path}: {what}")
+    for name, write in graphs.items():
+        print(f"{options.out / name}: {write(options.out / name)}")
+        record_sum(options.out / name)
 
 
 if __name__ == "__main__":
