@@ -203,8 +203,9 @@ def main() -> None:
         PRODUCTS: graph_of_products,
     }
     for name, write in graphs.items():
-        print(f"{options.out / name}: {write(options.out / name)}")
-        record_sum(options.out / name)
+        path = options.out / name
+        print(f"{path}: {write(path)}")
+        record_sum(path)
 
 
 if __name__ == "__main__":
