@@ -12,10 +12,10 @@ import torch
 from tests.generators.drawn_noise import picture
 from tests.generators.stand_in import StandIn
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.core.constants import FloatArray
+from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, OwnFinder
-from unseg_cli.generators.finders.agreeing import NAME, AgreeingFinders, combined, default_finder
+from unseg_cli.generators.finders.agreeing import CERTAIN, NAME, AgreeingFinders, certainty_of, combined, default_finder
 from unseg_cli.generators.loading import load_generator, save_generator
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.runtimes.on_torch import TorchRuntime
@@ -63,6 +63,55 @@ def test_what_one_alone_found_is_unsure_and_what_neither_did_is_nothing() -> Non
 @pytest.fixture(scope="module")
 def session() -> Session:
     return Session(open_runtime("lite", device="cpu"))
+
+
+def test_certainty_is_the_overlap_of_a_map_with_its_own_object() -> None:
+    assert certainty_of(columns(4, 16, 1.0)) == 1
+    assert certainty_of(columns(4, 16, 0.9)) == pytest.approx(12 * 0.9 / (12 + 8 * 0.1))
+    assert certainty_of(np.full((1, 4, 4), 0.4, np.float32)) == 0
+
+
+class Counting:
+    """A second finder that takes the upper half of every picture for the object."""
+
+    sha256 = "0" * 64
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def probability(self, image: U8Array) -> FloatArray:
+        self.asked += 1
+        return np.repeat(np.float32([0.95, 0.05]), 8 * 16).reshape(1, 16, 16)
+
+
+def test_the_second_finder_is_asked_where_the_first_is_not_certain(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certain one's mask is its own, and ends where the picture has its edge."""
+    image = np.full((64, 128, 3), 40, np.uint8)
+    image[:, 50:] = (200, 90, 60)
+    logits = np.full((2, 1, 128, 128), -9.0, np.float32)
+    logits[:, :, :, 51:] = 9
+    logits[1] /= 9
+    second = Counting()
+    finder = AgreeingFinders(session.generator, second)
+    monkeypatch.setattr(session.generator, "detect", lambda embedding: logits)
+    certain, open_ = finder.find(session.look([image, image]))
+    assert second.asked == 1 and certain is not None and open_ is not None
+    assert (certain.confidence or 0) >= CERTAIN and certain.finder == NAME
+    assert np.array_equal(certain.mask[0], np.arange(128) >= 50) and np.array_equal(certain.mask, certain.mask[:1].repeat(64, 0))
+    assert (
+        open_.confidence == pytest.approx(76 * 32 / (128 * 32 + 76 * 32), abs=0.02)
+        and open_.mask[:30].all()
+        and not open_.mask[34:, :48].any()
+    )
+
+
+def test_a_certain_speck_is_no_object(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = Counting()
+    logits = np.full((1, 1, 128, 128), -40.0, np.float32)
+    logits[..., 60:63, 60:63] = 40
+    monkeypatch.setattr(session.generator, "detect", lambda embedding: logits)
+    assert AgreeingFinders(session.generator, second).find(session.look([np.full((128, 128, 3), 90, np.uint8)])) == [None]
+    assert second.asked == 0
 
 
 def test_the_shipped_generator_is_asked_together_with_the_second_finder(session: Session) -> None:

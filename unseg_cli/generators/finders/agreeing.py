@@ -1,13 +1,18 @@
-"""Two finders that were trained apart: where they agree, both are mostly right; where they do not, a person should look."""
+"""Two finders that were trained apart: where they agree, both are mostly right; where they do not, a person should look.
+
+The second one takes several times as long, so it is asked only where the first one leaves something open.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseg_cli.core.constants import FloatArray
+from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder, share_of
+from unseg_cli.generators.finders.edges import along_edges
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
 from unseg_cli.generators.scenes import Scenes
@@ -20,13 +25,16 @@ if TYPE_CHECKING:
 
 NAME = "lite+u2netp"
 #: Raise it when the same networks find other objects than before: it goes into fingerprints of protected pictures.
-RULE = "1"
+RULE = "2"
+#: The generator's own certainty (see `certainty_of`) from which on U2-Net-p is not asked; docs/decisions.md says what that costs.
+CERTAIN = 0.91
 
 
 class AgreeingFinders:
-    """The generator's own decoder and U2-Net-p.
+    """The generator's own decoder and, where that is not `CERTAIN`, U2-Net-p.
 
-    A detection's confidence is the overlap (IoU) of the two; see `combined` for its mask.
+    A detection's confidence is the overlap (IoU) of the two, see `combined` for its mask; of the generator alone it is its certainty, and
+    the mask, coarser than U2-Net-p's, is drawn along the edges of the picture.
 
     Args:
         generator: one that finds objects.
@@ -47,10 +55,14 @@ class AgreeingFinders:
         logits = None if prompt is not None else self._generator.detect(scenes.embedding)
         if logits is None:
             return self._own.find(scenes, prompt)
-        return [
-            combined(sigmoid(own_part(plane, image.shape[:2])), self._salient.probability(small), image.shape[:2])
-            for plane, small, image in zip(logits, scenes.small, scenes.images, strict=True)
-        ]
+        shapes = [image.shape[:2] for image in scenes.images]
+        maps = [sigmoid(own_part(plane, shape)) for plane, shape in zip(logits, shapes, strict=True)]
+        return [self._found(*one) for one in zip(maps, scenes.frames, scenes.small, shapes, strict=True)]
+
+    def _found(self, own: FloatArray, frame: FloatArray, small: U8Array, shape: tuple[int, int]) -> Found | None:
+        if (certainty := certainty_of(own)) >= CERTAIN:
+            return alone(along_edges(own, own_part(frame, shape)), certainty, shape)
+        return combined(own, self._salient.probability(small), shape)
 
 
 def default_finder(generator: Runtime) -> ObjectFinder:
@@ -66,6 +78,29 @@ def default_finder(generator: Runtime) -> ObjectFinder:
     if source is None or source.adapted or not generator.spec.finds_objects:
         return OwnFinder(generator)
     return AgreeingFinders(generator, generator.second_opinion())
+
+
+def certainty_of(probability: FloatArray) -> float:
+    """The overlap (soft IoU) of a map with its own object: 1 where no pixel is in doubt.
+
+    Args:
+        probability: in [0, 1], of any shape; its object is where it is above a half.
+
+    Returns:
+        In [0, 1]; 0 where there is no object.
+    """
+    inside = probability > 0.5
+    marked = int(np.count_nonzero(inside))
+    return float(probability[inside].sum() / (marked + probability[~inside].sum())) if marked else 0.0
+
+
+def alone(own: FloatArray, certainty: float, shape: tuple[int, int]) -> Found | None:
+    """The detection of one map, where it is above a half. Arguments and result as those of `combined`."""
+    large, mask = Enlarged(own, shape), np.zeros(shape, np.bool_)
+    for part in cached_strips(shape[0]):
+        columns = _columns_with_something([large], part)
+        np.greater(large.rows(part, columns)[..., 0], 0.5, out=mask[part, columns])
+    return _unless_speck(mask, certainty)
 
 
 def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Found | None:
@@ -94,10 +129,14 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
         shared += int(np.count_nonzero(one & two))
     confidence = shared / max(int(np.count_nonzero(either)), 1)
     mask = likely if confidence >= UNSURE else either
+    return _unless_speck(mask, confidence)
+
+
+def _unless_speck(mask: BoolArray, confidence: float) -> Found | None:
     return Found(mask=mask, confidence=confidence, finder=NAME) if share_of(mask) >= SMALLEST_OBJECT else None
 
 
-def _columns_with_something(maps: list[Enlarged], part: slice) -> slice:
+def _columns_with_something(maps: Sequence[Enlarged], part: slice) -> slice:
     """The columns where a map may exceed a half in some rows: no pixel exceeds both of its neighbours in the small map."""
     within = np.zeros(maps[0].size[1], np.bool_)
     for one in maps:
