@@ -55,7 +55,8 @@ More epochs would gain more on clean pictures; few of them let anyone repeat a r
 their rows were measured; what another learning rate does to the drop, the run camvid-deeplabv3plus-lr shows."""
 DETECTIONS_HEADER = ("training pictures of", "pictures", "generator", "mean IoU", "detected, %")
 SURENESS_HEADER = ("training pictures of", "generator", "unsure under", "unsure, %", "of the others wrong, %", "poor, %")
-SURENESS = f"""How sure a detection is, is the overlap of two finders that were trained apart. Wrong: an IoU with the truth under {RIGHT};
+SURENESS = f"""How sure a detection is, is the overlap of two finders that were trained apart, or the first one's certainty where that is so
+high that the second one is not asked. Wrong: an IoU with the truth under {RIGHT};
 poor: under {GOOD}."""
 DETECTIONS = f"""The overlap of the generator's own masks with the true ones (`scripts/measure_detections.py`); detected: an IoU
 over {RIGHT}. Without masks, protection is only as good as these."""
