@@ -11,7 +11,7 @@ from skimage import data
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.generators.frame import own_part, to_frame
-from unseg_cli.generators.hiding import hidden_share
+from unseg_cli.generators.hiding import detail_that_hides, hidden_share
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.field import Enlarged
@@ -48,7 +48,8 @@ BLACK = {"astronaut": data.astronaut()}
 
 def share_of(picture: U8Array, tile: FloatArray, *, limit: float, closely: bool = False, pitch: float = PITCH) -> FloatArray:
     scale, frame = max(picture.shape) / pitch, to_frame(picture, SIZE)
-    return hidden_share(frame, tile, epsilon=BUDGET.foreground, scale=scale, limit=limit, surface=frame if closely else None)
+    hiding = detail_that_hides(frame) if closely else None
+    return hidden_share(frame, tile, epsilon=BUDGET.foreground, scale=scale, limit=limit, hiding=hiding)
 
 
 def protected(picture: U8Array, tile: FloatArray, share: FloatArray | None, pitch: float = PITCH) -> U8Array:
@@ -155,7 +156,9 @@ def test_what_hides_a_small_cell_is_small_detail_alone() -> None:
     large = slope(120, 120, 120, height=960, width=1440)
     large[::48], large[:, ::48] = 20, 220
     frame, surface = to_frame(large, SIZE), to_frame(large, 4 * SIZE)
-    coarse, fine = (hidden_share(frame, MAGENTA, epsilon=8 / 255, scale=1.4, limit=1.0, surface=seen)[0] for seen in (frame, surface))
+    coarse, fine = (
+        hidden_share(frame, MAGENTA, epsilon=8 / 255, scale=1.4, limit=1.0, hiding=detail_that_hides(seen))[0] for seen in (frame, surface)
+    )
     assert fine.shape == (2 * SIZE, 2 * SIZE)
     assert np.median(fine[:300, :500]) < 0.7 * np.median(coarse[:75, :125])
 

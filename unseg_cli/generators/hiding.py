@@ -32,7 +32,7 @@ FARTHEST = 20  # pixels of the frame: five windows of `AROUND` places follow one
 
 
 def hidden_share(
-    frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, surface: FloatArray | None = None
+    frame_01: FloatArray, tile: FloatArray, *, epsilon: float, scale: float, limit: float, hiding: FloatArray | None = None
 ) -> FloatArray:
     """The share of the amplitude that stays under the limit.
 
@@ -43,11 +43,10 @@ def hidden_share(
         epsilon: what the tile is multiplied with, as a fraction of full intensity.
         scale: side of a pixel of the tile in pixels of the picture's file.
         limit: the largest difference at 100 %, see `visible_difference`.
-        surface: the same picture, (3, k, l), in which a cell of the tile has as many pixels for any size of the file: what hides a cell
-            is the detail of its own size. The noise must not be found at 200 %, either, then. None: only the limit counts.
+        hiding: (k, l), see `detail_that_hides`: the noise must not be found at 200 %, either, then. None: only the limit counts.
 
     Returns:
-        In [0, 1]: (1, h / 2, w / 2), with a surface (1, k / 2, l / 2).
+        In [0, 1]: (1, h / 2, w / 2), with `hiding` (1, k, l).
     """
     changes = np.ascontiguousarray(tile.transpose(2, 0, 1)) * np.float32(epsilon)
     colours = _halved(frame_01)
@@ -55,18 +54,32 @@ def hidden_share(
     share: npt.NDArray[Any] = limit / np.maximum(
         visible_difference(colours, strongest(resolved(changes, scale)), amplitude), np.float32(1e-6)
     )
-    if surface is not None:
+    if hiding is not None:
         large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
         seen = visible_difference(colours, large, amplitude)
-        detail = _between(_detail(luma_of(surface)), GRAINY, DETAILED)
-        if not is_grey(surface):
-            detail = np.sqrt(detail * _between(_detail(surface[0] - surface[1]), PLAIN, COLOURFUL))
-        share, seen = _enlarged(share, detail.shape), _enlarged(seen, detail.shape)
-        smooth = max(SMOOTHEST, SMOOTH * max(frame_01.shape) / max(surface.shape))
-        allowed = CLOSELY * limit * (smooth + (1 - smooth) * detail)
+        share, seen = _enlarged(share, hiding.shape), _enlarged(seen, hiding.shape)
+        smooth = max(SMOOTHEST, SMOOTH * max(colours.shape) / max(hiding.shape))
+        allowed = CLOSELY * limit * (smooth + (1 - smooth) * hiding)
         share = np.minimum(share, allowed / np.maximum(seen, np.float32(1e-6)))
     return _average(_lowest(np.minimum(share, 1).astype(np.float32)))[None]
+
+
+def detail_that_hides(surface: FloatArray) -> FloatArray:
+    """How much detail each place has for a pattern of colour to hide in.
+
+    Args:
+        surface: (3, k, l) in [0, 1], sides even: the picture at a size at which a cell of the tile has as many pixels for any size of the
+            file. What hides a cell is the detail of its own size.
+
+    Returns:
+        (k / 2, l / 2), from 0 on a smooth surface to 1.
+    """
+    brightness = _between(_detail(luma_of(surface)), GRAINY, DETAILED)
+    if is_grey(surface):
+        return brightness
+    both: FloatArray = np.sqrt(brightness * _between(_detail(surface[0] - surface[1]), PLAIN, COLOURFUL))
+    return both
 
 
 def _enlarged(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
 from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame, with_surroundings
-from unseg_cli.generators.hiding import FARTHEST, hidden_share
+from unseg_cli.generators.hiding import FARTHEST, detail_that_hides, hidden_share
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import is_grey
@@ -160,13 +160,14 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Arra
     inside, outside = tiles.of(is_grey(frame))
     if limit is None:
         return TileField(inside, outside, mask, pitch)
-    part, surface, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
+    part, hiding, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
     if looked_at is not None:
         surface, side = _surface(looked_at, frame, mask.shape, pitch / (FINER * tiles.pitch))
+        hiding = detail_that_hides(surface)
     height, width = fitted_size(mask.shape[0], mask.shape[1], side // 2)
 
     def share(tile: FloatArray, epsilon: float) -> Enlarged:
-        hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, surface=surface)
+        hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, hiding=hiding)
         return Enlarged(hidden[:, :height, :width], (mask.shape[0], mask.shape[1]))
 
     # Where there is no noise, nothing need be hidden.
@@ -175,7 +176,7 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Arra
 
 
 def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer: float) -> tuple[FloatArray, int]:
-    """The picture in a frame that is larger by as much as its cells are finer, see `hidden_share`; and the side of that frame."""
+    """The picture in a frame that is larger by as much as its cells are finer, see `detail_that_hides`; and the side of that frame."""
     own = frame.shape[-1]
     side = max(own, 2 * round(own * finer / 2))
     larger = frame if side == own else to_frame(picture, side, shape)
