@@ -16,6 +16,7 @@ from unseg_cli.core.constants import FloatArray
 #: Hues opposite to each other have two means. Which one counts must not hang on the last bit of an angle.
 _TIE = 1e-6
 HALF = np.float32(0.5)
+_NOTHING_LEFT = np.float32(40)  # e to the minus this is 4e-18
 #: The sum of the terms of T, the weight of hues: size, multiple of the hue, shift in degrees.
 _HUE_TERMS = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.20, 4, -63))
 
@@ -76,4 +77,5 @@ def _hue_weight(hue: FloatArray) -> FloatArray:
 def _rotation(chroma: FloatArray, hue: FloatArray) -> FloatArray:
     """The term R_T: among blues, chroma and hue are not seen apart."""
     blue = (hue - np.float32(math.radians(275))) / np.float32(math.radians(25))
-    return -2 * _saturated(chroma) * np.sin(np.float32(math.radians(60)) * np.exp(-blue * blue))
+    # Far from blue nothing is left of it; numbers under 1e-38 take a processor many times as long.
+    return -2 * _saturated(chroma) * np.sin(np.float32(math.radians(60)) * np.exp(-np.minimum(blue * blue, _NOTHING_LEFT)))
