@@ -85,7 +85,7 @@ def detail_that_hides(surface: FloatArray) -> FloatArray:
 def _enlarged(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Each place as often as it is needed: colours change slowly."""
     down, across = (np.arange(new) * old // new for new, old in zip(shape, plane.shape, strict=True))
-    return plane[down[:, None], across[None, :]]
+    return plane.take(down, 0).take(across, 1)
 
 
 def _between(plane: FloatArray, low: float, high: float) -> FloatArray:
@@ -111,18 +111,16 @@ def _halved(planes: FloatArray) -> FloatArray:
 def _lowest(plane: FloatArray) -> FloatArray:
     """The least of `AROUND` x `AROUND` places around each."""
     for axis in (0, 1):
-        padded = np.pad(plane, _around(axis), constant_values=np.float32(np.inf))
-        plane = np.minimum.reduce(_shifted(padded, axis, plane.shape[axis]))
+        plane = _over_windows(np.minimum, np.pad(plane, _around(axis), constant_values=np.float32(np.inf)), axis)
     return plane
 
 
 def _average(plane: FloatArray) -> FloatArray:
     """The mean of `AROUND` x `AROUND` places around each, beside an edge of those that there are."""
     for axis in (0, 1):
-        length = plane.shape[axis]
-        total = np.add.reduce(_shifted(np.pad(plane, _around(axis)), axis, length))
-        count = np.add.reduce(_shifted(np.pad(np.ones(length, np.float32), AROUND // 2), 0, length))
-        plane = total / (count[:, None] if axis == 0 else count)
+        count = _over_windows(np.add, np.pad(np.ones(plane.shape[axis], np.float32), AROUND // 2), 0)
+        plane = _over_windows(np.add, np.pad(plane, _around(axis)), axis)
+        plane /= count[:, None] if axis == 0 else count
     return plane
 
 
@@ -130,5 +128,11 @@ def _around(axis: int) -> list[tuple[int, int]]:
     return [(AROUND // 2, AROUND // 2) if axis == one else (0, 0) for one in (0, 1)]
 
 
-def _shifted(padded: FloatArray, axis: int, length: int) -> list[FloatArray]:
-    return [padded[by : by + length] if axis == 0 else padded[:, by : by + length] for by in range(AROUND)]
+def _over_windows(of: np.ufunc, padded: FloatArray, axis: int) -> FloatArray:
+    """What `of` makes of every `AROUND` neighbours along an axis, one after another: `np.ufunc.reduce` would copy them side by side first."""
+    length = padded.shape[axis] - AROUND + 1
+    first, *others = (padded[by : by + length] if axis == 0 else padded[:, by : by + length] for by in range(AROUND))
+    whole = first.copy()
+    for one in others:
+        of(whole, one, out=whole)
+    return whole

@@ -103,4 +103,5 @@ def sigmoid(logits: FloatArray) -> FloatArray:
 
 def is_grey(frame_01: FloatArray) -> bool:
     """Whether the channels of (3, H, W) are alike everywhere, up to the rounding of a codec."""
-    return bool((frame_01.max(0) - frame_01.min(0)).max() <= LIKE)
+    few = frame_01[:, ::8, ::8]  # which settle it for nearly all pictures
+    return all(bool((part.max(0) - part.min(0)).max() <= LIKE) for part in (few, frame_01))
