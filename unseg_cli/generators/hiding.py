@@ -129,7 +129,7 @@ def _around(axis: int) -> list[tuple[int, int]]:
 
 
 def _over_windows(of: np.ufunc, padded: FloatArray, axis: int) -> FloatArray:
-    """What `of` makes of every `AROUND` neighbours along an axis, one after another: `np.ufunc.reduce` would copy them side by side first."""
+    """What `of` makes of every `AROUND` neighbours along an axis, one after another: `np.ufunc.reduce` would copy them first."""
     length = padded.shape[axis] - AROUND + 1
     first, *others = (padded[by : by + length] if axis == 0 else padded[:, by : by + length] for by in range(AROUND))
     whole = first.copy()
