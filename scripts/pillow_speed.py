@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from compare_speed import ROOT
 from PIL import Image
 
@@ -16,25 +17,41 @@ from unseg_cli.pictures.smaller import REDUCING_GAP, fitted_size
 
 EXAMPLES = ROOT / "examples" / "photos"
 QUALITY = 90  # of the files that are made, and what `protect` writes them with
+KINDS = 10  # different pictures that `make_pictures` makes
 GRAIN = 3.0  # grey levels: enlarged pictures are smoother than any camera's
 
 
 def make_pictures(folder: Path, size: tuple[int, int], count: int) -> Path:
-    """`count` JPEG files of `size` (width, height), made of the examples."""
+    """`count` JPEG files of `size` (width, height), made of the examples: one of them, two beside each other, and so on in turn.
+
+    Where the objects are is plain in the former, which saves a network, and not in the latter.
+    """
     folder.mkdir(parents=True)
     sources = [path for path in sorted(EXAMPLES.glob("*.*")) if path.suffix in (".jpg", ".png", ".webp", ".bmp")]
+    width, height = size
     rng, made = np.random.default_rng(0), []
-    for path in sources:
-        with Image.open(path) as image:
-            picture = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
-        grainy = np.clip(picture + rng.normal(0, GRAIN, picture.shape).astype(np.float32), 0, 255).astype(np.uint8)
-        out = io.BytesIO()
-        Image.fromarray(grainy).save(out, "JPEG", quality=QUALITY)
-        made.append(out.getvalue())
+    for left, right in zip(sources, [*sources[1:], sources[0]], strict=True):
+        halves = [example(path, (width // 2, height)) for path in (left, right)]
+        for picture in (example(left, size), np.concatenate(halves, 1)):
+            made.append(grainy_jpeg(picture, rng))
     for number in range(count):
         # A byte more: no two files are the same.
         (folder / f"{number:05}.jpg").write_bytes(made[number % len(made)] + number.to_bytes(3, "big"))
     return folder
+
+
+def example(path: Path, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """One of the examples, at a size (width, height)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
+
+
+def grainy_jpeg(picture: npt.NDArray[np.float32], rng: np.random.Generator) -> bytes:
+    """A picture with a camera's grain, as a JPEG file."""
+    grainy = np.clip(picture + rng.normal(0, GRAIN, picture.shape).astype(np.float32), 0, 255).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(grainy).save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
 
 
 def reencode(pair: tuple[Path, Path], longest: int | None = None) -> None:

@@ -16,8 +16,10 @@ What `protect` takes on an otherwise idle machine, every command in a process of
 
     {command}
 
-Pictures a second are those of the whole command, its check of each written file included; imports are not. *beside*: what the same
-machine needed for the same files without protecting them. Ratios above 1 say how many times as long that is, or as much."""
+The pictures are made of the examples, so that about half of them need both networks that find objects, as photographs of single things do
+([decisions.md](decisions.md)). Where no row says how many need one alone, both looked at every picture: those tables are older. Pictures a
+second are those of the whole command, its check of each written file included; imports are not. *beside*: what the same machine needed for
+the same files without protecting them. Ratios above 1 say how many times as long that is, or as much."""
 
 
 def section(docs: Path) -> str:
