@@ -45,6 +45,14 @@ def test_every_kind_of_pixel_shows_what_it_showed(channels: int, space: str, dep
     assert np.abs(made.pixels.reshape(30, 50, channels)[inside] - expected[inside]).max() <= 1 + top / 500
 
 
+def test_all_bands_at_once_are_what_each_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (90, 140, 3), np.uint8)
+    at_once = smaller(Picture(pixels=pixels, space="rgb", kind="png"), 45).pixels
+    monkeypatch.setattr("unseg_cli.pictures.smaller._AT_ONCE", 0)
+    alone = smaller(Picture(pixels=pixels, space="rgb", kind="png"), 45).pixels
+    assert at_once.shape == (29, 45, 3) and np.array_equal(at_once, alone)
+
+
 def test_what_is_transparent_does_not_bleed_into_what_is_seen() -> None:
     pixels = np.zeros((80, 80, 3), np.uint8)
     pixels[:, 40:] = 255
