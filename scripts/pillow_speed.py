@@ -13,6 +13,7 @@ import numpy.typing as npt
 from compare_speed import ROOT
 from PIL import Image
 
+from unseg_cli.pictures.channels import strips
 from unseg_cli.pictures.smaller import REDUCING_GAP, fitted_size
 
 EXAMPLES = ROOT / "examples" / "photos"
@@ -30,25 +31,29 @@ def make_pictures(folder: Path, size: tuple[int, int], count: int) -> Path:
     sources = [path for path in sorted(EXAMPLES.glob("*.*")) if path.suffix in (".jpg", ".png", ".webp", ".bmp")]
     width, height = size
     rng, made = np.random.default_rng(0), []
-    for left, right in zip(sources, [*sources[1:], sources[0]], strict=True):
-        halves = [example(path, (width // 2, height)) for path in (left, right)]
-        for picture in (example(left, size), np.concatenate(halves, 1)):
-            made.append(grainy_jpeg(picture, rng))
+    for kind in range(min(count, KINDS)):
+        left, right = (sources[(kind // 2 + further) % len(sources)] for further in (0, 1))
+        alone = kind % 2 == 0
+        halves = () if alone else [example(path, (width // 2, height)) for path in (left, right)]
+        made.append(grainy_jpeg(example(left, size) if alone else np.concatenate(halves, 1), rng))
     for number in range(count):
         # A byte more: no two files are the same.
         (folder / f"{number:05}.jpg").write_bytes(made[number % len(made)] + number.to_bytes(3, "big"))
     return folder
 
 
-def example(path: Path, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+def example(path: Path, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """One of the examples, at a size (width, height)."""
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
+        return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC))
 
 
-def grainy_jpeg(picture: npt.NDArray[np.float32], rng: np.random.Generator) -> bytes:
+def grainy_jpeg(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> bytes:
     """A picture with a camera's grain, as a JPEG file."""
-    grainy = np.clip(picture + rng.normal(0, GRAIN, picture.shape).astype(np.float32), 0, 255).astype(np.uint8)
+    grainy = np.empty_like(picture)
+    for rows in strips(len(picture)):  # the grain of 200 megapixels at once would take 5 GB
+        grain = rng.normal(0, GRAIN, picture[rows].shape).astype(np.float32)
+        grainy[rows] = np.clip(picture[rows] + grain, 0, 255).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(grainy).save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
