@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,11 +86,26 @@ class OwnFinder:
 
 def _found(logits: FloatArray, shape: tuple[int, int], least: float, finder: str) -> Found | None:
     """Mask logits (1, n, n) of the padded frame -> the object where they are positive; None where its share is below `least`, or 0."""
-    enlarged = Enlarged(own_part(logits, shape), shape)
-    mask = np.empty(shape, np.bool_)
-    for part in cached_strips(shape[0]):
-        mask[part] = enlarged.rows(part)[..., 0] > 0
+    mask = where_above(own_part(logits, shape), 0, shape)
     return Found(mask=mask, finder=finder) if mask.any() and share_of(mask) >= least else None
+
+
+def where_above(plane: FloatArray, threshold: float, shape: tuple[int, int]) -> BoolArray:
+    """(1, h, w) of any size -> (H, W): where it is above a threshold, once it is enlarged to `shape`."""
+    enlarged, above = Enlarged(plane, shape), np.zeros(shape, np.bool_)
+    for part in cached_strips(shape[0]):
+        columns = columns_above([enlarged], threshold, part)
+        np.greater(enlarged.rows(part, columns)[..., 0], threshold, out=above[part, columns])
+    return above
+
+
+def columns_above(maps: Sequence[Enlarged], threshold: float, part: slice) -> slice:
+    """The columns where a map may be above a threshold in some rows: no pixel is above both of its neighbours in the small map."""
+    within = np.zeros(maps[0].size[1], np.bool_)
+    for one in maps:
+        within |= one.largest_of_columns(part) > threshold
+    places = np.flatnonzero(within)
+    return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)
 
 
 def share_of(mask: BoolArray) -> float:

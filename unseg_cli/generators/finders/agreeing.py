@@ -5,13 +5,12 @@ The second one takes several times as long, so it is asked only where the first 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
-from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder, share_of
+from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder, columns_above, share_of, where_above
 from unseg_cli.generators.finders.edges import along_edges
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
@@ -96,11 +95,7 @@ def certainty_of(probability: FloatArray) -> float:
 
 def alone(own: FloatArray, certainty: float, shape: tuple[int, int]) -> Found | None:
     """The detection of one map, where it is above a half. Arguments and result as those of `combined`."""
-    large, mask = Enlarged(own, shape), np.zeros(shape, np.bool_)
-    for part in cached_strips(shape[0]):
-        columns = _columns_with_something([large], part)
-        np.greater(large.rows(part, columns)[..., 0], 0.5, out=mask[part, columns])
-    return _unless_speck(mask, certainty)
+    return _unless_speck(where_above(own, 0.5, shape), certainty)
 
 
 def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Found | None:
@@ -121,7 +116,7 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
     likely, either = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     shared = 0
     for part in cached_strips(shape[0]):
-        columns = _columns_with_something(maps, part)
+        columns = columns_above(maps, 0.5, part)
         first, second = (one.rows(part, columns)[..., 0] for one in maps)
         one, two = first > 0.5, second > 0.5
         np.greater(first + second, 1, out=likely[part, columns])
@@ -134,12 +129,3 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
 
 def _unless_speck(mask: BoolArray, confidence: float) -> Found | None:
     return Found(mask=mask, confidence=confidence, finder=NAME) if share_of(mask) >= SMALLEST_OBJECT else None
-
-
-def _columns_with_something(maps: Sequence[Enlarged], part: slice) -> slice:
-    """The columns where a map may exceed a half in some rows: no pixel exceeds both of its neighbours in the small map."""
-    within = np.zeros(maps[0].size[1], np.bool_)
-    for one in maps:
-        within |= one.largest_of_columns(part) > 0.5
-    places = np.flatnonzero(within)
-    return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)
