@@ -42,11 +42,9 @@ from watched_protect import Done, protect
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.spread import cores
-from unseg_cli.generators.finders.agreeing import CERTAIN, certainty_of
-from unseg_cli.generators.frame import own_part
+from unseg_cli.generators.finders.agreeing import CERTAIN, certainty_of, own_maps
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
-from unseg_cli.noise.arithmetic import sigmoid
 from unseg_cli.pictures.difference import measure
 
 LARGE, SMALL = (4000, 3000), (640, 480)
@@ -134,10 +132,9 @@ def networks_rows(small: Path) -> Iterator[Row]:
     for path in files:
         with Image.open(path) as image:
             picture = np.asarray(image.convert("RGB"))
-        scenes = session.look([picture])
-        logits = session.generator.detect(scenes.embedding)
-        assert logits is not None
-        certain += certainty_of(sigmoid(own_part(logits[0], picture.shape[:2]))) >= CERTAIN
+        maps = own_maps(session.generator, session.look([picture]))
+        assert maps is not None
+        certain += certainty_of(maps[0]) >= CERTAIN
         seconds += min(_seconds_to_find(session, picture) for _ in range(5))
     yield Row(what="finding the objects of a picture of 640 x 480, one core", value=1000 * seconds / len(files), unit="ms")
     yield Row(what="of these pictures need one network alone", value=100 * certain / len(files), unit="%")

@@ -51,11 +51,10 @@ class AgreeingFinders:
 
     def find(self, scenes: Scenes, prompt: Prompt | None = None) -> list[Found | None]:
         """The salient object of every picture; of a prompt the generator's own decoder alone knows what it points at."""
-        logits = None if prompt is not None else self._generator.detect(scenes.embedding)
-        if logits is None:
+        maps = None if prompt is not None else own_maps(self._generator, scenes)
+        if maps is None:
             return self._own.find(scenes, prompt)
         shapes = [image.shape[:2] for image in scenes.images]
-        maps = [sigmoid(own_part(plane, shape)) for plane, shape in zip(logits, shapes, strict=True)]
         return [self._found(*one) for one in zip(maps, scenes.frames, scenes.small, shapes, strict=True)]
 
     def _found(self, own: FloatArray, frame: FloatArray, small: U8Array, shape: tuple[int, int]) -> Found | None:
@@ -77,6 +76,14 @@ def default_finder(generator: Runtime) -> ObjectFinder:
     if source is None or source.adapted or not generator.spec.finds_objects:
         return OwnFinder(generator)
     return AgreeingFinders(generator, generator.second_opinion())
+
+
+def own_maps(generator: Runtime, scenes: Scenes) -> list[FloatArray] | None:
+    """The generator's own probability of the salient object, (1, h, w) for every picture; None where it detects nothing."""
+    logits = generator.detect(scenes.embedding)
+    if logits is None:
+        return None
+    return [sigmoid(own_part(plane, image.shape[:2])) for plane, image in zip(logits, scenes.images, strict=True)]
 
 
 def certainty_of(probability: FloatArray) -> float:
