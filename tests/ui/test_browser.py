@@ -59,6 +59,13 @@ class Visitor:
     def read(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for()
 
+    def shown(self, name: str) -> Any:
+        """The large picture, once the file of this name has come: until then it keeps the size of the one before, and clicks miss."""
+        picture = self.page.locator(f'#picture img[alt^="{name}"]')
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("one => one.decode()")
+        return picture
+
     def choose(self, *files: Path) -> None:
         self.page.locator("input[type=file]").first.set_input_files(list(files))
         for file in files:
@@ -98,9 +105,7 @@ def test_from_the_upload_to_the_zip(visitor: Visitor, pictures: list[Path], tmp_
 
     page.locator("#outlines button").filter(has_text="coffee.png").click()
     page.locator("p", has_text="coffee.png: ").wait_for()
-    picture = page.locator("#picture img")
-    box = picture.bounding_box()
-    picture.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    visitor.shown("coffee.png").click()
     visitor.read("coffee.png: outlined by you")
 
     page.locator("#outlines button").filter(has_text="my cat.jpg").click()
