@@ -30,6 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional
+from widen_graph import widen
 
 from unseg_cli.core.constants import FloatArray, U8Array
 from unseg_cli.datasets.kinds.shards import open_shards
@@ -134,6 +135,7 @@ def rounded_graph(network: nn.Module, side: int, path: Path, pictures: Pictures,
             op_types_to_quantize=list(kinds),
             calibrate_method=CalibrationMethod.MinMax,
         )
+    widen(path)
     return f"8 bits, ranges of {PICTURES} pictures"
 
 
