@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
+from unseg_cli.noise.alike import alike
 from unseg_cli.noise.arithmetic import is_grey, luma_of
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
 
@@ -51,17 +52,19 @@ def hidden_share(
     changes = np.ascontiguousarray(tile.transpose(2, 0, 1)) * np.float32(epsilon)
     colours = _halved(frame_01)
     amplitude = np.abs(changes).max((1, 2))
-    share: npt.NDArray[Any] = limit / np.maximum(
-        visible_difference(colours, strongest(resolved(changes, scale)), amplitude), np.float32(1e-6)
-    )
+    few, which = alike(colours)
+
+    def difference(seen: FloatArray) -> FloatArray:
+        return np.maximum(visible_difference(few, seen, amplitude)[0], np.float32(1e-6))[which]
+
+    share: npt.NDArray[Any] = limit / difference(strongest(resolved(changes, scale)))
     if hiding is not None:
         large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
-        seen = visible_difference(colours, large, amplitude)
-        share, seen = _enlarged(share, hiding.shape), _enlarged(seen, hiding.shape)
+        share, seen = (_enlarged(plane, hiding.shape) for plane in (share, difference(large)))
         smooth = max(SMOOTHEST, SMOOTH * max(colours.shape) / max(hiding.shape))
         allowed = CLOSELY * limit * (smooth + (1 - smooth) * hiding)
-        share = np.minimum(share, allowed / np.maximum(seen, np.float32(1e-6)))
+        share = np.minimum(share, allowed / seen)
     return _average(_lowest(np.minimum(share, 1).astype(np.float32)))[None]
 
 
