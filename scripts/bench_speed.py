@@ -41,7 +41,7 @@ from watched_protect import Done, protect
 
 from unseg_cli.core.constants import U8Array
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.spread import cores
+from unseg_cli.core.parallel.spread import cores
 from unseg_cli.generators.finders.agreeing import CERTAIN, certainty_of, own_maps
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session

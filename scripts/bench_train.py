@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from unseg_cli.bench.report.text import markdown_table  # noqa: E402
 from unseg_cli.bench.report.train_speed import HEADER, row_of  # noqa: E402
-from unseg_cli.core.spread import cores  # noqa: E402
+from unseg_cli.core.parallel.spread import cores  # noqa: E402
 
 #: Generator -> the preset whose settings it is measured with, and what differs.
 MEASURED: dict[str, tuple[str, dict[str, Any]]] = {

@@ -30,15 +30,17 @@ class Done:
 
 
 def held(pid: int) -> int:
-    """The most bytes that a running process ever held; 0 where the system does not tell.
+    """The most bytes that a running process and those that it has started ever held, added up; 0 where the system does not tell.
 
     What Linux tells of one that has ended may be what its parent held when it began.
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        own = next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+        children = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
     except OSError:
         return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    return own + sum(map(held, children))
 
 
 def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Done:
@@ -54,7 +56,7 @@ def protect(src: Path, dst: Path, *options: str, only_core: bool = False) -> Don
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         running = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, text=True)
         while True:
-            memory = held(running.pid) or memory
+            memory = max(memory, held(running.pid))
             ended, status, usage = os.wait4(running.pid, os.WNOHANG)
             if not first and dst.is_dir() and any(path.suffix in SUFFIXES for path in dst.rglob("*")):
                 first = time.perf_counter() - began

@@ -20,8 +20,9 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.picture import Picture
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.one import Source, protect_source
+from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Source
 
 HEAD = """# Kinds of files
 

@@ -24,7 +24,7 @@ from tests.pictures.test_bad_picture_files import BAD
 from tests.protect.conftest import Protect, Recorder, StandInGenerator, hashes, rows, session_of
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events
-from unseg_cli.core.pipeline import BATCH_CPU
+from unseg_cli.core.parallel.pipeline import BATCH_CPU
 from unseg_cli.generators.files import shipped_weights_dir
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.arithmetic import budget_levels

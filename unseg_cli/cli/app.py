@@ -56,7 +56,7 @@ def protect(config: ProtectConfig, events: Events) -> Report:
     """Protect a picture or a folder of pictures. Names, formats, sizes and metadata stay."""
     from unseg_cli.protect.run import protect as workflow
 
-    return workflow(config, events)
+    return workflow(config, events, processes=True)
 
 
 @command(app, unit="pictures")

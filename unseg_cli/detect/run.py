@@ -10,8 +10,8 @@ from collections.abc import Generator, Sequence
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.memory import keep_freed_memory
-from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, usual_batch
-from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
+from unseg_cli.core.parallel.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, usual_batch
+from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.detect.correction import Correction
 from unseg_cli.detect.files import JobFiles, Outcome

@@ -19,7 +19,7 @@ from unseg_cli.core.device import accelerator_here
 from unseg_cli.core.errors import EnvironmentProblem, UnsegError
 from unseg_cli.core.events import Events, Report
 from unseg_cli.core.extras import EXTRAS, absent_modules, how_to_install, install_line
-from unseg_cli.core.spread import cores
+from unseg_cli.core.parallel.spread import cores
 from unseg_cli.generators.files import FINDERS, HOW_TO_GET, SUFFIX, cache_dir, named_weights, shipped_weights_dir
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.shelf import check_sums

@@ -6,7 +6,6 @@ stripped, BMP) or the format changes are pixels stored upright, with the tag set
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from unseg_cli.pictures.channels import rgb_from_cmyk, strips, to_8_bit
 from unseg_cli.pictures.decode import expanded, kind_of, read_picture
 from unseg_cli.pictures.formats import heif, jpeg_tables, png, tiff
 from unseg_cli.pictures.formats.jpeg_tables import Tables
+from unseg_cli.pictures.formats.saved import saved
 from unseg_cli.pictures.metadata import jpeg_keywords, other_keywords, to_write
 from unseg_cli.pictures.picture import Kind, Picture, PixelArray, PixelRows, from_upright, to_upright
 from unseg_cli.pictures.smaller import smaller
@@ -200,24 +200,24 @@ def encode_picture(picture: Picture, encoding: Encoding, *, pixels: PixelRows | 
         return tiff.encode(stacked(), picture.space, orientation=orientation, metadata=metadata, **how), notes
     if encoding.kind == "png":
         chunks = metadata.png_chunks if same_kind else png.metadata_chunks(metadata)
-        plain = png.encode_16(stacked()) if given.dtype == np.uint16 else _saved(as_image(), "PNG", {})
+        plain = png.encode_16(stacked()) if given.dtype == np.uint16 else saved(as_image(), "PNG", {})
         return png.with_chunks(plain, *chunks), notes
     image = as_image()
     if encoding.kind == "webp":
         image = image if picture.space == "rgb" else image.convert("RGBA" if alpha is not None else "RGB")
         options: dict[str, Any] = {"lossless": True, "quality": 80} if encoding.lossless else {"quality": encoding.quality}
         # exact: colours under full transparency are part of the picture, too
-        return _saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), notes
+        return saved(image, "WEBP", options | {"exact": True, "method": 4} | other_keywords(metadata)), notes
     if encoding.kind == "jpeg":
         keywords, more = jpeg_keywords(metadata)
         own = encoding.tables is not None and jpeg_tables.is_in_colour(picture.pixels, given)
         fine = {"qtables": encoding.tables} if own else {"quality": encoding.quality}
         options = fine | {"subsampling": 0, "progressive": picture.coding.progressive and same_kind}
-        return _saved(image, "JPEG", options | keywords), [*notes, *more]
+        return saved(image, "JPEG", options | keywords), [*notes, *more]
     if encoding.kind in heif.KINDS:
         options = heif.keywords(encoding.kind, encoding.quality, grey=picture.space == "grey") | other_keywords(metadata)
-        return _saved(image, encoding.kind.upper(), options), notes
-    return _saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), notes
+        return saved(image, encoding.kind.upper(), options), notes
+    return saved(image, "BMP", {"dpi": metadata.dpi} if metadata.dpi else {}), notes
 
 
 def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
@@ -234,11 +234,11 @@ def codec_copy(picture: Picture, like: Picture, quality: int) -> PixelArray:
     stored = from_upright(picture.pixels, like.orientation)
     image = _pil(stored[..., None] if stored.ndim == 2 else stored, picture.space)
     if like.kind == "jpeg":
-        data = _saved(image, "JPEG", {"qtables": like.coding.tables, "subsampling": like.coding.sampling})
+        data = saved(image, "JPEG", {"qtables": like.coding.tables, "subsampling": like.coding.sampling})
     elif like.kind in heif.KINDS:
-        data = _saved(image, like.kind.upper(), heif.keywords(like.kind, quality, grey=picture.space == "grey"))
+        data = saved(image, like.kind.upper(), heif.keywords(like.kind, quality, grey=picture.space == "grey"))
     else:
-        data = _saved(image.convert("RGB"), "WEBP", {"quality": quality, "method": 4})
+        data = saved(image.convert("RGB"), "WEBP", {"quality": quality, "method": 4})
     copy = read_picture(Path("copy"), data)
     pixels = expanded(copy).pixels if picture.space == "rgb" else copy.pixels
     return to_upright(pixels, like.orientation)
@@ -274,12 +274,3 @@ def _pil(stacked: PixelArray, space: str) -> Image.Image:
 def _mode(space: str, channels: int) -> str:
     """Pillow's name of it."""
     return {("grey", 1): "L", ("grey", 2): "LA", ("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("cmyk", 4): "CMYK"}[space, channels]
-
-
-def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
-    out = io.BytesIO()
-    try:
-        image.save(out, format, **options)
-    except (OSError, ValueError, RuntimeError) as problem:
-        raise UnsegError(f"cannot be written as {format} ({problem})", hint="add --format png") from None
-    return out.getvalue()

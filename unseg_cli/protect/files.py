@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import told
+from unseg_cli.core.parallel.pipeline import told
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.names import only_mask
 from unseg_cli.pictures.stores.store import Readable, Store
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Manifest, Record, signature
-from unseg_cli.protect.one import Protected, Source
 from unseg_cli.protect.results.noise_files import SUFFIX, noise_file
 from unseg_cli.protect.results.previews import preview_file
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Protected, Source, Written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class JobFiles:
             return False
         return earlier.get("dst_sha256") == sha256_hex(self.target.read(job.dst_name))
 
-    def deliver(self, job: Job, made: Protected) -> Record:
+    def deliver(self, job: Job, made: Written) -> Record:
         """Put a protected picture and what was asked for beside it in place, and record it.
 
         Returns:
@@ -99,10 +99,8 @@ class JobFiles:
         record = self._record(job, made)
 
         def record_it() -> None:
-            if self.noises is not None:
-                self.noises.put(noise_name(job), noise_file(made, self.settings.budget))
-            if self.previews is not None:
-                self.previews.put(preview_name(job), preview_file(made.clean, made.written))
+            if self.keeps_more:
+                self._keep_more(job, made)
             record["seconds"] = round((made.record["seconds"] or 0.0) + time.perf_counter() - started, 4)
             self.manifest.append(record)
 
@@ -110,7 +108,20 @@ class JobFiles:
         self.finished.add(job.name)
         return record
 
-    def deliver_all(self, made: Sequence[tuple[Job, Protected]]) -> list[tuple[Job, Record | UnsegError]]:
+    @property
+    def keeps_more(self) -> bool:
+        """Whether something of each picture is kept beside its file."""
+        return self.noises is not None or self.previews is not None
+
+    def _keep_more(self, job: Job, made: Written) -> None:
+        if not isinstance(made, Protected):
+            raise ValueError("nothing but its file is left of the picture")
+        if self.noises is not None:
+            self.noises.put(noise_name(job), noise_file(made, self.settings.budget))
+        if self.previews is not None:
+            self.previews.put(preview_name(job), preview_file(made.clean, made.written))
+
+    def deliver_all(self, made: Sequence[tuple[Job, Written]]) -> list[tuple[Job, Record | UnsegError]]:
         """`deliver` of several pictures, whose lines are written at once; nothing is kept beside them.
 
         Returns:
@@ -131,7 +142,7 @@ class JobFiles:
                 found.append((job, told(problem)))
         return found
 
-    def _record(self, job: Job, made: Protected) -> Record:
+    def _record(self, job: Job, made: Written) -> Record:
         record: Record = {"src": job.name, "dst": job.dst_name, **made.record}
         record["settings"] = self.settings.fingerprint(self.generator, made.record["mask_sha256"], self.finder)
         record["notes"] = [*([job.note] if job.note else []), *made.record["notes"], *self._left_behind(job)]

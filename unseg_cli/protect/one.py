@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from unseg_cli.core.budget import NoiseBudget, check_level
-from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.memory import give_back_freed_memory
 from unseg_cli.generators.files import GeneratorFile
@@ -28,12 +26,13 @@ from unseg_cli.pictures.channels import add_noise, noise_kept, noise_level, stri
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import measure
 from unseg_cli.pictures.drawn import DrawnRows
-from unseg_cli.pictures.encode import Encoding, encode_picture, prepare_picture
+from unseg_cli.pictures.encode import encode_picture, prepare_picture
 from unseg_cli.pictures.masks import read_classes, read_mask
 from unseg_cli.pictures.picture import Picture, PixelRows, same_alpha
 from unseg_cli.pictures.smaller import smaller_map
 from unseg_cli.protect.manifest import Record, signature
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Noised, Opened, Protected, Source
 
 #: A lossy file that keeps less of the noise than this is not called protected.
 LEAST_NOISE_KEPT = 0.1
@@ -42,99 +41,6 @@ LITTLE_NOISE_KEPT = 0.5
 #: Pixels above which what a stage has freed is given back before the next one, and the picture with noise is never there as a whole: codecs
 #: hold as much as the picture, and more.
 HUGE = 50_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A clean picture and its mask, as files hold them.
-
-    Attributes:
-        data, sha256: the picture file and its hash.
-        mask, mask_sha256: the owner's mask file and its hash; None where there is none.
-        name, mask_name: what the two files are called, for messages.
-        seconds: what it took to fetch them.
-    """
-
-    data: bytes
-    sha256: str
-    mask: bytes | None
-    mask_sha256: str | None
-    name: str
-    mask_name: str
-    seconds: float
-
-    @classmethod
-    def of(cls, data: bytes, mask: bytes | None = None, *, name: str = "picture", mask_name: str = "mask", seconds: float = 0.0) -> Source:
-        """Hash both."""
-        mask_sha256 = None if mask is None else sha256_hex(mask)
-        return cls(data=data, sha256=sha256_hex(data), mask=mask, mask_sha256=mask_sha256, name=name, mask_name=mask_name, seconds=seconds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A decoded picture, ready for noise.
-
-    Attributes:
-        picture: upright, in the depth and space that it will be written in: the clean reference of all measurements.
-        encoding: how it will be written.
-        mask: (H, W) foreground, or None where nobody gave one.
-        classes: (H, W) class numbers with --per-class.
-        src_sha256, mask_sha256, src_bytes: of the files it came from.
-        seconds: time spent on it so far.
-    """
-
-    picture: Picture
-    encoding: Encoding
-    mask: BoolArray | None
-    classes: npt.NDArray[np.int32] | None
-    src_sha256: str
-    mask_sha256: str | None
-    src_bytes: int
-    seconds: float
-
-    @property
-    def area(self) -> int:
-        """Its number of pixels."""
-        height, width = self.picture.size
-        return height * width
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noised:
-    """A picture with noise, not yet encoded.
-
-    Attributes:
-        opened: what it was.
-        pixels: like `opened.picture.pixels`; of a huge picture they are drawn when they are asked for.
-        made: the noise, and the mask as used.
-        seconds: time spent on it so far.
-    """
-
-    opened: Opened
-    pixels: PixelRows
-    made: PictureNoise
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protected:
-    """A protected picture.
-
-    Attributes:
-        data: the file.
-        record: its line of the manifest, but for the names.
-        clean: the picture as it was, upright, in the depth and space of the written one.
-        noised: pixels with noise, as they went into the codec.
-        written: `data`, decoded again.
-        mask: (H, W) where the foreground's bound counted.
-    """
-
-    data: bytes
-    record: Record
-    clean: Picture
-    noised: PixelRows
-    written: Picture
-    mask: BoolArray
 
 
 def protect_bytes(data: bytes, mask: bytes | None, session: Session, settings: Settings) -> Protected:

@@ -12,7 +12,7 @@ import numpy as np
 from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.core.events import Events, Failures, Report, interruptible
 from unseg_cli.core.memory import keep_freed_memory
-from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
+from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import choose_encoding, encode_picture

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from unseg_cli.core.device import check_device
 from unseg_cli.core.events import Events, Report, interruptible
 from unseg_cli.core.memory import keep_freed_memory
+from unseg_cli.core.parallel.spread import cores
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.masks import rule_for
@@ -20,6 +21,7 @@ from unseg_cli.pictures.stores.remote import without_scheme
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.conflicts import is_stream, refuse_conflicts
+from unseg_cli.protect.engines import elsewhere
 from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
@@ -38,13 +40,15 @@ if TYPE_CHECKING:
     from unseg_cli.protect.data_sets.masks import Annotated
 
 
-def protect(config: ProtectConfig, events: Events, session: Session | None = None) -> Report:
+def protect(config: ProtectConfig, events: Events, session: Session | None = None, *, processes: bool = False) -> Report:
     """Protect a picture or a folder of pictures.
 
     Args:
         config: what to protect and how.
         events: receives progress, notes and failures as they happen.
         session: a generator at work, used instead of the one that `config` names: for whoever calls this often.
+        processes: whether many pictures may be worked on in processes of their own, which is faster: for programs whose main module
+            does nothing when it is imported, as these do.
 
     Returns:
         A report; exit code 1 where some picture failed, or where all masks mark nothing.
@@ -71,6 +75,7 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
     for store in (plan.target, noises, previews):
         if store is not None:
             store.check_writable()
+    task = _task(config, settings, len(plan.jobs)) if processes and session is None else None
     session = session or _session(config)
     # Runs over one picture each, side by side into one folder, take turns; two runs over a folder would do its work twice.
     target = None if config.dry_run or not isinstance(plan.target, LocalStore) else plan.target
@@ -80,7 +85,7 @@ def protect(config: ProtectConfig, events: Events, session: Session | None = Non
         else:
             manifest = Manifest(plan.target)
             copied = None if annotated is None else _rest(config, annotated, plan.target, manifest, events)
-            tally, files = _work(config, settings, plan, manifest, session, noises, previews, events)
+            tally, files = _work(config, settings, plan, manifest, session, task, noises, previews, events)
         found = report(
             tally,
             generator=session.generator.source,
@@ -99,6 +104,7 @@ def _work(
     plan: Plan,
     manifest: Manifest,
     session: Session,
+    task: elsewhere.Task | None,
     noises: LocalStore | None,
     previews: LocalStore | None,
     events: Events,
@@ -120,7 +126,14 @@ def _work(
     if config.dry_run:
         engine = DryRun(files, workers=config.workers)
     else:
-        engine = LocalEngine(files, workers=config.workers, batch_size=config.batch_size, fail_fast=config.fail_fast, say=events.detail)
+        engine = LocalEngine(
+            files,
+            workers=config.workers,
+            batch_size=config.batch_size,
+            fail_fast=config.fail_fast,
+            say=events.detail,
+            elsewhere=None if files.keeps_more else task,
+        )
         plan.target.sweep([MANIFEST_NAME, *(job.dst_name for job in plan.jobs)])
     tally = Tally(events=events, target=config.target)
     what = "would protect" if config.dry_run else "protecting"
@@ -198,6 +211,14 @@ def _rest(config: ProtectConfig, annotated: Annotated, target: Store, manifest: 
     if not config.dry_run:
         copy_rest(annotated, names, target, manifest, events, overwrite=config.overwrite)
     return Rest(files=len(names), test_pictures=len(annotated.others), strangers=strangers)
+
+
+def _task(config: ProtectConfig, settings: Settings, pictures: int) -> elsewhere.Task | None:
+    """What processes of their own would do, where there are pictures enough for them."""
+    workers = config.workers or cores()
+    if workers == 1 or pictures < elsewhere.ENOUGH * workers or config.watch:
+        return None
+    return elsewhere.Task(settings=settings, generator=config.generator, sam_checkpoint=config.sam_checkpoint, device=config.device)
 
 
 def _session(config: ProtectConfig) -> Session:

@@ -17,9 +17,10 @@ from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.conflicts import STREAM
 from unseg_cli.protect.engines.engine import Outcome
 from unseg_cli.protect.jobs import Job
-from unseg_cli.protect.one import Source, protect_source
+from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.results.report import Tally, report
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Source
 
 
 def listed_in(name: str) -> list[str]:

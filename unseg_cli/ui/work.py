@@ -31,10 +31,11 @@ from unseg_cli.pictures.names import is_picture_name
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.manifest import Manifest
-from unseg_cli.protect.one import Source, protect_source
+from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.results.previews import preview_panels
 from unseg_cli.protect.run import protect
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Source
 
 #: Longer side of a picture on the page, in pixels.
 SHOWN = 1024

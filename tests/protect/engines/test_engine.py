@@ -189,7 +189,7 @@ class TestLocalEngine(EngineBattery):
             sizes.append(len(images))
             return texture(generator, images, *more)
 
-        monkeypatch.setattr("unseg_cli.core.pipeline.BATCH_PIXELS", 2 * photo().shape[0] * photo().shape[1])
+        monkeypatch.setattr("unseg_cli.core.parallel.pipeline.BATCH_PIXELS", 2 * photo().shape[0] * photo().shape[1])
         statuses = [one.status for one in LocalEngine(files_of(), batch_size=64).run(jobs_of(*GOOD), Sessions(noted))]
         assert (sizes, statuses) == ([2, 2, 1], ["protected"] * 5)
 

@@ -12,8 +12,9 @@ from tests.protect.hostile.mutator import mutated
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
-from unseg_cli.protect.one import Source, protect_source
+from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Source
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """How the jobs of a run are worked off: the contract of every engine, and the one for this machine.
 
-`LocalEngine` gives each picture a core of its own, from its reading to its writing (`core/spread.py`). Where the network keeps all cores
-or a GPU busy by itself, it reads ahead, runs the network batch by batch and writes behind (`core/pipeline.py`). `DryRun` goes as far as
-every refusal that is known before the network runs, and writes nothing.
+`LocalEngine` gives each picture a core of its own, from its reading to its writing (`core/parallel/spread.py`), and a process for it where
+there are many. Where the network keeps all cores or a GPU busy by itself, it reads ahead, runs the network batch by batch and writes
+behind (`core/parallel/pipeline.py`). `DryRun` goes as far as every refusal that is known before the network runs, and writes nothing.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, Protocol, TypeAlias
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, told, usual_batch
-from unseg_cli.core.spread import PIXELS_A_WORKER, Room, cores, spread
+from unseg_cli.core.parallel.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, told, usual_batch
+from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
+from unseg_cli.protect.engines.elsewhere import Task, elsewhere
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Record
-from unseg_cli.protect.one import Noised, Opened, Source, add_noise_to, encode, open_picture, protect_source
+from unseg_cli.protect.one import add_noise_to, encode, open_picture, protect_source
+from unseg_cli.protect.stages import Noised, Opened, Source, Written
 
 SessionFactory = Callable[[], Session]
 
@@ -75,6 +77,8 @@ class LocalEngine:
         batch_size: pictures in one forward pass; None: as many as suit the device.
         fail_fast: after the first failure finish what is being written and begin nothing new.
         say: receives a line worth reading by those who want details.
+        elsewhere: what processes of their own need to know, one for each thread, which does nothing but wait for it then; None: there are
+            none. They keep nothing of a picture but its file.
     """
 
     def __init__(
@@ -85,8 +89,10 @@ class LocalEngine:
         batch_size: int | None = None,
         fail_fast: bool = False,
         say: Callable[[str], object] = lambda message: None,
+        elsewhere: Task | None = None,
     ) -> None:
         self._files = files
+        self._elsewhere = elsewhere
         self._workers = workers
         self._batch_size = batch_size
         self._fail_fast = fail_fast
@@ -104,15 +110,21 @@ class LocalEngine:
         files, workers = self._files, self._workers or cores()
         room = Room(PIXELS_A_WORKER * workers)
 
-        def work(job: Job) -> Outcome:
-            fetched = files.fetch(job)
-            if not isinstance(fetched, Source):
-                return Outcome(job=job, status="skipped", record=fetched)
-            with room.taken(pixels_in(fetched.data)):
-                made = protect_source(fetched, session, files.settings)
-                return Outcome(job=job, status="protected", record=files.deliver(job, made))
+        def here(fetched: Source) -> Written:
+            return protect_source(fetched, session, files.settings)
 
-        return spread(jobs, work, workers=workers, fail_fast=self._fail_fast)
+        task = self._elsewhere
+        protectors = nullcontext(here) if task is None else elsewhere(task, here, count=workers, say=self._say)
+        with protectors as protected:
+
+            def work(job: Job) -> Outcome:
+                fetched = files.fetch(job)
+                if not isinstance(fetched, Source):
+                    return Outcome(job=job, status="skipped", record=fetched)
+                with room.taken(pixels_in(fetched.data)):
+                    return Outcome(job=job, status="protected", record=files.deliver(job, protected(fetched)))
+
+            yield from spread(jobs, work, workers=workers, fail_fast=self._fail_fast)
 
     def _staged(self, jobs: Iterable[Job], session: Session) -> Results:
         files = self._files

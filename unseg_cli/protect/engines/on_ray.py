@@ -19,19 +19,20 @@ from typing import Any
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.extras import MissingPackage
 from unseg_cli.core.memory import keep_freed_memory
-from unseg_cli.core.pipeline import told
-from unseg_cli.core.spread import cores
+from unseg_cli.core.parallel.pipeline import told
+from unseg_cli.core.parallel.spread import cores
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.stores.remote import store_at
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.engines.engine import Outcome, SessionFactory
+from unseg_cli.protect.engines.partitions import by_part, divide, part_name
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME, Manifest
-from unseg_cli.protect.one import Protected, Source, protect_source
-from unseg_cli.protect.partitions import by_part, divide, part_name
+from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.settings import Settings
+from unseg_cli.protect.stages import Source, Written
 
 #: Pictures whose lines are written, and which then are, at once.
 TOGETHER = 32
@@ -136,7 +137,7 @@ class Worker:
             overwrite=self._task.overwrite,
         )
         outcomes: list[dict[str, Any]] = []
-        made: list[tuple[Job, Protected]] = []
+        made: list[tuple[Job, Written]] = []
         for job in jobs:
             try:
                 fetched = files.fetch(job)
@@ -158,7 +159,7 @@ def _store(place: str, originals: str | None = None) -> Store:
     return store_at(Path(place), originals=None if originals is None else Path(originals))
 
 
-def _deliver(files: JobFiles, made: list[tuple[Job, Protected]]) -> list[dict[str, Any]]:
+def _deliver(files: JobFiles, made: list[tuple[Job, Written]]) -> list[dict[str, Any]]:
     try:
         delivered = files.deliver_all(made)
     except Exception as problem:

@@ -19,7 +19,7 @@ from numpy.lib.npyio import NpzFile
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.pictures.picture import PixelArray, full_scale
-from unseg_cli.protect.one import Protected
+from unseg_cli.protect.stages import Protected
 
 SUFFIX = ".npz"
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.spread import Room, cores, spread
+from unseg_cli.core.parallel.spread import Room, cores, spread
 
 
 def test_every_job_has_one_result_in_order() -> None:

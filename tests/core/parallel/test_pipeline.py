@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import Done, Pipeline
+from unseg_cli.core.parallel.pipeline import Done, Pipeline
 
 
 def pipeline(**changes) -> Pipeline[int, int, int, str]:

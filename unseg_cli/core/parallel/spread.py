@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TypeVar
 
 from unseg_cli.core.errors import UnsegError
-from unseg_cli.core.pipeline import result_of
+from unseg_cli.core.parallel.pipeline import result_of
 
 J = TypeVar("J")
 R = TypeVar("R")

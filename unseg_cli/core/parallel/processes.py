@@ -1,0 +1,89 @@
+"""Other processes of this machine that do one kind of work, each with what it needs for that.
+
+Python lets one thread of a process go on at a time. Threads that do thousands of short calculations wait for each other a third of the
+time, on two cores; processes do not.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+class LostProcesses(Exception):
+    """A process ended before its work did, as where the system was short of memory, or none could be started."""
+
+
+class Processes(Generic[J, R]):
+    """Processes, which are started when there is work for them. They read the main module of the program: it must do nothing then.
+
+    Args:
+        prepare: called once in each of them, by name; gives the function that does the work.
+        task: what it is called with; this and all that goes to and fro can be pickled.
+        count: how many, at the most.
+
+    Raises:
+        LostProcesses: this system has none.
+    """
+
+    def __init__(self, prepare: Callable[[Any], Callable[[J], R]], task: Any, *, count: int) -> None:
+        try:
+            # "spawn": a fork would inherit locks that other threads hold.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(prepare, task))
+        except (OSError, ImportError, NotImplementedError) as problem:  # without /dev/shm there are no semaphores
+            raise LostProcesses(str(problem)) from problem
+
+    def do(self, job: J) -> R:
+        """Have one of them do it, and wait for what comes of it. May be called from several threads.
+
+        Raises:
+            LostProcesses: nothing will ever come of it, nor of any other job.
+            Exception: what the work raised.
+        """
+        try:
+            return self._pool.submit(_do, job).result()
+        except (BrokenProcessPool, OSError) as problem:
+            raise LostProcesses(str(problem)) from problem
+
+    def __enter__(self) -> Processes[J, R]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        """Wait until all of them have ended, and what they do with it."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+_work: Callable[[Any], Any] | None = None  # of this process, if it is one of those
+
+
+def _begin(prepare: Callable[[Any], Callable[[Any], Any]], task: Any) -> None:
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; what is being worked on is finished
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    _work = prepare(task)
+
+
+def _end_after(parent: Any) -> None:
+    """End this process as soon as the one that started it has: killed, it tells nobody."""
+    with suppress(OSError):
+        parent.join()
+    os._exit(1)
+
+
+def _do(job: Any) -> Any:
+    assert _work is not None
+    return _work(job)
