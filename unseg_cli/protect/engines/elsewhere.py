@@ -20,7 +20,7 @@ from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stages import Source, Written
 
 #: Pictures for each process from which on starting it pays: it takes about a second, and saves a quarter of each.
-ENOUGH = 16
+ENOUGH = 12
 
 Protector: TypeAlias = Callable[[Source], Written]
 #: The file and its line; what is wrong and what to do about it, since exceptions do not come through whole; None: nobody foresaw it.
