@@ -20,7 +20,7 @@ from unseg_cli.core.events import Report
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background hands down an ignored SIGINT
 
-def protect(config, events):
+def protect(config, events, processes):
     events.start(20, "protecting")
     print("started", flush=True)
     for _ in range(20):

@@ -72,7 +72,7 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     """Compare a protected folder with the clean one. Per picture: largest change, PSNR, SSIM, within the budget or not."""
     from unseg_cli.protect.verification import verify as workflow
 
-    return workflow(config, events)
+    return workflow(config, events, processes=True)
 
 
 @command(app, unit="pictures")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from unseg_cli.core.device import check_device
 from unseg_cli.core.events import Events, Report, interruptible
 from unseg_cli.core.memory import keep_freed_memory
+from unseg_cli.core.parallel.processes import worth_starting
 from unseg_cli.core.parallel.spread import cores
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
@@ -21,7 +22,7 @@ from unseg_cli.pictures.stores.remote import without_scheme
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.conflicts import is_stream, refuse_conflicts
-from unseg_cli.protect.engines import elsewhere
+from unseg_cli.protect.engines.elsewhere import Task
 from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
@@ -104,7 +105,7 @@ def _work(
     plan: Plan,
     manifest: Manifest,
     session: Session,
-    task: elsewhere.Task | None,
+    task: Task | None,
     noises: LocalStore | None,
     previews: LocalStore | None,
     events: Events,
@@ -213,12 +214,11 @@ def _rest(config: ProtectConfig, annotated: Annotated, target: Store, manifest: 
     return Rest(files=len(names), test_pictures=len(annotated.others), strangers=strangers)
 
 
-def _task(config: ProtectConfig, settings: Settings, pictures: int) -> elsewhere.Task | None:
+def _task(config: ProtectConfig, settings: Settings, pictures: int) -> Task | None:
     """What processes of their own would do, where there are pictures enough for them."""
-    workers = config.workers or cores()
-    if workers == 1 or pictures < elsewhere.ENOUGH * workers or config.watch:
+    if config.watch or not worth_starting(pictures, config.workers or cores()):
         return None
-    return elsewhere.Task(settings=settings, generator=config.generator, sam_checkpoint=config.sam_checkpoint, device=config.device)
+    return Task(settings=settings, generator=config.generator, sam_checkpoint=config.sam_checkpoint, device=config.device)
 
 
 def _session(config: ProtectConfig) -> Session:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from unseg_cli.core.parallel import processes
-from unseg_cli.core.parallel.processes import LostProcesses, Processes
+from unseg_cli.core.parallel.processes import LostProcesses, Processes, elsewhere, worth_starting
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -75,6 +75,27 @@ def test_a_system_without_processes_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(processes, "ProcessPoolExecutor", refuse)
     with pytest.raises(LostProcesses, match="no semaphores"):
         Processes(prepared, {}, count=1)
+    with elsewhere(prepared, {}, str, count=2) as do:
+        assert do(3) == "3"
+
+
+def here(job: int) -> tuple[int, int]:
+    return -job, os.getpid()
+
+
+def test_what_a_lost_process_leaves_is_done_here() -> None:
+    said: list[str] = []
+    with elsewhere(prepared, {"plus": 10, "dies at": 2}, here, count=2, say=said.append) as do:
+        assert do(1)[0] == 11 and not said
+        assert [do(job) for job in (2, 1)] == [(-2, os.getpid()), (-1, os.getpid())]
+    assert said == ["a process was lost: going on in this one"]
+
+
+def test_few_jobs_are_done_here() -> None:
+    assert (worth_starting(23, 2), worth_starting(24, 2), worth_starting(1000, 8)) == (0, 2, 8)
+    for count in (0, 1):
+        with elsewhere(prepared, {"plus": 10}, here, count=count) as do:
+            assert do is here
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

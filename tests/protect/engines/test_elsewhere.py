@@ -15,11 +15,12 @@ from PIL import Image
 from tests.protect.conftest import photo
 from unseg_cli.cli.app import main
 from unseg_cli.core.events import Events, Report
-from unseg_cli.core.parallel.processes import LostProcesses, Processes
-from unseg_cli.protect.config import ProtectConfig
+from unseg_cli.core.parallel import processes
+from unseg_cli.protect.config import ProtectConfig, VerifyConfig
 from unseg_cli.protect.engines import elsewhere
 from unseg_cli.protect.run import protect
 from unseg_cli.protect.stages import Source
+from unseg_cli.protect.verification import verify
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def pictures(photos: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def run(pictures: Path, out: Path, *, processes: bool = True, **more: Any) -> Report:
-    return protect(ProtectConfig(src=pictures, dst=out, workers=2, **more), Events(), processes=processes)
+def run(pictures: Path, out: Path, *, elsewhere: bool = True, **more: Any) -> Report:
+    return protect(ProtectConfig(src=pictures, dst=out, workers=2, **more), Events(), processes=elsewhere)
 
 
 def failed(report: Report) -> list[tuple[str, str]]:
@@ -56,18 +57,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the pictures that went to other processes, of which two are enough work."""
     went: list[str] = []
 
-    class Counted(Processes[Source, elsewhere.Result]):
-        def do(self, job: Source) -> elsewhere.Result:
+    class Counted(processes.Processes[Any, Any]):
+        def do(self, job: Any) -> Any:
             went.append(job.name)
             return super().do(job)
 
-    monkeypatch.setattr(elsewhere, "Processes", Counted)
-    monkeypatch.setattr(elsewhere, "ENOUGH", 1)
+    monkeypatch.setattr(processes, "Processes", Counted)
+    monkeypatch.setattr(processes, "ENOUGH", 1)
     return went
 
 
 def test_the_same_files_and_lines_as_here(pictures: Path, tmp_path: Path, counted: list[str]) -> None:
-    there, here = run(pictures, tmp_path / "there"), run(pictures, tmp_path / "here", processes=False)
+    there, here = run(pictures, tmp_path / "there"), run(pictures, tmp_path / "here", elsewhere=False)
     assert sorted(counted) == sorted(lines(tmp_path / "there"))
     assert there.exit_code == here.exit_code == 1 and failed(there) == failed(here) and len(failed(here)) == 2
     assert files(tmp_path / "there") == files(tmp_path / "here")
@@ -88,20 +89,11 @@ def that_knows_no_answer(task: elsewhere.Task) -> Callable[[Source], Any]:
 def test_pictures_of_a_lost_process_are_protected_here(
     pictures: Path, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch, prepared: Callable[..., Any]
 ) -> None:
-    run(pictures, tmp_path / "here", processes=False)
+    run(pictures, tmp_path / "here", elsewhere=False)
     monkeypatch.setattr(elsewhere, "_prepared", prepared)
     run(pictures, tmp_path / "there")
     assert counted and files(tmp_path / "there") == files(tmp_path / "here")
     assert lines(tmp_path / "there") == lines(tmp_path / "here")
-
-
-def test_without_processes_all_is_done_here(pictures: Path, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise LostProcesses("none here")
-
-    monkeypatch.setattr(elsewhere, "Processes", refuse)
-    run(pictures, tmp_path / "there")
-    assert len(files(tmp_path / "there")) == 3
 
 
 def test_what_is_kept_beside_a_picture_is_made_here(pictures: Path, tmp_path: Path, counted: list[str]) -> None:
@@ -111,7 +103,7 @@ def test_what_is_kept_beside_a_picture_is_made_here(pictures: Path, tmp_path: Pa
 
 
 def test_few_pictures_are_protected_here(pictures: Path, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elsewhere, "ENOUGH", 3)
+    monkeypatch.setattr(processes, "ENOUGH", 3)
     run(pictures, tmp_path / "out")
     assert counted == []
 
@@ -119,3 +111,15 @@ def test_few_pictures_are_protected_here(pictures: Path, tmp_path: Path, counted
 def test_the_command_uses_them(pictures: Path, tmp_path: Path, counted: list[str]) -> None:
     assert main(["protect", str(pictures), str(tmp_path / "out"), "--workers", "2", "--quiet"]) == 1
     assert len(counted) == 5 and len(files(tmp_path / "out")) == 3
+
+
+def test_pairs_are_judged_elsewhere_as_they_are_here(pictures: Path, tmp_path: Path, counted: list[str]) -> None:
+    run(pictures, tmp_path / "out", elsewhere=False)
+    (tmp_path / "out" / "sub" / "cat.jpg").write_bytes((pictures / "sub" / "cat.jpg").read_bytes())
+    (tmp_path / "out" / "stranger.png").write_bytes((pictures / "sub" / "coffee.png").read_bytes())
+    config = VerifyConfig(src=pictures, dst=tmp_path / "out")
+    there, here = (verify(config, Events(), processes=those).document for those in (True, False))
+    assert len(counted) == 5 and len(here["strangers"]) == 1 and here["protected"] == 2
+    for document in (there, here):
+        del document["seconds"], document["images_per_second"]
+    assert there == here

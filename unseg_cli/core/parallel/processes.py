@@ -10,15 +10,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+#: Jobs for each process from which on starting them pays.
+ENOUGH = 12
 
 
 class LostProcesses(Exception):
@@ -63,6 +66,52 @@ class Processes(Generic[J, R]):
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         """Wait until all of them have ended, and what they do with it."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def elsewhere(
+    prepare: Callable[[Any], Callable[[J], R]],
+    task: Any,
+    here: Callable[[J], R],
+    *,
+    count: int,
+    say: Callable[[str], object] = lambda message: None,
+) -> Iterator[Callable[[J], R]]:
+    """What has a job done in one of `count` processes, and does it here where there are none, or none any more.
+
+    Args:
+        prepare: see `Processes`.
+        task: likewise.
+        here: what those do, too.
+        count: how many; less than two: none.
+        say: is told when they are lost.
+    """
+    try:
+        started: Processes[J, R] | None = Processes(prepare, task, count=count) if count > 1 else None
+    except LostProcesses:
+        started = None
+    if started is None:
+        yield here
+        return
+    lost = False
+
+    def do(job: J) -> R:
+        nonlocal lost
+        if not lost:
+            try:
+                return started.do(job)
+            except LostProcesses:
+                lost = True
+                say("a process was lost: going on in this one")
+        return here(job)
+
+    with started:
+        yield do
+
+
+def worth_starting(jobs: int, workers: int) -> int:
+    """How many processes so many jobs are worth: as many as workers, or none. It takes about a second, and saves a quarter of each job."""
+    return workers if jobs >= ENOUGH * workers else 0
 
 
 _work: Callable[[Any], Any] | None = None  # of this process, if it is one of those

@@ -12,15 +12,12 @@ from typing import TypeAlias
 from unseg_cli.core.errors import UnsegError
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.parallel.pipeline import told
-from unseg_cli.core.parallel.processes import LostProcesses, Processes
+from unseg_cli.core.parallel.processes import elsewhere
 from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stages import Source, Written
-
-#: Pictures for each process from which on starting it pays: it takes about a second, and saves a quarter of each.
-ENOUGH = 12
 
 Protector: TypeAlias = Callable[[Source], Written]
 #: The file and its line; what is wrong and what to do about it, since exceptions do not come through whole; None: nobody foresaw it.
@@ -43,7 +40,7 @@ class Task:
 
 
 @contextmanager
-def elsewhere(task: Task, here: Protector, *, count: int, say: Callable[[str], object]) -> Iterator[Protector]:
+def protecting(task: Task, here: Protector, *, count: int, say: Callable[[str], object]) -> Iterator[Protector]:
     """What protects a picture in one of `count` processes.
 
     Args:
@@ -52,32 +49,16 @@ def elsewhere(task: Task, here: Protector, *, count: int, say: Callable[[str], o
         count: how many.
         say: is told then.
     """
-    try:
-        started: Processes[Source, Result] = Processes(_prepared, task, count=count)
-    except LostProcesses:
-        yield here
-        return
-    with started as processes:
-        yield _Elsewhere(processes, here, say)
+    with elsewhere(_prepared, task, here, count=count, say=say) as answer:
 
+        def protected(source: Source) -> Written:
+            made = answer(source)
+            if isinstance(made, tuple):
+                raise UnsegError(made[0], hint=made[1])
+            # What nobody foresaw happens once more, where its traceback can be shown.
+            return here(source) if made is None else made
 
-class _Elsewhere:
-    def __init__(self, processes: Processes[Source, Result], here: Protector, say: Callable[[str], object]) -> None:
-        self._processes, self._here, self._say, self._lost = processes, here, say, False
-
-    def __call__(self, source: Source) -> Written:
-        if not self._lost:
-            try:
-                made = self._processes.do(source)
-            except LostProcesses:
-                self._lost = True
-                self._say("a process was lost: going on in this one")
-            else:
-                if isinstance(made, Written):
-                    return made
-                if made is not None:
-                    raise UnsegError(made[0], hint=made[1])
-        return self._here(source)  # what nobody foresaw happens once more, where its traceback can be shown
+        yield protected
 
 
 def _prepared(task: Task) -> Callable[[Source], Result]:

@@ -20,7 +20,7 @@ from unseg_cli.core.parallel.pipeline import BESIDE_THE_NETWORK, Done, Pipeline,
 from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores, spread
 from unseg_cli.generators.session import Session
 from unseg_cli.pictures.header import pixels_in
-from unseg_cli.protect.engines.elsewhere import Task, elsewhere
+from unseg_cli.protect.engines.elsewhere import Task, protecting
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import Record
@@ -114,7 +114,7 @@ class LocalEngine:
             return protect_source(fetched, session, files.settings)
 
         task = self._elsewhere
-        protectors = nullcontext(here) if task is None else elsewhere(task, here, count=workers, say=self._say)
+        protectors = nullcontext(here) if task is None else protecting(task, here, count=workers, say=self._say)
         with protectors as protected:
 
             def work(job: Job) -> Outcome:

@@ -22,7 +22,7 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError, said_of
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.noise.arithmetic import budget_levels
-from unseg_cli.pictures.channels import strips
+from unseg_cli.pictures.channels import cached_strips
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import linf_255, measure, psnr
 from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
@@ -220,11 +220,15 @@ def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tu
 
 def _with_bounded_change(clean: PixelArray, plain: PixelArray, written: PixelArray, epsilon: float) -> PixelArray:
     """The clean picture with the change that `written` shows against the re-encoded clean picture, cut to the budget."""
-    levels = budget_levels(epsilon, full_scale(clean))
-    probe = clean.copy()
-    for rows in strips(len(clean)):
-        change = np.clip(written[rows].astype(np.int32) - plain[rows], -levels, levels)
-        probe[rows] = np.clip(clean[rows] + change, 0, full_scale(clean)).astype(clean.dtype)
+    top = full_scale(clean)
+    levels, signed = budget_levels(epsilon, top), np.int16 if top < 2**8 else np.int32
+    probe = np.empty_like(clean)
+    for rows in cached_strips(len(clean)):
+        step = np.subtract(written[rows], plain[rows], dtype=signed)
+        np.clip(step, -levels, levels, out=step)
+        step += clean[rows]
+        np.clip(step, 0, top, out=step)
+        np.copyto(probe[rows], step, casting="unsafe")
     return probe
 
 

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.events import Events, Report
-from unseg_cli.pictures.masks import MaskRule, rule_for
+from unseg_cli.core.memory import keep_freed_memory
+from unseg_cli.core.parallel.processes import elsewhere, worth_starting
+from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores
+from unseg_cli.pictures.header import pixels_in
+from unseg_cli.pictures.masks import rule_for
 from unseg_cli.protect.config import VerifyConfig
 from unseg_cli.protect.manifest import Record
 from unseg_cli.protect.results.faint import Faint
 from unseg_cli.protect.results.report import Mean
 from unseg_cli.protect.verification.judge import MISSING, Verdict, judge_pair
-from unseg_cli.protect.verification.pairs import Trees, pair_trees
+from unseg_cli.protect.verification.pairs import Pair, Trees, pair_trees
 from unseg_cli.protect.verification.strangers import judge_strangers
 
-_THREADS = 2  # more would decode too many large pictures at once
+Judge = Callable[[Pair], dict[str, Any]]
+
+STRANGERS_AT_ONCE = 2  # more would decode too many large pictures at once
 
 
-def verify(config: VerifyConfig, events: Events) -> Report:
+def verify(config: VerifyConfig, events: Events, *, processes: bool = False) -> Report:
     """Compare a protected tree with the clean one.
 
     Args:
         config: the two trees and, perhaps, a budget and masks; without a budget each picture's own from the manifest counts, else the
             default.
         events: receives progress, and what of DST was not looked at; with -v also what is wrong with which picture, as it is found.
+        processes: see `unseg_cli.protect.run.protect`.
 
     Returns:
         A report with `pairs` and `strangers`; exit code 1 where a picture is missing, unchanged, out of budget or not readable, or where
@@ -40,6 +48,7 @@ def verify(config: VerifyConfig, events: Events) -> Report:
         EnvironmentProblem: the manifest cannot be read.
     """
     started = time.perf_counter()
+    keep_freed_memory()
     rule = rule_for(config.masks, config.mask_rule)
     trees = pair_trees(config.src, config.dst, config.masks)
     if trees.passed_over:
@@ -47,20 +56,46 @@ def verify(config: VerifyConfig, events: Events) -> Report:
     if trees.copied:
         what = "a data set's label maps, and with --split train its test pictures"
         events.info(f"{trees.copied} files are as they were and NOT protected: {what}")
-    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="unseg")
+    workers = cores()
+    count = worth_starting(len(trees.pairs), workers) if processes else 0
     try:
-        results = _judged(trees, config.budget, rule, pool, events)
-        strangers = judge_strangers(trees, pool)
+        with (
+            elsewhere(_judge, config, partial(judge_pair, budget=config.budget, rule=rule), count=count, say=events.detail) as judge,
+            _threads(workers) as pool,
+        ):
+            results = _judged(trees, judge, workers, pool, events)
+        with _threads(STRANGERS_AT_ONCE) as pool:
+            strangers = judge_strangers(trees, pool)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
         events.stop()
     return _report(results, strangers, trees, config.only_problems, time.perf_counter() - started)
 
 
-def _judged(trees: Trees, budget: NoiseBudget | None, rule: MaskRule, pool: ThreadPoolExecutor, events: Events) -> list[dict[str, Any]]:
-    results = []
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Which begin nothing new after Ctrl-C."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="unseg")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _judge(config: VerifyConfig) -> Judge:
+    """What judges a pair, in a process of its own."""
+    keep_freed_memory()
+    return partial(judge_pair, budget=config.budget, rule=rule_for(config.masks, config.mask_rule))
+
+
+def _judged(trees: Trees, judge: Judge, workers: int, pool: ThreadPoolExecutor, events: Events) -> list[dict[str, Any]]:
+    room, results = Room(PIXELS_A_WORKER * workers), []
+
+    def judged(pair: Pair) -> dict[str, Any]:
+        with room.taken(pixels_in(pair.src)):
+            return judge(pair)
+
     events.start(len(trees.pairs), "verifying")
-    for result in pool.map(lambda pair: judge_pair(pair, budget, rule), trees.pairs):
+    for result in pool.map(judged, trees.pairs):
         results.append(result)
         for text in (result["problem"], result["note"]):
             if text:
