@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 #: Jobs for each process from which on starting them pays.
 ENOUGH = 12
+#: Windows cannot wait for more.
+MOST = 61
 
 
 class LostProcesses(Exception):
@@ -44,7 +46,7 @@ class Processes(Generic[J, R]):
         try:
             # "spawn": a fork would inherit locks that other threads hold.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(prepare, task))
+            self._pool = ProcessPoolExecutor(min(count, MOST), mp_context=context, initializer=_begin, initargs=(prepare, task))
         except (OSError, ImportError, NotImplementedError) as problem:  # without /dev/shm there are no semaphores
             raise LostProcesses(str(problem)) from problem
 
@@ -56,8 +58,14 @@ class Processes(Generic[J, R]):
             Exception: what the work raised.
         """
         try:
-            return self._pool.submit(_do, job).result()
-        except (BrokenProcessPool, OSError) as problem:
+            with _without_ctrl_c():
+                future = self._pool.submit(_do, job)
+        except (BrokenProcessPool, OSError) as problem:  # it may have to start one
+            raise LostProcesses(str(problem)) from problem
+        try:
+            result: R = future.result()
+            return result
+        except BrokenProcessPool as problem:
             raise LostProcesses(str(problem)) from problem
 
     def __enter__(self) -> Processes[J, R]:
@@ -117,9 +125,22 @@ def worth_starting(jobs: int, workers: int) -> int:
 _work: Callable[[Any], Any] | None = None  # of this process, if it is one of those
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are started in here do not get what Ctrl-C sends, where the system can do that, not even before they begin."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(prepare: Callable[[Any], Callable[[Any], Any]], task: Any) -> None:
     global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; what is being worked on is finished
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows sends Ctrl-C to all of them; what is being worked on is finished
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
