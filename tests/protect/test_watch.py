@@ -19,8 +19,8 @@ from PIL import Image
 import unseg_cli.protect.run as workflow
 from tests.protect.conftest import Protect, Recorder, photo, rows
 from unseg_cli.core.errors import UsageProblem
+from unseg_cli.protect.engines.watch import PAUSE, REST, Stamp, arriving
 from unseg_cli.protect.jobs import Job
-from unseg_cli.protect.watch import PAUSE, REST, Stamp, arriving
 
 A, B = Job(name="a", dst_name="a"), Job(name="b", dst_name="b")
 

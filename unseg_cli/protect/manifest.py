@@ -14,7 +14,7 @@ from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
 from unseg_cli.pictures.stores.ledger import Ledger
 from unseg_cli.pictures.stores.store import Store
-from unseg_cli.protect.engines.partitions import part_name, parts_of
+from unseg_cli.protect.partitions import part_name, parts_of
 
 NAME = "unseg-manifest.jsonl"
 

@@ -24,6 +24,7 @@ from unseg_cli.protect.config import ProtectConfig
 from unseg_cli.protect.conflicts import is_stream, refuse_conflicts
 from unseg_cli.protect.engines.elsewhere import Task
 from unseg_cli.protect.engines.engine import DryRun, Engine, LocalEngine
+from unseg_cli.protect.engines.watch import Stamp, arriving
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME as MANIFEST_NAME
@@ -34,7 +35,6 @@ from unseg_cli.protect.results.report_page import ReportPage
 from unseg_cli.protect.results.unsure import detect_command
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stream import listed_in, protect_stream
-from unseg_cli.protect.watch import Stamp, arriving
 
 if TYPE_CHECKING:
     from unseg_cli.protect.data_sets.copying import Rest

@@ -21,8 +21,8 @@ from unseg_cli.cli.app import main
 from unseg_cli.core.errors import EnvironmentProblem
 from unseg_cli.pictures.stores.local import LocalStore
 from unseg_cli.pictures.stores.remote import RemoteStore
-from unseg_cli.protect.engines.partitions import INDEX, by_part, divide, part_name, part_of, parts_of
 from unseg_cli.protect.manifest import Manifest
+from unseg_cli.protect.partitions import INDEX, by_part, divide, part_name, part_of, parts_of
 
 #: Photographs, among which a file is none.
 COUNT = 16

@@ -26,11 +26,11 @@ from unseg_cli.generators.session import Session
 from unseg_cli.pictures.stores.remote import store_at
 from unseg_cli.pictures.stores.store import Store
 from unseg_cli.protect.engines.engine import Outcome, SessionFactory
-from unseg_cli.protect.engines.partitions import by_part, divide, part_name
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME, Manifest
 from unseg_cli.protect.one import protect_source
+from unseg_cli.protect.partitions import by_part, divide, part_name
 from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stages import Source, Written
 

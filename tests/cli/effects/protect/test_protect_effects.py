@@ -14,7 +14,7 @@ from PIL import Image
 from tests.cli.effects.conftest import Passes, Threads, pixels, run, scene, untested
 from tests.cli.effects.protect.conftest import Runs, rows, written
 from unseg_cli.protect.config import ProtectConfig
-from unseg_cli.protect.watch import arriving
+from unseg_cli.protect.engines.watch import arriving
 
 
 def test_every_option_has_a_test() -> None:
