@@ -109,8 +109,9 @@ def elsewhere(
             try:
                 return started.do(job)
             except LostProcesses:
-                lost = True
-                say("a process was lost: going on in this one")
+                first, lost = not lost, True
+                if first:
+                    say("a process was lost: going on in this one")
         return here(job)
 
     with started:
