@@ -91,13 +91,28 @@ def _add_levels(pixels: PixelArray, levels: FloatArray, top: int) -> None:
         levels: (H, W) or (C, H, W).
         top: the largest pixel.
     """
-    integers = np.int16 if top < 2**8 else np.int32  # half and the whole of what floats would move
-    step = np.empty(pixels.shape, integers)
+    step = np.empty(pixels.shape, steps_of(top))
     if levels.ndim == 2:
         np.copyto(step, levels, casting="unsafe")
     else:
         for channel, plane in enumerate(levels):  # faster than all at once
             np.copyto(step[..., channel], plane, casting="unsafe")
+    add_steps(pixels, step, top)
+
+
+def steps_of(top: int) -> type[np.int16 | np.int32]:
+    """Integers that hold any difference of two pixels, of which `top` is the largest: half and the whole of what floats would move."""
+    return np.int16 if top < 2**8 else np.int32
+
+
+def add_steps(pixels: PixelArray, step: npt.NDArray[np.int16 | np.int32], top: int) -> None:
+    """Add to pixels, in place, as far as they go; what is added is changed, too.
+
+    Args:
+        pixels: of any shape.
+        step: of the same shape, see `steps_of`.
+        top: the largest pixel.
+    """
     step += pixels
     np.clip(step, 0, top, out=step)
     np.copyto(pixels, step, casting="unsafe")

@@ -22,7 +22,7 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError, said_of
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.noise.arithmetic import budget_levels
-from unseg_cli.pictures.channels import cached_strips
+from unseg_cli.pictures.channels import add_steps, cached_strips, steps_of
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import linf_255, measure, psnr
 from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
@@ -220,15 +220,12 @@ def _codec(clean: Picture, written: Picture, epsilon: float, quality: int) -> tu
 
 def _with_bounded_change(clean: PixelArray, plain: PixelArray, written: PixelArray, epsilon: float) -> PixelArray:
     """The clean picture with the change that `written` shows against the re-encoded clean picture, cut to the budget."""
-    top = full_scale(clean)
-    levels, signed = budget_levels(epsilon, top), np.int16 if top < 2**8 else np.int32
-    probe = np.empty_like(clean)
+    top, probe = full_scale(clean), clean.copy()
+    levels = budget_levels(epsilon, top)
     for rows in cached_strips(len(clean)):
-        step = np.subtract(written[rows], plain[rows], dtype=signed)
+        step = np.subtract(written[rows], plain[rows], dtype=steps_of(top))
         np.clip(step, -levels, levels, out=step)
-        step += clean[rows]
-        np.clip(step, 0, top, out=step)
-        np.copyto(probe[rows], step, casting="unsafe")
+        add_steps(probe[rows], step, top)
     return probe
 
 

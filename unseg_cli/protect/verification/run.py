@@ -48,8 +48,7 @@ def verify(config: VerifyConfig, events: Events, *, processes: bool = False) -> 
         EnvironmentProblem: the manifest cannot be read.
     """
     started = time.perf_counter()
-    keep_freed_memory()
-    rule = rule_for(config.masks, config.mask_rule)
+    here = _judge(config)
     trees = pair_trees(config.src, config.dst, config.masks)
     if trees.passed_over:
         events.warn(f"not looked at in DST: {trees.passed_over}")
@@ -60,7 +59,7 @@ def verify(config: VerifyConfig, events: Events, *, processes: bool = False) -> 
     count = worth_starting(len(trees.pairs), workers) if processes else 0
     try:
         with (
-            elsewhere(_judge, config, partial(judge_pair, budget=config.budget, rule=rule), count=count, say=events.detail) as judge,
+            elsewhere(_judge, config, here, count=count, say=events.detail) as judge,
             _threads(workers) as pool,
         ):
             results = _judged(trees, judge, workers, pool, events)
@@ -82,7 +81,7 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _judge(config: VerifyConfig) -> Judge:
-    """What judges a pair, in a process of its own."""
+    """What judges a pair, in this process or another."""
     keep_freed_memory()
     return partial(judge_pair, budget=config.budget, rule=rule_for(config.masks, config.mask_rule))
 
