@@ -26,7 +26,7 @@ Result: TypeAlias = Written | tuple[str, str] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """All that such a process has to know.
+    """All that another process has to know.
 
     Attributes:
         settings: what decides the result.
@@ -37,6 +37,10 @@ class Task:
     generator: str
     sam_checkpoint: Path | None
     device: str
+
+    def session(self) -> Session:
+        """The generator at work, opened in the process that calls this."""
+        return Session(open_runtime(self.generator, device=self.device, sam_checkpoint=self.sam_checkpoint))
 
 
 @contextmanager
@@ -63,8 +67,7 @@ def protecting(task: Task, here: Protector, *, count: int, say: Callable[[str], 
 
 def _prepared(task: Task) -> Callable[[Source], Result]:
     keep_freed_memory()
-    session = Session(open_runtime(task.generator, device=task.device, sam_checkpoint=task.sam_checkpoint))
-    return partial(_protected, session=session, settings=task.settings)
+    return partial(_protected, session=task.session(), settings=task.settings)
 
 
 def _protected(source: Source, *, session: Session, settings: Settings) -> Result:

@@ -21,17 +21,15 @@ from unseg_cli.core.extras import MissingPackage
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.parallel.pipeline import told
 from unseg_cli.core.parallel.spread import cores
-from unseg_cli.generators.runtimes.choose import open_runtime
-from unseg_cli.generators.session import Session
 from unseg_cli.pictures.stores.remote import store_at
 from unseg_cli.pictures.stores.store import Store
+from unseg_cli.protect.engines import elsewhere
 from unseg_cli.protect.engines.engine import Outcome, SessionFactory
 from unseg_cli.protect.files import JobFiles
 from unseg_cli.protect.jobs import Job
 from unseg_cli.protect.manifest import NAME, Manifest
 from unseg_cli.protect.one import protect_source
 from unseg_cli.protect.partitions import by_part, divide, part_name
-from unseg_cli.protect.settings import Settings
 from unseg_cli.protect.stages import Source, Written
 
 #: Pictures whose lines are written, and which then are, at once.
@@ -41,23 +39,17 @@ PARTS_A_WORKER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """All that a worker has to know; it can be sent to another machine.
+class Task(elsewhere.Task):
+    """All that a worker has to know, which reads and writes the files, too; it can be sent to another machine.
 
     Attributes:
         source, target, masks: folders or addresses that every machine reaches.
-        settings: what decides the result.
-        generator, sam_checkpoint, device: see `open_runtime`.
         overwrite: see `JobFiles`.
     """
 
     source: str
     target: str
     masks: str | None
-    settings: Settings
-    generator: str
-    sam_checkpoint: Path | None
-    device: str
     overwrite: bool
 
 
@@ -112,7 +104,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         keep_freed_memory()
         self._task = task
-        self._session = Session(open_runtime(task.generator, device=task.device, sam_checkpoint=task.sam_checkpoint))
+        self._session = task.session()
         self._source = _store(task.source)
         self._target = _store(task.target, originals=task.source)
         self._masks = None if task.masks is None else _store(task.masks)
