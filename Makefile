@@ -111,6 +111,16 @@ constraints: $(STAMPS)/all ## choose the newest versions of all dependencies aga
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-header --no-annotate --quiet; } > constraints.new
 	mv constraints.new constraints.txt
 
+# Intel's Macs have the core alone: PyTorch has left them. flip-evaluator is built from source on ARM, so wheels are not asked for there.
+.PHONY: platforms
+platforms: $(STAMPS)/all ## ask the package index whether every supported system and Python finds what constraints.txt says
+	@set -e; for python in 3.10 3.11 3.12 3.13; do for system in \
+		x86_64-unknown-linux-gnu:--all-extras aarch64-unknown-linux-gnu: x86_64-pc-windows-msvc:--all-extras \
+		aarch64-apple-darwin:--all-extras x86_64-apple-darwin:; do \
+		echo "Python $$python, $$(echo "$$system" | tr : ' ')"; \
+		MACOSX_DEPLOYMENT_TARGET=14.0 $(BIN)/uv pip compile pyproject.toml $${system#*:} --constraint constraints.txt --only-binary :all: \
+			--python-platform "$${system%%:*}" --python-version $$python --quiet --output-file /dev/null; done; done
+
 .PHONY: clean
 clean: ## remove the environment, caches and the demo's output
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -140,7 +140,7 @@ def _minimise(work: Work, condition: Condition, path: Path, device: torch.device
         device=device,
         events=work.events,
     )
-    noise.flush()
+    del noise  # closes the file, which is whole then; Windows does not rename open ones
     part.replace(path)
 
 

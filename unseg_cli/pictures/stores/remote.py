@@ -37,7 +37,10 @@ def without_scheme(place: Path) -> Path:
     At the door: whether folders lie in each other is asked of paths.
     """
     url = url_of(place)
-    return Path("/" + url.removeprefix("file://")) if url is not None and url.startswith("file://") else place
+    if url is None or not url.startswith("file://"):
+        return place
+    path = url.removeprefix("file://")
+    return Path(path if Path(path).drive else f"/{path}")  # Windows: "C:/Users/me"
 
 
 def store_at(place: Path, *, originals: Path | None = None) -> Store:
