@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import pytest
 def small_disk(where: Path, size: str) -> Iterator[Path]:
     """Mounted at `where` for as long as the block runs; `size` as `mount` takes it. The test is skipped where nothing can be mounted."""
     where.mkdir()
+    if shutil.which("mount") is None:  # Windows
+        pytest.skip("nothing can be mounted here")
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(where)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")

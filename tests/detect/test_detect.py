@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.detect.conftest import SHAPE, Detect, Pointed, WithConfidence, marked, rows, scene
+from tests.links import link
 from tests.protect.conftest import Recorder, hashes
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.runs import write_atomically
@@ -143,7 +144,7 @@ def test_nothing_is_written_among_the_originals(run_detect: Detect, src: Path, t
 def test_links_from_the_masks_to_the_originals_are_not_followed(run_detect: Detect, src: Path, tmp_path: Path) -> None:
     before = hashes(src)
     (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "sub").symlink_to(src / "sub")
+    link(tmp_path / "masks" / "sub", src / "sub")
     report = run_detect(src, tmp_path / "masks")
     assert [one["path"] for one in report.document["failures"]] == ["sub/b.jpg", "sub/c.webp"]
     assert hashes(src) == before

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
+from tests.links import link
 from unseg_cli.pictures import names as names_module
 from unseg_cli.pictures.names import Listing, is_picture_name, list_pictures, stays_inside, survey_pictures
 
@@ -35,8 +36,8 @@ def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
         (root / name).write_bytes(b"")
     elsewhere.mkdir()
     (elsewhere / "e.jpg").write_bytes(b"")
-    (root / "linked").symlink_to(elsewhere, target_is_directory=True)
-    (root / "f.jpg").symlink_to(elsewhere / "e.jpg")
+    link(root / "linked", elsewhere)
+    link(root / "f.jpg", elsewhere / "e.jpg")
     found = survey_pictures(root)
     assert found == Listing(names=("a/c.png", "b.mpo", "f.jpg"), hidden_pictures=2, hidden_folders=1, linked_folders=1)
     assert found.passed_over == "2 hidden pictures, 1 hidden folder with pictures and 1 linked folder"

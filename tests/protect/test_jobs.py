@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.links import link
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.pictures.names import list_pictures
 from unseg_cli.pictures.stores.apart import refuse_overlap
@@ -111,13 +111,10 @@ def test_overlapping_trees_are_refused(tree: Path, where: str) -> None:
 
 
 def test_a_link_does_not_hide_an_overlap(tree: Path, tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    try:
-        os.symlink(tree / "sub", link)
-    except OSError:
-        pytest.skip("no links here")
+    linked = tmp_path / "linked"
+    link(linked, tree / "sub")
     with pytest.raises(UsageProblem, match="inside SRC"):
-        plan_jobs(tree, link)
+        plan_jobs(tree, linked)
     refuse_overlap(tree, tmp_path / "preview", "--preview")
     with pytest.raises(UsageProblem, match="--preview"):
         refuse_overlap(tree, tree / "preview", "--preview")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.links import link
 from tests.pictures.picture_makers import photo
 from tests.protect.conftest import Protect
 from unseg_cli.cli.app import main
@@ -138,7 +139,7 @@ def test_lines_keep_to_a_page_and_long_names_stay_whole(tmp_path: Path, run_prot
 def test_what_of_dst_is_not_looked_at_is_said(trees: tuple[Path, Path], tmp_path: Path, capsys: Capture) -> None:
     src, dst = trees
     shutil.copy(src / "a.png", dst / ".a.png")
-    (dst / "linked").symlink_to(src, target_is_directory=True)
+    link(dst / "linked", src)
     assert main(["verify", str(src), str(dst), "-q"]) == 0
     assert capsys.readouterr().err == "warning: not looked at in DST: 1 hidden picture and 1 linked folder\n"
 
@@ -149,7 +150,7 @@ def test_originals_below_dst_are_no_strangers(trees: tuple[Path, Path], monkeypa
     monkeypatch.chdir(dst)
     code, _ = said(capsys, dst / "clean", ".")
     assert code == 0
-    (dst / "x.png").symlink_to(dst / "clean" / "a.png")
+    link(dst / "x.png", dst / "clean" / "a.png")
     code, lines = said(capsys, dst / "clean", ".")
     assert code == 1
     assert "x.png" in lines

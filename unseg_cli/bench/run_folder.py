@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from unseg_cli.bench.victims.schedule import Schedule, find_augment
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.core.runs import environment_versions, read_json, read_training, write_atomically, write_json_atomically
+from unseg_cli.core.shell import command_of
 from unseg_cli.datasets.labelled import LabelledData
 from unseg_cli.generators.files import GeneratorFile
 from unseg_cli.noise.version import NOISE_CODE
@@ -173,4 +173,4 @@ def command_line(config: BenchConfig) -> str:
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
             words += [option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    return shlex.join(words)
+    return command_of(words)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shlex
 import sys
 
 from unseg_cli.core.errors import EnvironmentProblem
+from unseg_cli.core.shell import quoted
 
 _TORCH = {
     "segment_anything": "segment-anything",
@@ -75,7 +75,7 @@ def install_line(what: str) -> str:
     Args:
         what: packages, and options before them, as one types them.
     """
-    python = f'"{sys.executable}"' if os.name == "nt" else shlex.quote(sys.executable)
+    python = quoted(sys.executable)
     if importlib.util.find_spec("pip") is None:  # environments of uv
         return f"uv pip install --python {python} {what}"
     entered = sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from unseg_cli.core.shell import quoted
 from unseg_cli.detect.records import Detection, is_nothing, is_owners, is_unsure
 from unseg_cli.detect.review_style import SCRIPT, STYLE
 from unseg_cli.detect.thumbnail import VERSION
@@ -100,7 +100,7 @@ def review_page(rows: Sequence[Detection], thumbnails: Mapping[str, bytes], *, t
 def _card(row: Detection, data: bytes, threshold: float, commands: Commands) -> str:
     width, height = row["size"]
     kind = "nothing" if is_nothing(row) else "unsure" if is_unsure(row, threshold) else "owner" if is_owners(row) else "sure"
-    line = commands.correct if commands.single else f"{commands.correct} {shlex.quote(row['src'])}"
+    line = commands.correct if commands.single else f"{commands.correct} {quoted(row['src'])}"
     picture = base64.b64encode(data).decode("ascii")
     return (
         f'<figure class="{kind}" data-width="{width}" data-height="{height}" data-line="{escape(line)}">'

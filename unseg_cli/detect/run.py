@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 from collections.abc import Generator, Sequence
 
@@ -12,6 +11,7 @@ from unseg_cli.core.events import Events, Report
 from unseg_cli.core.memory import keep_freed_memory
 from unseg_cli.core.parallel.pipeline import BESIDE_THE_NETWORK, Done, Pipeline, usual_batch
 from unseg_cli.core.parallel.spread import PIXELS_A_WORKER, Room, cores, spread
+from unseg_cli.core.shell import quoted
 from unseg_cli.detect.config import DetectConfig
 from unseg_cli.detect.correction import Correction
 from unseg_cli.detect.files import JobFiles, Outcome
@@ -177,7 +177,7 @@ def _results(config: DetectConfig, files: JobFiles, session: Session, events: Ev
 
 
 def _commands(config: DetectConfig) -> Commands:
-    src, masks = (shlex.quote(str(path)) for path in (config.src, config.masks))
+    src, masks = quoted(config.src), quoted(config.masks)
     single = config.src.is_file()
     return Commands(
         correct=f"unseg detect {src} {masks}" + ("" if single else " --only"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import fields, replace
 from typing import Any
 
 from unseg_cli.core.errors import UsageProblem, did_you_mean
 from unseg_cli.core.settings import settings_of
+from unseg_cli.core.shell import command_of
 from unseg_cli.train.config import TrainConfig
 
 #: Follow --lr in proportion: a rate that is too high is too high in every stage, and some presets have but one stage.
@@ -128,7 +128,7 @@ def command_line(config: TrainConfig) -> str:
             words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
         else:
             words += [option.flag, ",".join(value) if isinstance(value, tuple) else str(value)]
-    return shlex.join(words)
+    return command_of(words)
 
 
 def without_option(config: TrainConfig) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import unseg_cli.protect.run as workflow
+from tests.links import link
 from tests.protect.conftest import hashes, photo, session_of, texture
 from tests.protect.faults.conftest import Unharmed, Unseg, manifest_of
 from unseg_cli.cli.app import main
@@ -93,9 +94,9 @@ def test_a_sub_folder_that_may_not_be_read_ends_the_run_unless_it_is_omitted(
 
 
 def test_links_in_a_circle_end(originals: Path, tmp_path: Path, unseg: Unseg, capsys: pytest.CaptureFixture[str]) -> None:
-    (originals / "sub" / "back").symlink_to(originals, target_is_directory=True)
-    (originals / "itself.png").symlink_to(originals / "itself.png")
-    (originals / "nowhere.png").symlink_to(tmp_path / "nothing.png")
+    link(originals / "sub" / "back", originals)
+    link(originals / "itself.png", originals / "itself.png")
+    link(originals / "nowhere.png", tmp_path / "nothing.png")
     assert main(["protect", str(originals), str(tmp_path / "dst"), "--device", "cpu"]) == 1
     said = capsys.readouterr().err
     for name in ("itself.png", "nowhere.png"):

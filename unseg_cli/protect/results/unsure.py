@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from unseg_cli.core.shell import command_of
 from unseg_cli.generators.find import UNSURE
 from unseg_cli.pictures.stores.remote import url_of
 from unseg_cli.protect.manifest import Record
@@ -63,4 +63,4 @@ def detect_command(src: Path, masks: Path | None) -> str:
     if url_of(src):
         return "unseg detect COPY MASKS"
     folder = masks if masks is not None and masks.is_dir() else Path(f"{src}-masks") if src.is_dir() and src.name else Path("masks")
-    return f"unseg detect {shlex.quote(str(src))} {shlex.quote(str(folder))}"
+    return command_of(("unseg", "detect", src, folder))
