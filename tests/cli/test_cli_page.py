@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.cli.cli_page import EVERYWHERE, cli_page
 from tests.cli.test_options import commands
@@ -10,6 +13,7 @@ from tests.conftest import Page
 from unseg_cli.cli.manual import MANUAL
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="paths are written otherwise there")
 def test_the_page_is_what_the_options_say(page: Page) -> None:
     page("docs/cli.md", cli_page(commands()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,13 @@ def page_of(masks: Path) -> Page:
 
 def test_least_sure_first_and_nothing_from_elsewhere(run_detect: Detect, src: Path, tmp_path: Path) -> None:
     masks = tmp_path / "masks"
-    Image.fromarray(scene(0.5)).save(src / "<b>&'d.png")
+    odd = "&lt'd.png" if sys.platform == "win32" else "<b>&'d.png"  # Windows has no "<" in names
+    Image.fromarray(scene(0.5)).save(src / odd)
     run_detect.finder = WithConfidence
     run_detect(src, masks, threshold=0.6)
-    run_detect(src, masks, only="<b>&'d.png", box=(1, 1, 9, 9), threshold=0.6)
+    run_detect(src, masks, only=odd, box=(1, 1, 9, 9), threshold=0.6)
     page = page_of(masks)
-    assert page.shown == [("sub/c.webp", "nothing"), ("sub/b.jpg", "unsure"), ("a.png", "sure"), ("<b>&'d.png", "owner")]
+    assert page.shown == [("sub/c.webp", "nothing"), ("sub/b.jpg", "unsure"), ("a.png", "sure"), (odd, "owner")]
     assert page.open == [] and all(one.startswith("data:image/jpeg;base64,") for one in page.fetched)
     text = (masks / "review.html").read_text(encoding="utf-8")
     assert "http" not in text and "url(" not in text and "@import" not in text

@@ -47,7 +47,8 @@ def load_checkpoint(out: Path, learners: Learners) -> int:
     if not path.exists():
         return 0
     try:
-        tensors = load_file(str(path))
+        # Copied, so that the file is closed: what is kept of it would keep Windows from replacing it with the next one.
+        tensors = {name: tensor.clone() for name, tensor in load_file(str(path)).items()}
     except (OSError, SafetensorError) as problem:
         raise UnsegError(f"{path} cannot be read: {problem}", hint="start again in another folder") from None
     parts = {part: _under(tensors, part) for part in ("generator", "surrogate", "optimiser", "scale")}
