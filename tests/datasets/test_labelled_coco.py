@@ -175,7 +175,7 @@ def test_a_mask_that_cannot_be_decoded_is_one_clear_line() -> None:
 def test_what_is_no_json_or_not_there_is_one_clear_line(tmp_path: Path) -> None:
     text = write_labelled_coco(tmp_path)
     (tmp_path / "val" / "instances.json").write_text('{"images": [')
-    with pytest.raises(UsageProblem, match=r"val/instances\.json is no JSON"):
+    with pytest.raises(UsageProblem, match=r"val[/\\]instances\.json is no JSON"):
         open_labelled(text)
     (tmp_path / "val" / "instances.json").unlink()
     with pytest.raises(UsageProblem, match=r"val/instances\.json cannot be read"):

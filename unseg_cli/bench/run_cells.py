@@ -64,6 +64,7 @@ def run_cells(todo: list[Cell], folder: RunFolder, setting: Setting, events: Eve
         _run_missing(missing, todo, folder, setting, events)
     if missing or not folder.samples.exists():  # a run that was stopped after its last cell has none yet
         draw_pictures(todo, folder, setting)
+    setting.maker.forget()
     shutil.rmtree(folder.prepared, ignore_errors=True)
 
 

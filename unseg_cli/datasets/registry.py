@@ -254,7 +254,7 @@ def _folder(text: str) -> Path:
 
 def _glob(pattern: str) -> list[Path]:
     path = Path(pattern).expanduser()
-    anchor = Path(path.anchor) if path.is_absolute() else Path()
+    anchor = Path(path.anchor)  # that of "\\nowhere" on Windows, which is not absolute, too
     found = sorted(anchor.glob(str(path.relative_to(anchor))))
     if not found:
         raise UsageProblem(f"--data wds:{pattern}: no file matches", hint="quote the pattern, so that the shell leaves it alone")

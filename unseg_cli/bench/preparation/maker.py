@@ -95,6 +95,10 @@ class ConditionMaker:
         """What `minimise` has found for the pictures of a split, in their order; `make` takes it from there."""
         self._found[condition] = noise
 
+    def forget(self) -> None:
+        """Let go of what was kept, and of the files that it lies in: Windows deletes none that are open."""
+        self._found.clear()
+
     def read(self, sample: Sample) -> Original:
         """Decode a picture and its truth; may be called by several threads.
 
