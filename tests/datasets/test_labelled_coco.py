@@ -178,7 +178,7 @@ def test_what_is_no_json_or_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match=r"val[/\\]instances\.json is no JSON"):
         open_labelled(text)
     (tmp_path / "val" / "instances.json").unlink()
-    with pytest.raises(UsageProblem, match=r"val/instances\.json cannot be read"):
+    with pytest.raises(UsageProblem, match=r"val[/\\]instances\.json cannot be read"):
         open_labelled(text)
     with pytest.raises(UsageProblem, match="two folders and two files") as caught:
         open_labelled(write_coco(tmp_path / "one"))
