@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_lines import words_of
 from unseg_cli.bench.config import BenchConfig
 from unseg_cli.bench.run_folder import GROWING, RunFolder, command_line
 from unseg_cli.core.budget import NoiseBudget
@@ -36,7 +36,7 @@ def test_command_line_is_understood_again(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(bench_module, "bench", stand_in)
     budgets = NoiseBudget(8 / 255, 0.0, visible=None), NoiseBudget(closely=True), NoiseBudget(closely=False)
     for wanted in (config, *(dataclasses.replace(config, budget=budget) for budget in budgets), BenchConfig()):
-        main(shlex.split(command_line(wanted))[1:])
+        main(words_of(command_line(wanted))[1:])
         assert seen[-1] == wanted
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_lines import words_of
 from unseg_cli.core.errors import UsageProblem
 from unseg_cli.models.specs import SPECS
 from unseg_cli.train.config import TrainConfig
@@ -58,7 +58,7 @@ def test_the_command_line_is_understood_again(wanted: TrainConfig, monkeypatch: 
 
     seen: list[TrainConfig] = []
     monkeypatch.setattr(loop, "train", lambda config, _events: seen.append(config) or Report(document={"command": "train"}))
-    main(shlex.split(command_line(wanted))[1:])
+    main(words_of(command_line(wanted))[1:])
     assert seen == [wanted]
     assert without_option(wanted) == {}
 
