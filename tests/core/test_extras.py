@@ -48,9 +48,8 @@ def test_elsewhere_the_python_of_unseg_is_named(entered: str, monkeypatch: pytes
 def test_without_pip_uv_installs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `uv tool install` and `uv venv` have it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(sys, "executable", "/home/ann b/uv/tools/unseg-cli/bin/python")
-    quote = '"' if os.name == "nt" else "'"
-    expected = f'uv pip install --python {quote}/home/ann b/uv/tools/unseg-cli/bin/python{quote} "unseg_cli[bench]"'
+    monkeypatch.setattr(sys, "executable", "/home/ann/.local/share/uv/tools/unseg-cli/bin/python")
+    expected = 'uv pip install --python /home/ann/.local/share/uv/tools/unseg-cli/bin/python "unseg_cli[bench]"'
     assert how_to_install("torchmetrics", "bench") == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,11 +175,12 @@ def test_a_mask_that_cannot_be_decoded_is_one_clear_line() -> None:
 
 def test_what_is_no_json_or_not_there_is_one_clear_line(tmp_path: Path) -> None:
     text = write_labelled_coco(tmp_path)
+    file = Path("val", "instances.json")
     (tmp_path / "val" / "instances.json").write_text('{"images": [')
-    with pytest.raises(UsageProblem, match=r"val[/\\]instances\.json is no JSON"):
+    with pytest.raises(UsageProblem, match=re.escape(f"{file} is no JSON")):
         open_labelled(text)
     (tmp_path / "val" / "instances.json").unlink()
-    with pytest.raises(UsageProblem, match=r"val[/\\]instances\.json cannot be read"):
+    with pytest.raises(UsageProblem, match=re.escape(f"{file} cannot be read")):
         open_labelled(text)
     with pytest.raises(UsageProblem, match="two folders and two files") as caught:
         open_labelled(write_coco(tmp_path / "one"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from tests.links import link
 from tests.protect.conftest import Recorder, hashes
 from unseg_cli.core.errors import NothingToDo, UsageProblem
 from unseg_cli.core.runs import write_atomically
-from unseg_cli.core.shell import command_of
 from unseg_cli.pictures.masks import mask_rule, read_mask
 
 
@@ -200,10 +200,11 @@ def test_a_kill_between_line_and_mask_loses_nothing(run_detect: Detect, src: Pat
 def test_closing_lines_say_what_to_do_next(run_detect: Detect, src: Path, tmp_path: Path) -> None:
     masks = tmp_path / "my masks"
     lines = "\n".join(run_detect(src, masks).closing)
-    assert f"{command_of(('unseg', 'detect', src, masks))} --only NAME --box X0,Y0,X1,Y1" in lines
-    assert command_of(("unseg", "protect", src, "DST", "--masks", masks)) in lines and str(masks / "review.html") in lines
+    quoted = f'"{masks}"' if os.name == "nt" else f"'{masks}'"
+    assert f"unseg detect {src} {quoted} --only NAME --box X0,Y0,X1,Y1" in lines
+    assert f"unseg protect {src} DST --masks {quoted}" in lines and str(masks / "review.html") in lines
     single = "\n".join(run_detect(src / "a.png", masks).closing)
-    assert f"{command_of(('unseg', 'detect', src / 'a.png', masks))} --box" in single
+    assert f"unseg detect {src / 'a.png'} {quoted} --box" in single
 
 
 def test_a_list_of_detections_that_is_no_list_is_named(run_detect: Detect, src: Path, tmp_path: Path) -> None:

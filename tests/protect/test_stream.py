@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,11 +81,11 @@ def test_the_document_goes_to_stderr(data: bytes) -> None:
 @pytest.mark.parametrize(("given", "what"), [(b"", "is an empty file"), (b"no picture", "is text, not a picture")])
 def test_bad_input_is_an_error_and_nothing_on_stdout(given: bytes, what: str, tmp_path: Path) -> None:
     done = run("-", "-", given=given)
-    assert (done.returncode, done.stdout) == (1, b"") and done.stderr.decode().replace("\r", "").startswith(f"error: stdin: {what}\n")
+    assert (done.returncode, done.stdout) == (1, b"") and done.stderr.decode().startswith(f"error: stdin: {what}{os.linesep}")
     file = tmp_path / "a.png"
     file.write_bytes(given)
     done = run(str(file), "-")
-    assert (done.returncode, done.stdout) == (1, b"") and done.stderr.decode().replace("\r", "").startswith(f"error: {file}: {what}\n")
+    assert (done.returncode, done.stdout) == (1, b"") and done.stderr.decode().startswith(f"error: {file}: {what}{os.linesep}")
 
 
 @pytest.mark.parametrize("option", [("--limit", "1"), ("--dry-run",), ("--preview", "p"), ("--include", "*.png"), ("--masks", ".")])

@@ -38,10 +38,10 @@ document.querySelectorAll('figure').forEach(function (figure) {
     if (!mark) { mark = pane.appendChild(document.createElement('span')); }
     mark.style.left = 100 * x[0] + '%'; mark.style.top = 100 * y[0] + '%';
     mark.style.width = 100 * (x[1] - x[0]) + '%'; mark.style.height = 100 * (y[1] - y[0]) + '%';
-    var what = small ? '--point "' + pixel(to[0], w) + ',' + pixel(to[1], h)
-      : '--box "' + [pixel(x[0], w), pixel(y[0], h), Math.max(Math.ceil(x[1] * w), 1), Math.max(Math.ceil(y[1] * h), 1)].join(',');
-    what += '"'; // PowerShell takes two words for one with a comma
-    code.textContent = figure.dataset.line + ' ' + what; code.style.display = 'block';
+    var where = small ? [pixel(to[0], w), pixel(to[1], h)]
+      : [pixel(x[0], w), pixel(y[0], h), Math.max(Math.ceil(x[1] * w), 1), Math.max(Math.ceil(y[1] * h), 1)];
+    // In quotes: PowerShell takes what has a comma for several words.
+    code.textContent = figure.dataset.line + (small ? ' --point "' : ' --box "') + where.join(',') + '"'; code.style.display = 'block';
   }
   pane.addEventListener('pointerdown', function (event) { from = place(event); pane.setPointerCapture(event.pointerId); show(from); });
   pane.addEventListener('pointermove', function (event) { if (from) { show(place(event)); } });

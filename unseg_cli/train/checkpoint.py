@@ -47,8 +47,7 @@ def load_checkpoint(out: Path, learners: Learners) -> int:
     if not path.exists():
         return 0
     try:
-        # Copied, so that the file is closed: what is kept of it would keep Windows from replacing it with the next one.
-        tensors = {name: tensor.clone() for name, tensor in load_file(str(path)).items()}
+        tensors = load_file(str(path))
     except (OSError, SafetensorError) as problem:
         raise UnsegError(f"{path} cannot be read: {problem}", hint="start again in another folder") from None
     parts = {part: _under(tensors, part) for part in ("generator", "surrogate", "optimiser", "scale")}
@@ -72,7 +71,8 @@ def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> No
     state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
         place, _, name = key.partition(".")
-        state.setdefault(int(place), {})[name] = value
+        # A copy: the optimiser keeps it, and Windows does not replace a file of which something is kept.
+        state.setdefault(int(place), {})[name] = value.clone()
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
