@@ -20,7 +20,7 @@ from unseg_cli.noise.closed_form import random_noise, texture_noise
 from unseg_cli.noise.field import ArrayField, Rows
 from unseg_cli.noise.per_class import PerClassField
 from unseg_cli.noise.version import NOISE_CODE
-from unseg_cli.pictures.channels import add_noise
+from unseg_cli.pictures.adding import add_noise
 
 REFERENCE = Path(__file__).with_name("reference") / "drawn_noise.npz"
 BUDGET = NoiseBudget(8 / 255, 2 / 255, visible=None, min_cell=4)

@@ -16,7 +16,7 @@ from unseg_cli.generators.runtimes.choose import open_runtime
 from unseg_cli.generators.session import Session
 from unseg_cli.noise.field import Enlarged
 from unseg_cli.noise.tiles import TileField
-from unseg_cli.pictures.channels import add_noise
+from unseg_cli.pictures.adding import add_noise
 from unseg_cli.pictures.difference import perceive
 
 SIZE, PITCH = 256, 120  # coarse cells: without a limit they show on any colour

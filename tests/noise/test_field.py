@@ -59,7 +59,22 @@ def test_part_of_the_rows_and_columns_is_that_of_all(h: int, w: int, seed: int, 
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     rows, columns = slice(top, data.draw(st.integers(top + 1, height))), slice(left, data.draw(st.integers(left + 1, width)))
     assert np.array_equal(enlarged.rows(rows, columns), enlarged.rows(slice(None))[rows, columns])
-    assert (enlarged.largest_of_columns(rows) >= enlarged.rows(rows).max((0, 2)) - 1e-6).all()
+    lowest, highest = enlarged.range_of_columns(rows)
+    assert (lowest <= enlarged.rows(rows).min((0, 2)) + 1e-6).all()
+    assert (highest >= enlarged.rows(rows).max((0, 2)) - 1e-6).all()
+
+
+@given(h=SIDES, w=SIDES, data=st.data())
+def test_places_between_pixels(h: int, w: int, data: st.DataObject) -> None:
+    height, width = data.draw(SIDES), data.draw(SIDES)
+    enlarged = Enlarged(random_map(2, h, w), (height, width))
+    down, across = (np.arange(length, dtype=np.float32) for length in (height, width))
+    whole = enlarged.rows(slice(None))
+    assert np.array_equal(enlarged.at(down + np.float32(0.5), across + np.float32(0.5)), whole)
+    assert np.allclose(enlarged.at(down[:1], across[-1:] + 1)[0, 0], enlarged.small[:, 0, -1])  # nothing lies beyond the outermost pixels
+    same = Enlarged(enlarged.small, (h, w)).at(np.arange(1, h, dtype=np.float32), np.arange(1, w, dtype=np.float32))
+    pixels = enlarged.small.transpose(1, 2, 0)
+    assert np.allclose(same, (pixels[1:, 1:] + pixels[:-1, 1:] + pixels[1:, :-1] + pixels[:-1, :-1]) / 4, atol=1e-5)
 
 
 @given(data=st.data())

@@ -64,10 +64,13 @@ def test_a_tile_comes_again_after_its_period() -> None:
 
 
 def test_the_share_is_that_of_the_place_on_the_object_and_outside() -> None:
-    share = shares()
-    full, part = (TileField(INSIDE, OUTSIDE, disc(), 33.3, given).rows(slice(None)) for given in (None, share))
-    assert np.allclose(part, full * share.rows(slice(None)))
-    assert np.abs(part).sum() < np.abs(full).sum()
+    share, everywhere = shares(), np.ones((70, 90), bool)
+    for mask in (everywhere, ~everywhere):
+        full, part = (TileField(INSIDE, OUTSIDE, mask, 30, given).rows(slice(None)) for given in (None, share))
+        middles = share.rows(slice(None))[1::3, 1::3]  # 3 pixels for one of the tile's
+        each = np.repeat(np.repeat(middles, 3, axis=0), 3, axis=1)
+        assert np.allclose(part[:69], full[:69] * each[:69])
+        assert np.abs(part).sum() < np.abs(full).sum()
 
 
 def test_outside_of_the_object_another_share_can_count() -> None:

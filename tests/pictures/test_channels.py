@@ -11,7 +11,8 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures import channels as module
-from unseg_cli.pictures.channels import add_noise, noise_kept, noise_level, parts_with_noise, within_budget
+from unseg_cli.pictures.adding import add_noise, columns_with_noise
+from unseg_cli.pictures.channels import cached_strips, noise_kept, noise_level, within_budget
 
 SIDES = st.integers(1, 90)
 
@@ -51,8 +52,8 @@ def test_part_by_part_it_is_what_it_is_at_once(
 def test_the_parts_hold_all_that_may_change_and_no_place_twice(height: int, width: int, share: float, outside: float) -> None:
     mask = some(height, width, share)
     covered = np.zeros(mask.shape, int)
-    for rows, columns in parts_with_noise(mask, NoiseBudget(8 / 255, outside), 255):
-        covered[rows, columns] += 1
+    for rows in cached_strips(height):
+        covered[rows, columns_with_noise(mask[rows], NoiseBudget(8 / 255, outside), 255)] += 1
     assert covered.max(initial=0) <= 1
     assert (covered == 1).all() if outside else (covered[mask] == 1).all()
     if not mask.any() and not outside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +12,7 @@ from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
+from unseg_cli.noise.arithmetic import runs
 from unseg_cli.noise.field import Enlarged
 from unseg_cli.pictures.channels import cached_strips
 
@@ -94,18 +95,22 @@ def where_above(plane: FloatArray, threshold: float, shape: tuple[int, int]) -> 
     """(1, h, w) of any size -> (H, W): where it is above a threshold, once it is enlarged to `shape`."""
     enlarged, above = Enlarged(plane, shape), np.zeros(shape, np.bool_)
     for part in cached_strips(shape[0]):
-        columns = columns_above([enlarged], threshold, part)
-        np.greater(enlarged.rows(part, columns)[..., 0], threshold, out=above[part, columns])
+        for columns, sure in columns_above([enlarged], threshold, part):
+            above[part, columns] = sure or enlarged.rows(part, columns)[..., 0] > threshold
     return above
 
 
-def columns_above(maps: Sequence[Enlarged], threshold: float, part: slice) -> slice:
-    """The columns where a map may be above a threshold in some rows: no pixel is above both of its neighbours in the small map."""
-    within = np.zeros(maps[0].size[1], np.bool_)
-    for one in maps:
-        within |= one.largest_of_columns(part) > threshold
-    places = np.flatnonzero(within)
-    return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0)
+def columns_above(maps: Sequence[Enlarged], threshold: float, part: slice) -> Iterator[tuple[slice, bool]]:
+    """The columns where a map may be above a threshold in some of these rows, and whether all maps are so in all of them.
+
+    Nothing in the enlarged map is beyond its neighbours in the small one, so that only edges need be enlarged to tell.
+    """
+    ranges = [one.range_of_columns(part) for one in maps]
+    sure = np.logical_and.reduce([lowest > threshold for lowest, _ in ranges])
+    kinds = np.add(sure, np.logical_or.reduce([highest > threshold for _, highest in ranges]), dtype=np.int8)
+    for columns in runs(kinds):
+        if kinds[columns.start]:
+            yield columns, bool(sure[columns.start])
 
 
 def share_of(mask: BoolArray) -> float:

@@ -16,7 +16,7 @@ from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame
 from unseg_cli.generators.hiding import FARTHEST, detail_that_hides, hidden_share
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
-from unseg_cli.noise.arithmetic import is_grey
+from unseg_cli.noise.arithmetic import is_grey, to_frames_01
 from unseg_cli.noise.field import Enlarged, NoiseField, Rows
 from unseg_cli.noise.tiles import FINER, TileField, Tiles, pitch_for
 from unseg_cli.pictures.smaller import fitted_size
@@ -160,11 +160,11 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Arra
     inside, outside = tiles.of(is_grey(frame))
     if limit is None:
         return TileField(inside, outside, mask, pitch)
-    part, hiding, side = with_surroundings(frame, mask.shape, FARTHEST), None, frame.shape[-1]
+    part, hiding = with_surroundings(frame, mask.shape, FARTHEST), None
+    height, width = fitted_size(mask.shape[0], mask.shape[1], frame.shape[-1] // 2)
     if looked_at is not None:
-        surface, side = _surface(looked_at, frame, mask.shape, pitch / (FINER * tiles.pitch))
-        hiding = detail_that_hides(surface)
-    height, width = fitted_size(mask.shape[0], mask.shape[1], side // 2)
+        surface = _surface(looked_at, frame, mask.shape, pitch / (FINER * tiles.pitch))
+        (height, width), hiding = surface.filled, detail_that_hides(surface.planes) * np.float32(surface.enlarged)
 
     def share(tile: FloatArray, epsilon: float) -> Enlarged:
         hidden = hidden_share(part, tile, epsilon=epsilon, scale=longer / pitch, limit=limit, hiding=hiding)
@@ -175,12 +175,36 @@ def of_tiles(tiles: Tiles, frame: FloatArray, mask: BoolArray, looked_at: U8Arra
     return TileField(inside, outside, mask, pitch, share(inside, budget.foreground), beside)
 
 
-def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer: float) -> tuple[FloatArray, int]:
-    """The picture in a frame that is larger by as much as its cells are finer, see `detail_that_hides`; and the side of that frame."""
-    own = frame.shape[-1]
+class _Surface(NamedTuple):
+    """What noise is hidden on, for `detail_that_hides`.
+
+    Attributes:
+        planes: (3, h, w) in [0, 1].
+        filled: half of the height and width that the picture fills of it.
+        enlarged: how large it is, as a share of the size that was wanted.
+    """
+
+    planes: FloatArray
+    filled: tuple[int, int]
+    enlarged: float = 1
+
+
+def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer: float) -> _Surface:
+    """The picture in a frame that is larger by as much as its cells are finer.
+
+    A `shrunk` picture that has fewer pixels is taken as it is: enlarging it would take longer than all that is done with it. It has more
+    contrast from pixel to pixel than an enlarged one, by about as much as it is smaller.
+    """
+    own, given = frame.shape[-1], max(picture.shape)
     side = max(own, 2 * round(own * finer / 2))
+    margin = 2 * round(FARTHEST * min(side, max(own, given)) / own / 2)
+    if own < given < side:
+        height, width = picture.shape[:2]
+        below, beside = (margin + length % 2 for length in (height, width))
+        planes = np.pad(to_frames_01(picture), ((0, 0), (0, below), (0, beside)))
+        return _Surface(planes, ((height + 1) // 2, (width + 1) // 2), given / side)
     larger = frame if side == own else to_frame(picture, side, shape)
-    return with_surroundings(larger, shape, 2 * round(FARTHEST * side / own / 2)), side
+    return _Surface(with_surroundings(larger, shape, margin), fitted_size(shape[0], shape[1], side // 2))
 
 
 def _running(generator: NoiseGenerator | Runtime) -> Runtime:

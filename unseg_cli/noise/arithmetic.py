@@ -15,6 +15,7 @@ from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 #: Shares of red, green and blue in luma: ITU-R 601, as Pillow and JPEG convert.
 LUMA = (0.299, 0.587, 0.114)
 GREEN = 1  # the channel that luma follows most, and the one that files of one channel take of the noise
+_ROUNDED_UP = 0.25  # of 4.6 levels some of the noise is rounded to 5
 LIKE = 2.5 / 255  # channels of a grey picture may differ by two grey levels
 
 
@@ -36,6 +37,13 @@ def bounds_of(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> FloatArr
     return bound
 
 
+def whole(noise: FloatArray, bound: float) -> FloatArray:
+    """Noise in levels, none of it more than `bound`, rounded to whole ones, none of them more than `bound` either."""
+    most = budget_levels(bound, 1)
+    rounded: FloatArray = np.rint(noise)
+    return np.clip(rounded, -most, most) if bound - most > _ROUNDED_UP else rounded
+
+
 def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_scale: int) -> FloatArray:
     """Noise in levels, rounded to whole ones within the budget, in place.
 
@@ -47,7 +55,7 @@ def whole_levels(noise: FloatArray, mask: BoolArray, budget: NoiseBudget, full_s
     """
     np.rint(noise, out=noise)
     bounds = [(epsilon * full_scale, budget_levels(epsilon, full_scale)) for epsilon in (budget.foreground, budget.background)]
-    if any(bound - whole > 0.25 for bound, whole in bounds):  # 4.6 levels: some of the noise was rounded to 5
+    if any(bound - most > _ROUNDED_UP for bound, most in bounds):
         most = np.where(mask, np.float32(bounds[0][1]), np.float32(bounds[1][1]))
         np.clip(noise, -most, most, out=noise)
     return noise

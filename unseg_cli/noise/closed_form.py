@@ -52,16 +52,9 @@ def tiled(
     Returns:
         (rows, columns, 3), of the tile's type.
     """
-    down, across = cells_of(len(tile), shape, cells_per_side, part, columns)
-    return tile[down[:, None], across[None, :]]
-
-
-def cells_of(
-    side: int, shape: tuple[int, ...], cells_per_side: float, part: slice, columns: slice
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """For each row and column of a part of a picture, which one of a tile of `side` cells, repeated, it shows; see `tiled`."""
     cell = max(shape) / cells_per_side
     down, across = (
-        (np.arange(*which.indices(length)) / cell).astype(np.int64) % side for which, length in zip((part, columns), shape, strict=False)
+        (np.arange(*which.indices(length)) / cell).astype(np.int64) % len(tile)
+        for which, length in zip((part, columns), shape, strict=False)
     )
-    return down, across
+    return tile[down[:, None], across[None, :]]

@@ -72,30 +72,45 @@ class Enlarged:
         upper, lower, share = self._places
         return _blended(self._wide[:, columns], upper[start:stop], lower[start:stop], share[start:stop, None, None])
 
-    def largest_of_columns(self, part: slice) -> FloatArray:
-        """(W,): no row of `part` has more than this, in any channel; costs little."""
+    def at(self, down: FloatArray, across: FloatArray) -> FloatArray:
+        """What the result has at some places: (N,) from its upper edge and (M,) from its left one, in its pixels -> (N, M, C) float32."""
+        upper, lower, share = _places(self.small.shape[1], self.size[0], down)
+        return _blended(self._at_columns(across), upper, lower, share[:, None, None])
+
+    def range_of_columns(self, part: slice) -> tuple[FloatArray, FloatArray]:
+        """(W,) twice: no row of `part` has less than the first and more than the second, in any channel; costs little."""
         start, stop, _ = part.indices(self.size[0])
         first, second, _ = self._places
         few = self._wide[first[start] : second[stop - 1] + 1]
-        most: FloatArray = few.max(axis=(0, 2))
-        return most
+        return few.min(axis=(0, 2)), few.max(axis=(0, 2))
 
     @cached_property
     def _wide(self) -> FloatArray:
         """(h, W, C): the map at the full width, still of few rows."""
-        left, right, share = _places(self.small.shape[2], self.size[1])
-        columns = self.small.transpose(2, 1, 0)
-        return np.ascontiguousarray(_blended(columns, left, right, share[:, None, None]).swapaxes(0, 1))
+        return self._at_columns(_middles(self.size[1]))
+
+    def _at_columns(self, across: FloatArray) -> FloatArray:
+        """(M,) places across the picture -> (h, M, C)."""
+        left, right, share = _places(self.small.shape[2], self.size[1], across)
+        wide = self.small.take(right, axis=2)
+        wide *= share
+        wide += self.small.take(left, axis=2) * (1 - share)
+        return np.ascontiguousarray(wide.transpose(1, 2, 0))
 
     @cached_property
     def _places(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
-        return _places(self.small.shape[1], self.size[0])
+        return _places(self.small.shape[1], self.size[0], _middles(self.size[0]))
 
 
-def _places(count: int, wanted: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
-    """For each of the `wanted` places of the result the two of `count` places that it lies between, and the share of the second."""
-    scale = np.float32(count) / np.float32(wanted)
-    place = np.maximum(scale * (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5), np.float32(0))
+def _middles(count: int) -> FloatArray:
+    """Where the middle of each of so many pixels lies."""
+    return np.arange(count, dtype=np.float32) + np.float32(0.5)
+
+
+def _places(count: int, length: int, at: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """For each place along a side of `length` the two of `count` places that it lies between, and the share of the second."""
+    scale = np.float32(count) / np.float32(length)
+    place = np.maximum(scale * at - np.float32(0.5), np.float32(0))
     first = np.minimum(place.astype(np.int64), count - 1)
     second = np.minimum(first + 1, count - 1)
     share: FloatArray = (place - first).clip(0, 1).astype(np.float32)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, FloatArray
-from unseg_cli.noise.arithmetic import runs
-from unseg_cli.noise.closed_form import cells_of
-from unseg_cli.noise.field import EVERYTHING, Enlarged, all_columns
+from unseg_cli.noise.arithmetic import whole
+from unseg_cli.noise.field import Enlarged, all_columns
 
 #: Up to this longer side in pixels a file has as many tiles along it as any other; attackers shrink it to 128 to 512 pixels.
 USUAL_SIDE = 600
@@ -26,6 +26,9 @@ FINER = 1.2  # times as many tiles along the longer side
 #: Under the stricter limit there, cells keep their side in pixels altogether, from files of this longer side on: half as large again, and
 #: hardly any noise is left. Not in files of more than five times that: attackers who shrink them would not see such cells any more.
 CLOSE_SIDE, MOST_CLOSE = 400, 5.0
+
+
+_CACHED_ROWS = 32  # of which a few float arrays fit the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +90,12 @@ class TileField:
         inside, outside: (n, n, 3) in [-1, 1].
         mask: (H, W) bool, the object.
         pitch: pixels of a tile along the longer side.
-        share: of the amplitude that each place gets, in [0, 1]: (1, h, w), enlarged to the picture; None: all of it.
+        share: of the amplitude, in [0, 1]: (1, h, w), enlarged to the picture, and read in the middle of each pixel of a tile, all of which
+            gets that; None: all of it.
         share_outside: the same for places outside of the object; None: `share` counts there, too.
+
+    Attributes:
+        mask: see there.
     """
 
     def __init__(
@@ -100,13 +107,17 @@ class TileField:
         share: Enlarged | None = None,
         share_outside: Enlarged | None = None,
     ) -> None:
-        self._inside, self._outside, self._mask, self._pitch = inside, outside, mask, pitch
-        self._share, self._share_outside = share, share_outside or share
+        self.mask = mask
+        longer, side = max(mask.shape), len(inside)
+        self._down, self._across = (Grid.along(length, longer / pitch, side) for length in mask.shape)
+        self._tiles = {True: inside, False: outside}
+        self._shares = {True: share, False: share_outside or share}
+        self._kept: dict[tuple[bool, float], npt.NDArray[np.int8]] = {}
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the picture."""
-        return self._mask.shape[0], self._mask.shape[1]
+        return self.mask.shape[0], self.mask.shape[1]
 
     def rows(self, part: slice) -> FloatArray:
         """See `Rows`."""
@@ -114,38 +125,75 @@ class TileField:
 
     def times(self, bound: FloatArray, part: slice, columns: slice) -> FloatArray:
         """See `Rows`."""
-        weight = _weight(bound, self._share, part, columns)
-        mask = self._mask[part, columns]
-        down = self._cells[0]
-        noise = _painted(weight, self._wide_inside[:, :, columns], down[part])
+        mask = self.mask[part, columns]
+        noise = self._times(bound, part, columns, inside=True)
         if (bound.astype(np.bool_) > mask).any():
-            if self._share_outside is not self._share:
-                weight = _weight(bound, self._share_outside, part, columns)
-            np.copyto(noise, _painted(weight, self._wide_outside[:, :, columns], down[part]), where=~mask)
+            np.copyto(noise, self._times(bound, part, columns, inside=False), where=~mask)
         return noise
 
-    @cached_property
-    def _cells(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        return cells_of(len(self._inside), self.size, self._pitch, EVERYTHING, EVERYTHING)
+    def levels(self, bound: float, *, inside: bool) -> npt.NDArray[np.int8]:
+        """What the noise comes to in each pixel of the tiles, in whole levels: the same, where it is rounded, as `times` of one bound.
+
+        Args:
+            bound: in levels, at most 127.
+            inside: of the tile on the object, or of the one outside of it.
+
+        Returns:
+            (N, M, 3); which of them a pixel of the picture shows says `spread`.
+        """
+        if (inside, bound) not in self._kept:
+            self._kept[inside, bound] = self._levels(bound, inside=inside)
+        return self._kept[inside, bound]
+
+    def spread(self, levels: npt.NDArray[np.int8], part: slice, columns: slice) -> npt.NDArray[np.int8]:
+        """A value of each pixel of the tiles -> of each pixel in a part of the picture: (N, M, C) -> (rows, columns, C)."""
+        channels = levels.shape[2]
+        down = self._down.place[part]
+        here = levels[down[0] : down[-1] + 1].reshape(-1, levels.shape[1] * channels)
+        across = (self._across.place[columns, None] * channels + np.arange(channels)).ravel()
+        # The numbers are right by construction, and looking at each of them takes as long as all the rest.
+        wide = here.take(across, axis=1, mode="clip")
+        return wide.take(down - down[0], axis=0, mode="clip").reshape(len(down), -1, channels)
+
+    def _times(self, bound: FloatArray, part: slice, columns: slice, *, inside: bool) -> FloatArray:
+        down, across = self._down.place[part], self._across.place[columns]
+        share, tile = self._shares_of_pixels[inside], self._tiles[inside]
+        weight = bound if share is None else share[down][:, across] * bound
+        return np.stack([plane[self._down.tile[down]][:, self._across.tile[across]] * weight for plane in tile.transpose(2, 0, 1)])
+
+    def _levels(self, bound: float, *, inside: bool) -> npt.NDArray[np.int8]:
+        down, share = self._down.tile, self._shares_of_pixels[inside]
+        wide = self._tiles[inside].transpose(2, 0, 1)[..., self._across.tile]
+        made = np.empty((len(down), len(self._across.tile), 3), np.int8)
+        for top in range(0, len(down), _CACHED_ROWS):
+            some = slice(top, top + _CACHED_ROWS)
+            weight = np.float32(bound) if share is None else share[some] * np.float32(bound)
+            for channel, plane in enumerate(wide):
+                made[some, :, channel] = whole(plane.take(down[some], axis=0) * weight, bound)
+        return made
 
     @cached_property
-    def _wide_inside(self) -> FloatArray:
-        """(3, n, W): each row of the tile, repeated to the width of the picture."""
-        return np.ascontiguousarray(self._inside.transpose(2, 0, 1)[..., self._cells[1]])
-
-    @cached_property
-    def _wide_outside(self) -> FloatArray:
-        return np.ascontiguousarray(self._outside.transpose(2, 0, 1)[..., self._cells[1]])
+    def _shares_of_pixels(self) -> dict[bool, FloatArray | None]:
+        """(N, M) for either tile: the share that each of its pixels gets."""
+        made = {one: None if one is None else one.at(self._down.middle, self._across.middle)[..., 0] for one in self._shares.values()}
+        return {inside: made[one] for inside, one in self._shares.items()}
 
 
-def _weight(bound: FloatArray, share: Enlarged | None, part: slice, columns: slice) -> FloatArray:
-    """The share of its bound that each place gets."""
-    return bound if share is None else share.rows(part, columns)[..., 0] * bound
+class Grid(NamedTuple):
+    """The pixels of tiles along a side of a picture.
 
+    Attributes:
+        place: (length,) for each pixel of the picture which one it shows, from 0.
+        tile: (N,) for each of those which pixel of the tile it is.
+        middle: (N,) where its middle lies, in pixels of the picture.
+    """
 
-def _painted(weight: FloatArray, wide: FloatArray, down: npt.NDArray[np.int64]) -> FloatArray:
-    """(rows, columns) times what the tile has there -> (3, rows, columns). Rows that show the same row of the tile are done at once."""
-    noise = np.empty((3, *weight.shape), np.float32)
-    for rows in runs(down):
-        np.multiply(weight[rows], wide[:, down[rows.start], None], out=noise[:, rows])
-    return noise
+    place: npt.NDArray[np.int64]
+    tile: npt.NDArray[np.int64]
+    middle: FloatArray
+
+    @classmethod
+    def along(cls, length: int, cell: float, side: int) -> Grid:
+        """Of a side of so many pixels, tiles of `side` pixels, each `cell` pixels of the picture long."""
+        numbers, place = np.unique((np.arange(length) / cell).astype(np.int64), return_inverse=True)
+        return cls(place.reshape(-1), numbers % side, ((numbers + 0.5) * cell).astype(np.float32))

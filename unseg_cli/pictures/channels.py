@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray
-from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, runs, whole_levels
-from unseg_cli.noise.field import EVERYTHING, Rows
+from unseg_cli.noise.arithmetic import budget_levels, runs
 from unseg_cli.pictures.picture import PixelArray, PixelRows, Space, full_scale
 
 _ROWS = 256
 _CACHED_ROWS = 32
-_ENOUGH_PIXELS, _ENOUGH_NOISE = 2_000_000, 1e6  # the second in squares of levels, added up
+_STRETCHES = 32
+_BAND = 8  # rows, as of a codec's blocks
+_ENOUGH_PIXELS, _ENOUGH_MARKED, _ENOUGH_NOISE = 1_000_000, 10_000, 1e6  # the last in squares of levels, added up
 
 
 def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
@@ -59,105 +60,40 @@ def visible_rgb(pixels: PixelArray, space: Space) -> npt.NDArray[np.uint8]:
     return np.repeat(seen[..., None], 3, axis=2) if space == "grey" else seen
 
 
-def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, budget: NoiseBudget, some: slice = EVERYTHING) -> PixelArray:
-    """Noise on the channels of a space, part by part: no array of floats of the picture's size is made.
-
-    Args:
-        pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16.
-        space: grey takes the green channel of the noise; inks take all three with the sign turned (more ink is less light),
-            and black is left alone.
-        field: the noise, of the picture's size.
-        mask: (H, W) foreground.
-        budget: bounds.
-        some: the rows to return, a slice without a step.
-    """
-    out, top = pixels[some].copy(), full_scale(pixels)
-    above = some.indices(len(pixels))[0]
-    for rows, columns in parts_with_noise(mask[some], budget, top):
-        part = mask[some][rows, columns]
-        noise = field.times(bounds_of(part, budget, top), slice(above + rows.start, above + rows.stop), columns)
-        levels = whole_levels(noise[GREEN] if space == "grey" else noise, part, budget, top)
-        if space == "cmyk":
-            np.negative(levels, out=levels)
-        _add_levels(out[rows, columns] if space == "grey" else out[rows, columns, :3], levels, top)
-    return out
-
-
-def _add_levels(pixels: PixelArray, levels: FloatArray, top: int) -> None:
-    """Add whole levels to pixels, in place.
-
-    Args:
-        pixels: (H, W) or (H, W, C).
-        levels: (H, W) or (C, H, W).
-        top: the largest pixel.
-    """
-    step = np.empty(pixels.shape, steps_of(top))
-    if levels.ndim == 2:
-        np.copyto(step, levels, casting="unsafe")
-    else:
-        for channel, plane in enumerate(levels):  # faster than all at once
-            np.copyto(step[..., channel], plane, casting="unsafe")
-    add_steps(pixels, step, top)
-
-
-def steps_of(top: int) -> type[np.int16 | np.int32]:
-    """Integers that hold any difference of two pixels, of which `top` is the largest: half and the whole of what floats would move."""
-    return np.int16 if top < 2**8 else np.int32
-
-
-def add_steps(pixels: PixelArray, step: npt.NDArray[np.int16 | np.int32], top: int) -> None:
-    """Add to pixels, in place, as far as they go; what is added is changed, too.
-
-    Args:
-        pixels: of any shape.
-        step: of the same shape, see `steps_of`.
-        top: the largest pixel.
-    """
-    step += pixels
-    np.clip(step, 0, top, out=step)
-    np.copyto(pixels, step, casting="unsafe")
-
-
-def parts_with_noise(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns that hold all that noise may change, in parts that fit the processor's cache: what lies outside stays as it is."""
-    everywhere = budget_levels(budget.background, full_scale) > 0
-    for rows in cached_strips(len(mask)):
-        if everywhere:
-            yield rows, slice(0, mask.shape[1])
-        elif (within := np.flatnonzero(mask[rows].any(axis=0))).size:
-            yield rows, slice(int(within[0]), int(within[-1]) + 1)
-
-
 def within_budget(clean: PixelArray, protected: PixelRows, mask: BoolArray, budget: NoiseBudget) -> bool:
     """Whether no pixel moved by more than its bound, in whole levels."""
     top = full_scale(clean)
     inside, outside = budget_levels(budget.foreground, top), budget_levels(budget.background, top)
     for rows in cached_strips(len(clean)):
-        moved = distance(clean[rows], protected[rows])
-        most = int(moved.max(initial=0))
-        if most <= min(inside, outside):
-            continue
-        if most > max(inside, outside):
-            return False
-        for columns, marked in _runs_of_columns(mask[rows]):
-            here = moved[:, columns]
-            if isinstance(marked, bool):
-                if here.max() > (inside if marked else outside):
+        before, after = clean[rows], protected[rows]
+        for columns, marked in runs_of_columns(mask[rows]):
+            one, other = before[:, columns], after[:, columns]
+            bound = inside if marked is True else outside
+            if marked is False and not bound:
+                if not np.array_equal(one, other):
                     return False
                 continue
-            bound = np.where(marked, moved.dtype.type(inside), moved.dtype.type(outside))
-            channels = [here] if here.ndim == 2 else [here[..., channel] for channel in range(here.shape[2])]
-            if any((channel > bound).any() for channel in channels):
+            moved = distance(one, other)
+            if isinstance(marked, bool):
+                if moved.max() > bound:
+                    return False
+                continue
+            bounds = np.where(marked, moved.dtype.type(inside), moved.dtype.type(outside))
+            channels = [moved] if moved.ndim == 2 else [moved[..., channel] for channel in range(moved.shape[2])]
+            if any((channel > bounds).any() for channel in channels):
                 return False
     return True
 
 
-def _runs_of_columns(mask: BoolArray) -> Iterator[tuple[slice, BoolArray | bool]]:
+def runs_of_columns(mask: BoolArray) -> Iterator[tuple[slice, BoolArray | bool]]:
     """Neighbouring columns of (h, W) that are all marked, not marked at all, or both: which ones, and what is marked of them.
 
-    Few columns are both, and only there every pixel has to be compared with a bound of its own.
+    Few columns are both, and only there every pixel has to be compared with a bound of its own. Many short stretches are one.
     """
     kinds = np.add(mask.any(axis=0), mask.all(axis=0), dtype=np.int8)
+    if np.count_nonzero(kinds[1:] != kinds[:-1]) > _STRETCHES:
+        yield slice(0, len(kinds)), mask
+        return
     for columns in runs(kinds):
         kind = kinds[columns.start]
         yield columns, mask[:, columns] if kind == 1 else bool(kind)
@@ -177,7 +113,7 @@ def noise_kept(clean: PixelArray, intended: PixelRows, written: PixelArray) -> f
     along = energy = 0.0
     every = max(1, clean.shape[0] * clean.shape[1] // _ENOUGH_PIXELS)
     for first in range(every):
-        for rows in islice(cached_strips(len(clean)), first, None, every):
+        for rows in islice(strips(len(clean), _BAND), first, None, every):
             base = clean[rows].astype(np.float32)
             wanted, came = ((pixels[rows] - base).ravel() for pixels in (intended, written))
             along += sum_of_products(came, wanted)
@@ -195,12 +131,12 @@ def noise_level(clean: PixelArray, intended: PixelRows, mask: BoolArray) -> floa
     total = count = 0
     every = max(1, clean.shape[0] * clean.shape[1] // _ENOUGH_PIXELS)
     for first in range(every):
-        for rows in islice(cached_strips(len(clean)), first, None, every):
+        for rows in islice(strips(len(clean), _BAND), first, None, every):
             moved = distance(clean[rows], intended[rows])
             largest = moved if moved.ndim == 2 else functools.reduce(np.maximum, moved.transpose(2, 0, 1))
-            total += int(largest.sum(where=mask[rows], dtype=np.int64))
+            total += int((largest * mask[rows]).sum(dtype=np.int64))
             count += int(np.count_nonzero(mask[rows]))
-        if count:
+        if count > _ENOUGH_MARKED:
             break
     return 255 / full_scale(clean) * total / count if count else 0.0
 

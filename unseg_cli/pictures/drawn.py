@@ -15,7 +15,7 @@ import numpy.typing as npt
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray
 from unseg_cli.noise.field import Rows
-from unseg_cli.pictures.channels import add_noise
+from unseg_cli.pictures.adding import add_noise
 from unseg_cli.pictures.picture import PixelArray, Space
 
 

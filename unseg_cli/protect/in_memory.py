@@ -13,7 +13,8 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UsageProblem, said_of
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.session import Session
-from unseg_cli.pictures.channels import add_noise, noise_level, visible_rgb
+from unseg_cli.pictures.adding import add_noise
+from unseg_cli.pictures.channels import noise_level, visible_rgb
 from unseg_cli.pictures.masks import without_alpha, without_alpha_channel
 from unseg_cli.pictures.picture import Space, from_upright, to_upright
 

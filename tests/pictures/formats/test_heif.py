@@ -18,7 +18,8 @@ from unseg_cli.core.errors import UnsegError
 from unseg_cli.noise.closed_form import texture_noise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures import encode
-from unseg_cli.pictures.channels import add_noise, noise_kept
+from unseg_cli.pictures.adding import add_noise
+from unseg_cli.pictures.channels import noise_kept
 from unseg_cli.pictures.decode import read_picture
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
 from unseg_cli.pictures.formats import heif

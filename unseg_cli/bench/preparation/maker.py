@@ -26,7 +26,8 @@ from unseg_cli.generators.session import PictureNoise
 from unseg_cli.noise.closed_form import random_noise, texture_noise
 from unseg_cli.noise.field import ArrayField, NoiseField, Rows
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
-from unseg_cli.pictures.channels import add_noise, visible_rgb
+from unseg_cli.pictures.adding import add_noise
+from unseg_cli.pictures.channels import visible_rgb
 from unseg_cli.pictures.masks import mask_rule, read_mask
 from unseg_cli.pictures.picture import Space
 

@@ -123,12 +123,16 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
     likely, either = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     shared = 0
     for part in cached_strips(shape[0]):
-        columns = columns_above(maps, 0.5, part)
-        first, second = (one.rows(part, columns)[..., 0] for one in maps)
-        one, two = first > 0.5, second > 0.5
-        np.greater(first + second, 1, out=likely[part, columns])
-        np.logical_or(one, two, out=either[part, columns])
-        shared += int(np.count_nonzero(one & two))
+        for columns, sure in columns_above(maps, 0.5, part):
+            if sure:
+                likely[part, columns] = either[part, columns] = True
+                shared += (part.stop - part.start) * (columns.stop - columns.start)
+                continue
+            first, second = (one.rows(part, columns)[..., 0] for one in maps)
+            one, two = first > 0.5, second > 0.5
+            np.greater(first + second, 1, out=likely[part, columns])
+            np.logical_or(one, two, out=either[part, columns])
+            shared += int(np.count_nonzero(one & two))
     confidence = shared / max(int(np.count_nonzero(either)), 1)
     mask = likely if confidence >= UNSURE else either
     return _unless_speck(mask, confidence)

@@ -22,7 +22,8 @@ from unseg_cli.core.constants import BoolArray
 from unseg_cli.core.errors import UnsegError, said_of
 from unseg_cli.generators.sums import sha256_of
 from unseg_cli.noise.arithmetic import budget_levels
-from unseg_cli.pictures.channels import add_steps, cached_strips, steps_of
+from unseg_cli.pictures.adding import add_steps, steps_of
+from unseg_cli.pictures.channels import cached_strips
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import linf_255, measure, psnr
 from unseg_cli.pictures.encode import WEBP_QUALITY, codec_copy, converted
