@@ -65,12 +65,13 @@ def test_noise_that_the_codec_removes_is_a_failure(src: Path, tmp_path: Path, ru
 
 
 def test_noise_beyond_the_budget_is_a_failure(src: Path, tmp_path: Path, run_protect: Protect, monkeypatch: pytest.MonkeyPatch) -> None:
-    import unseg_cli.protect.one as steps
+    import unseg_cli.pictures.adding as steps
 
-    def too_much(pixels: Any, *_: Any) -> Any:
-        return np.where(pixels < 100, pixels + 9, pixels - 9).astype(np.uint8)
+    def too_much(pixels: Any, *_: Any) -> None:
+        pixels[:1, :1] += 9
 
-    monkeypatch.setattr(steps, "add_noise", too_much)
+    for add in ("_add_bytes", "_add_levels"):
+        monkeypatch.setattr(steps, add, too_much)
     report = run_protect(src, tmp_path / "out")
     assert report.document["failed"] == 5
     assert "exceeds its budget" in report.document["failures"][0]["error"]

@@ -113,6 +113,7 @@ class TileField:
         self._tiles = {True: inside, False: outside}
         self._shares = {True: share, False: share_outside or share}
         self._kept: dict[tuple[bool, float], npt.NDArray[np.int8]] = {}
+        self._found: dict[int, npt.NDArray[np.int64]] = {}
 
     @property
     def size(self) -> tuple[int, int]:
@@ -148,12 +149,17 @@ class TileField:
     def spread(self, levels: npt.NDArray[np.int8], part: slice, columns: slice) -> npt.NDArray[np.int8]:
         """A value of each pixel of the tiles -> of each pixel in a part of the picture: (N, M, C) -> (rows, columns, C)."""
         channels = levels.shape[2]
-        down = self._down.place[part]
+        down, across = self._down.place[part], self._places_of(channels)[columns].ravel()
         here = levels[down[0] : down[-1] + 1].reshape(-1, levels.shape[1] * channels)
-        across = (self._across.place[columns, None] * channels + np.arange(channels)).ravel()
         # The numbers are right by construction, and looking at each of them takes as long as all the rest.
         wide = here.take(across, axis=1, mode="clip")
         return wide.take(down - down[0], axis=0, mode="clip").reshape(len(down), -1, channels)
+
+    def _places_of(self, channels: int) -> npt.NDArray[np.int64]:
+        """(W, C): where in a row of levels each channel of each pixel of the picture is found."""
+        if channels not in self._found:
+            self._found[channels] = self._across.place[:, None] * channels + np.arange(channels)
+        return self._found[channels]
 
     def _times(self, bound: FloatArray, part: slice, columns: slice, *, inside: bool) -> FloatArray:
         down, across = self._down.place[part], self._across.place[columns]

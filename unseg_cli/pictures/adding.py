@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray
+from unseg_cli.core.errors import UnsegError
 from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, whole_levels
 from unseg_cli.noise.field import EVERYTHING, Rows
 from unseg_cli.noise.tiles import TileField
-from unseg_cli.pictures.channels import cached_strips, runs_of_columns
+from unseg_cli.pictures.channels import cached_strips, runs_of_columns, within_budget
 from unseg_cli.pictures.picture import PixelArray, Space, full_scale
 
 
@@ -27,6 +28,9 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
         mask: (H, W) foreground.
         budget: bounds.
         some: the rows to return, a slice without a step.
+
+    Raises:
+        UnsegError: a pixel moved by more than its bound, see `within_budget`: looked at here, where the part is at hand.
     """
     given, marked, top = pixels[some], mask[some], full_scale(pixels)
     first = some.indices(len(pixels))[0]
@@ -38,13 +42,15 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
         here, there = out[rows, columns], slice(first + rows.start, first + rows.stop)
         if not here.size:
             continue
+        part = marked[rows, columns]
         if tiles is not None:
             _add_bytes(here if here.ndim == 3 else here[..., None], tiles.spread(there, columns))
         else:
-            part = marked[rows, columns]
             noise = field.times(bounds_of(part, budget, top), there, columns)
             levels = whole_levels(noise[GREEN] if space == "grey" else noise, part, budget, top)
             _add_levels(here[..., :3] if space == "cmyk" else here, -levels if space == "cmyk" else levels, top)
+        if not within_budget(given[rows, columns], here, part, budget):
+            raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     return out
 
 

@@ -61,7 +61,14 @@ def visible_rgb(pixels: PixelArray, space: Space) -> npt.NDArray[np.uint8]:
 
 
 def within_budget(clean: PixelArray, protected: PixelRows, mask: BoolArray, budget: NoiseBudget) -> bool:
-    """Whether no pixel moved by more than its bound, in whole levels."""
+    """Whether no pixel moved by more than its bound, in whole levels.
+
+    Args:
+        clean: (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16.
+        protected: the same with noise.
+        mask: (H, W) foreground.
+        budget: bounds.
+    """
     top = full_scale(clean)
     inside, outside = budget_levels(budget.foreground, top), budget_levels(budget.background, top)
     for rows in cached_strips(len(clean)):

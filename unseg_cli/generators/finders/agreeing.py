@@ -120,21 +120,22 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
         None where there is no object.
     """
     maps = [Enlarged(plane, shape) for plane in (own, other)]
-    likely, either = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    shared = 0
+    likely = np.zeros(shape, np.bool_)
+    shared = together = 0
     for part in cached_strips(shape[0]):
         for columns, sure in columns_above(maps, 0.5, part):
             if sure:
-                likely[part, columns] = either[part, columns] = True
-                shared += (part.stop - part.start) * (columns.stop - columns.start)
+                likely[part, columns] = True
+                all_of_them = (part.stop - part.start) * (columns.stop - columns.start)
+                shared, together = shared + all_of_them, together + all_of_them
                 continue
             first, second = (one.rows(part, columns)[..., 0] for one in maps)
             one, two = first > 0.5, second > 0.5
             np.greater(first + second, 1, out=likely[part, columns])
-            np.logical_or(one, two, out=either[part, columns])
             shared += int(np.count_nonzero(one & two))
-    confidence = shared / max(int(np.count_nonzero(either)), 1)
-    mask = likely if confidence >= UNSURE else either
+            together += int(np.count_nonzero(one | two))
+    confidence = shared / max(together, 1)
+    mask = likely if confidence >= UNSURE else where_above(own, 0.5, shape) | where_above(other, 0.5, shape)
     return _unless_speck(mask, confidence)
 
 
