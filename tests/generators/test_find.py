@@ -8,10 +8,11 @@ import torch
 
 from tests.generators.stand_in import StandIn
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.generators.find import SMALLEST_OBJECT, Found, OwnFinder
+from unseg_cli.generators.find import ENOUGH, SMALLEST_OBJECT, Found, OwnFinder, at_size, told_at, where_above
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.session import Session
 from unseg_cli.models.prompt import Prompt
+from unseg_cli.noise.field import Enlarged
 
 
 def picture(height: int, width: int, object_rows: int) -> np.ndarray:
@@ -26,6 +27,24 @@ def test_the_object_is_marked_where_it_is_at_any_size(height: int, width: int) -
     (found,) = OwnFinder(session.generator).find(session.look([picture(height, width, height // 2)]))
     assert found is not None and found.mask.shape == (height, width)
     assert abs(found.mask[:, width // 2].sum() - height / 2) <= max(2, height / 64)
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 400), (2600, 1950), (1, 5000), (3100, 7), (2731, 4001)])
+def test_the_mask_of_a_large_picture_is_that_of_all_of_its_pixels_but_for_its_edge(height: int, width: int) -> None:
+    plane = np.random.default_rng(0).random((1, 9, 12), np.float32)
+    mask, exact = where_above(plane, 0.5, (height, width)), Enlarged(plane, (height, width)).rows(slice(None))[..., 0] > 0.5
+    assert mask.shape == (height, width)
+    assert np.array_equal(mask, exact) or max(height, width) >= 2 * ENOUGH
+    assert (mask != exact).mean() < 0.01
+    small = told_at((height, width))
+    assert min(max(height, width), ENOUGH) <= max(small) <= 2 * ENOUGH
+
+
+def test_a_mask_becomes_as_large_as_its_picture() -> None:
+    mask = np.array([[True, False, False], [False, True, True]])
+    assert np.array_equal(at_size(mask, (4, 6)), mask.repeat(2, 0).repeat(2, 1))
+    assert at_size(mask, (2, 3)) is mask
+    assert np.array_equal(at_size(mask, (3, 3)), mask[[0, 0, 1]])
 
 
 def test_a_speck_is_no_object() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from unseg_cli.models.prompt import Prompt
 
 SMALLEST_OBJECT = 0.004  # share of the picture; a smaller detection is no object but a speck, and the whole picture is protected instead
+ENOUGH, _NARROW = 1300, 64  # pixels along the longer side of a mask, and along any
 UNSURE = 0.55  # confidence below which a person should look at a detection; scripts/measure_detections.py says what it catches
 
 
@@ -92,12 +94,29 @@ def _found(logits: FloatArray, shape: tuple[int, int], least: float, finder: str
 
 
 def where_above(plane: FloatArray, threshold: float, shape: tuple[int, int]) -> BoolArray:
-    """(1, h, w) of any size -> (H, W): where it is above a threshold, once it is enlarged to `shape`."""
-    enlarged, above = Enlarged(plane, shape), np.zeros(shape, np.bool_)
-    for part in cached_strips(shape[0]):
+    """(1, h, w) of any size -> (H, W): where it is above a threshold, once it is enlarged to `shape`, see `told_at`."""
+    small = told_at(shape)
+    enlarged, above = Enlarged(plane, small), np.zeros(small, np.bool_)
+    for part in cached_strips(small[0]):
         for columns, sure in columns_above([enlarged], threshold, part):
             above[part, columns] = sure or enlarged.rows(part, columns)[..., 0] > threshold
-    return above
+    return at_size(above, shape)
+
+
+def told_at(shape: tuple[int, int]) -> tuple[int, int]:
+    """The size at which the mask of a picture of this (H, W) is told from the small maps of networks.
+
+    A pixel of those is a dozen of a camera's picture, so its own pixels need not be told one by one: two or three are one.
+    """
+    factor = max(1, max(shape) // ENOUGH)
+    height, width = (max(min(length, _NARROW), math.ceil(length / factor)) for length in shape)
+    return height, width
+
+
+def at_size(mask: BoolArray, shape: tuple[int, int]) -> BoolArray:
+    """A mask that was made at the size of `told_at` -> at that of the picture."""
+    down, across = (np.arange(new) * old // new for new, old in zip(shape, mask.shape, strict=True))
+    return mask if mask.shape == shape else mask.take(across, axis=1, mode="clip").take(down, axis=0, mode="clip")
 
 
 def columns_above(maps: Sequence[Enlarged], threshold: float, part: slice) -> Iterator[tuple[slice, bool]]:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
-from unseg_cli.generators.find import SMALLEST_OBJECT, UNSURE, Found, ObjectFinder, OwnFinder, columns_above, share_of, where_above
+from unseg_cli.generators.find import (
+    SMALLEST_OBJECT,
+    UNSURE,
+    Found,
+    ObjectFinder,
+    OwnFinder,
+    at_size,
+    columns_above,
+    share_of,
+    told_at,
+    where_above,
+)
 from unseg_cli.generators.finders.edges import along_edges
 from unseg_cli.generators.frame import own_part
 from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
 
 NAME = "lite+u2netp"
 #: Raise it when the same networks find other objects than before: it goes into fingerprints of protected pictures.
-RULE = "2"
+RULE = "3"
 #: The generator's own certainty (see `certainty_of`) from which on U2-Net-p is not asked; docs/decisions.md says what that costs.
 CERTAIN = 0.91
 
@@ -119,10 +130,11 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
     Returns:
         None where there is no object.
     """
-    maps = [Enlarged(plane, shape) for plane in (own, other)]
-    likely = np.zeros(shape, np.bool_)
+    small = told_at(shape)
+    maps = [Enlarged(plane, small) for plane in (own, other)]
+    likely = np.zeros(small, np.bool_)
     shared = together = 0
-    for part in cached_strips(shape[0]):
+    for part in cached_strips(small[0]):
         for columns, sure in columns_above(maps, 0.5, part):
             if sure:
                 likely[part, columns] = True
@@ -135,7 +147,7 @@ def combined(own: FloatArray, other: FloatArray, shape: tuple[int, int]) -> Foun
             shared += int(np.count_nonzero(one & two))
             together += int(np.count_nonzero(one | two))
     confidence = shared / max(together, 1)
-    mask = likely if confidence >= UNSURE else where_above(own, 0.5, shape) | where_above(other, 0.5, shape)
+    mask = at_size(likely, shape) if confidence >= UNSURE else where_above(own, 0.5, shape) | where_above(other, 0.5, shape)
     return _unless_speck(mask, confidence)
 
 
