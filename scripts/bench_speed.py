@@ -169,7 +169,7 @@ def optimising_row(rate: float) -> Row:
 def measured(options: argparse.Namespace, work: Path) -> Iterator[Row]:
     """All rows, each as soon as it is known."""
     rounds = 1 if options.quick else LEAST_ROUNDS
-    large = options.large or make_pictures(work / "large", LARGE, 8 if options.quick else 48)
+    large = options.large or make_pictures(work / "large", LARGE, 8 if options.quick else 96)
     found, done = rates_of("12 megapixels", large, work, rounds)
     yield at_most(found, 2.0)
     yield under(Row(what="most memory, 12 megapixels", value=done.memory / 1e9, unit="GB"), 1.0)

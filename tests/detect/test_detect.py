@@ -201,7 +201,7 @@ def test_closing_lines_say_what_to_do_next(run_detect: Detect, src: Path, tmp_pa
     masks = tmp_path / "my masks"
     lines = "\n".join(run_detect(src, masks).closing)
     quoted = f'"{masks}"' if os.name == "nt" else f"'{masks}'"
-    assert f"unseg detect {src} {quoted} --only NAME --box X0,Y0,X1,Y1" in lines
+    assert f'unseg detect {src} {quoted} --only NAME --box "X0,Y0,X1,Y1"' in lines
     assert f"unseg protect {src} DST --masks {quoted}" in lines and str(masks / "review.html") in lines
     single = "\n".join(run_detect(src / "a.png", masks).closing)
     assert f"unseg detect {src / 'a.png'} {quoted} --box" in single

@@ -119,5 +119,5 @@ def _closing(document: dict[str, Any], review: str, commands: Commands) -> tuple
     one = "" if commands.single else " NAME"
     lines = [f"Look at them, least sure first: {review}"]
     if document["unsure"] or document["nothing_found"]:
-        lines.append(f"Correct one:  {commands.correct}{one} --box X0,Y0,X1,Y1   (or --point X,Y, --not-point X,Y, --whole)")
+        lines.append(f'Correct one:  {commands.correct}{one} --box "X0,Y0,X1,Y1"   (or --point "X,Y", --not-point "X,Y", --whole)')
     return (*lines, f"Then protect: {commands.protect}")

@@ -82,8 +82,8 @@ def review_page(rows: Sequence[Detection], thumbnails: Mapping[str, bytes], *, t
         f" known), <b>{nothing}</b> with nothing found (the whole picture would be protected),"
         f" <b>{owners}</b> by you. Least sure first.</p>",
         "<p>The yellow line is what counts as the object. Where it is wrong, say where the object is, in pixels of the picture:</p>",
-        f"<pre>{escape(commands.correct)}{of_one} --box X0,Y0,X1,Y1\n"
-        f"{escape(commands.correct)}{of_one} --point X,Y      or --not-point X,Y, or --whole</pre>",
+        f'<pre>{escape(commands.correct)}{of_one} --box "X0,Y0,X1,Y1"\n'
+        f'{escape(commands.correct)}{of_one} --point "X,Y"      or --not-point "X,Y", or --whole</pre>',
         '<p class="click" hidden>Drag a box over a picture, or click on its object: the command appears below it.</p>',
         f"<p>Then:</p><pre>{escape(commands.protect)}</pre></header><main>",
     ]
