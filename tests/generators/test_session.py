@@ -13,7 +13,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.generators import find as module
 from unseg_cli.generators.find import Found, OwnFinder
 from unseg_cli.generators.runtimes.on_torch import TorchRuntime
-from unseg_cli.generators.session import PictureNoise, Session
+from unseg_cli.generators.session import PictureNoise, Session, of_tiles
 from unseg_cli.models.build import build_generator
 from unseg_cli.models.prompt import Prompt
 
@@ -148,6 +148,24 @@ def test_padding_that_is_left_out_did_not_matter(generator: Any, shape: tuple[in
     part = whole_noise(picture_noise(generator, [image], [mask], "auto", LIMIT)[0])
     monkeypatch.setattr("unseg_cli.generators.session.with_surroundings", lambda frame, shape, margin: frame)
     assert np.allclose(part, whole_noise(picture_noise(generator, [image], [mask], "auto", LIMIT)[0]), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1500, 2000), (2000, 1500), (1000, 2001)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_hides_noise_is_where_it_is_also_in_a_picture_that_was_made_smaller(generator: Any, shape: tuple[int, int], axis: int) -> None:
+    image, session, everything = np.full((*shape, 3), (120, 130, 110), np.uint8), Session(TorchRuntime(generator)), np.ones(shape, bool)
+    there = slice(int(0.8 * shape[axis]), int(0.9 * shape[axis]))
+    image[(there, slice(None)) if axis == 0 else (slice(None), there)] = (200, 30, 30)
+    scenes, tiles = session.look([image]), session.generator.tiles()
+    assert tiles is not None and max(scenes.small[0].shape) == max(shape) // 2 + max(shape) % 2
+    smaller, whole = (
+        of_tiles(tiles, scenes.frames[0], everything, looked_at, NoiseBudget(visible=1.5)).rows(slice(None))
+        for looked_at in (scenes.small[0], image)
+    )
+    profiles = [np.abs(noise).mean((1 - axis, 2)) for noise in (smaller, whole)]
+    inside, outside = profiles[1][there].mean(), profiles[1][: int(0.7 * shape[axis])].mean()
+    assert abs(inside / outside - 1) > 0.2, "there is nothing to see where"
+    assert np.abs(profiles[0] - profiles[1]).mean() < 0.01 * profiles[1].mean()
 
 
 def test_an_embedding_is_computed_once_and_can_be_prompted_again() -> None:

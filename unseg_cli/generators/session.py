@@ -200,7 +200,8 @@ def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer:
     margin = 2 * round(FARTHEST * min(side, max(own, given)) / own / 2)
     if own < given < side:
         height, width = picture.shape[:2]
-        below, beside = (margin + length % 2 for length in (height, width))
+        # No more than a square, as other frames.
+        below, beside = (min(given + given % 2, length + length % 2 + margin) - length for length in (height, width))
         planes = np.pad(to_frames_01(picture), ((0, 0), (0, below), (0, beside)))
         return _Surface(planes, ((height + 1) // 2, (width + 1) // 2), given / side)
     larger = frame if side == own else to_frame(picture, side, shape)
