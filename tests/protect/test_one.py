@@ -18,9 +18,9 @@ from unseg_cli.core.errors import UnsegError, UsageProblem
 from unseg_cli.generators.session import PictureNoise
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.version import NOISE_CODE
+from unseg_cli.pictures.adding import DrawnRows
 from unseg_cli.pictures.channels import strips
 from unseg_cli.pictures.decode import read_picture
-from unseg_cli.pictures.drawn import DrawnRows
 from unseg_cli.protect import protect_bytes
 from unseg_cli.protect.settings import Settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,40 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
         if not within_budget(given[rows, columns], here, part, budget):
             raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnRows:
+    """What `add_noise` returns for the same arguments, a `PixelRows`, never there as a whole: rows are drawn when they are asked for.
+
+    A huge picture as an array, its copy with noise and the codec's own copy of that do not fit into two gigabytes. Drawing is quicker than
+    decoding, and gives the same each time. Where an array of NumPy's is asked for, it is one.
+    """
+
+    pixels: PixelArray
+    space: Space
+    field: Rows
+    mask: BoolArray
+    budget: NoiseBudget
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W), (H, W, 3) or (H, W, 4)."""
+        return self.pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the clean picture."""
+        return self.pixels.dtype
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, rows: slice) -> PixelArray:
+        return add_noise(self.pixels, self.space, self.field, self.mask, self.budget, rows)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> PixelArray:
+        return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
 
 def columns_with_noise(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> slice:

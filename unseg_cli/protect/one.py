@@ -22,11 +22,10 @@ from unseg_cli.generators.find import share_of
 from unseg_cli.generators.session import PictureNoise, Session
 from unseg_cli.generators.sums import sha256_hex
 from unseg_cli.noise.per_class import NO_CLASS, PerClassField
-from unseg_cli.pictures.adding import add_noise
+from unseg_cli.pictures.adding import DrawnRows, add_noise
 from unseg_cli.pictures.channels import noise_kept, noise_level, strips, visible_rgb
 from unseg_cli.pictures.decode import expanded, read_picture
 from unseg_cli.pictures.difference import measure
-from unseg_cli.pictures.drawn import DrawnRows
 from unseg_cli.pictures.encode import encode_picture, prepare_picture
 from unseg_cli.pictures.masks import read_classes, read_mask
 from unseg_cli.pictures.picture import Picture, PixelRows, same_alpha
