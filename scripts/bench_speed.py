@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +106,10 @@ def rates_of(name: str, folder: Path, work: Path, rounds: int, longest: int | No
     return Row(what=f"protect, {name}", value=rate, unit="pictures/s", beside=plain, rival=rival, ratio=plain / rate), done
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    """What something takes on this thread, at the least."""
+def milliseconds(work: Callable[[], object], tries: int = 4) -> float:
+    """What something takes on this thread, at the least of some tries."""
     durations = []
-    for _ in range(4):
+    for _ in range(tries):
         began = time.perf_counter()
         work()
         durations.append(time.perf_counter() - began)
@@ -145,7 +146,7 @@ def measuring_row() -> Row:
 
 def networks_rows(small: Path) -> Iterator[Row]:
     """What it takes to find the objects of a picture, on one core: most of a small picture's time; and how often one network does."""
-    session, seconds, certain = Session(open_runtime("lite")), 0.0, 0
+    session, taken, certain = Session(open_runtime("lite")), 0.0, 0
     files = sorted(small.iterdir())[:KINDS]
     for path in files:
         with Image.open(path) as image:
@@ -153,15 +154,13 @@ def networks_rows(small: Path) -> Iterator[Row]:
         maps = own_maps(session.generator, session.look([picture]))
         assert maps is not None
         certain += certainty_of(maps[0]) >= CERTAIN
-        seconds += min(_seconds_to_find(session, picture) for _ in range(5))
-    yield Row(what="finding the objects of a picture of 640 x 480, one core", value=1000 * seconds / len(files), unit="ms")
+        taken += milliseconds(partial(_find, session, picture), tries=5)
+    yield Row(what="finding the objects of a picture of 640 x 480, one core", value=taken / len(files), unit="ms")
     yield Row(what="of these pictures need one network alone", value=100 * certain / len(files), unit="%")
 
 
-def _seconds_to_find(session: Session, picture: U8Array) -> float:
-    began = time.perf_counter()
+def _find(session: Session, picture: U8Array) -> None:
     session.finder.find(session.look([picture]))
-    return time.perf_counter() - began
 
 
 def optimising_row(rate: float) -> Row:

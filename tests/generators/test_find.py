@@ -8,7 +8,7 @@ import torch
 
 from tests.generators.stand_in import StandIn
 from unseg_cli.core.budget import NoiseBudget
-from unseg_cli.generators.find import ENOUGH, SMALLEST_OBJECT, Found, OwnFinder, at_size, told_at, where_above
+from unseg_cli.generators.find import ENOUGH, SMALLEST_OBJECT, Found, OwnFinder, told_at, where_above
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.generators.session import Session
 from unseg_cli.models.prompt import Prompt
@@ -38,13 +38,6 @@ def test_the_mask_of_a_large_picture_is_that_of_all_of_its_pixels_but_for_its_ed
     assert (mask != exact).mean() < 0.01
     small = told_at((height, width))
     assert min(max(height, width), ENOUGH) <= max(small) <= 2 * ENOUGH
-
-
-def test_a_mask_becomes_as_large_as_its_picture() -> None:
-    mask = np.array([[True, False, False], [False, True, True]])
-    assert np.array_equal(at_size(mask, (4, 6)), mask.repeat(2, 0).repeat(2, 1))
-    assert at_size(mask, (2, 3)) is mask
-    assert np.array_equal(at_size(mask, (3, 3)), mask[[0, 0, 1]])
 
 
 def test_a_speck_is_no_object() -> None:

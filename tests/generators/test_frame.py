@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unseg_cli.generators.frame import LARGEST_FRAME, mask_to_frame, own_part, place_in_frame, shrunk, to_frame, to_square
+from unseg_cli.generators.frame import LARGEST_FRAME, at_size, mask_to_frame, own_part, place_in_frame, shrunk, to_frame, to_square
 
 
 @pytest.mark.parametrize(("height", "width", "inner"), [(50, 100, (32, 64)), (100, 50, (64, 32)), (64, 64, (64, 64)), (1, 3000, (1, 64))])
@@ -58,3 +58,10 @@ def test_a_place_in_the_picture_is_found_again_in_its_frame(
     shape: tuple[int, int], place: tuple[int, int], expected: tuple[float, float]
 ) -> None:
     assert place_in_frame(*place, shape, 64) == pytest.approx(expected)
+
+
+def test_a_mask_becomes_as_large_as_its_picture() -> None:
+    mask = np.array([[True, False, False], [False, True, True]])
+    assert np.array_equal(at_size(mask, (4, 6)), mask.repeat(2, 0).repeat(2, 1))
+    assert at_size(mask, (2, 3)) is mask
+    assert np.array_equal(at_size(mask, (3, 3)), mask[[0, 0, 1]])

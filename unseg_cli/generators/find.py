@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from unseg_cli.core.constants import BoolArray, FloatArray
-from unseg_cli.generators.frame import own_part
+from unseg_cli.generators.frame import at_size, own_part
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import runs
@@ -111,12 +111,6 @@ def told_at(shape: tuple[int, int]) -> tuple[int, int]:
     factor = max(1, max(shape) // ENOUGH)
     height, width = (max(min(length, _NARROW), math.ceil(length / factor)) for length in shape)
     return height, width
-
-
-def at_size(mask: BoolArray, shape: tuple[int, int]) -> BoolArray:
-    """A mask that was made at the size of `told_at` -> at that of the picture."""
-    down, across = (np.arange(new) * old // new for new, old in zip(shape, mask.shape, strict=True))
-    return mask if mask.shape == shape else mask.take(across, axis=1, mode="clip").take(down, axis=0, mode="clip")
 
 
 def columns_above(maps: Sequence[Enlarged], threshold: float, part: slice) -> Iterator[tuple[slice, bool]]:

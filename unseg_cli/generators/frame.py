@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
@@ -67,6 +70,14 @@ def own_part(plane: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """(C, n, n) of a whole frame -> (C, h, w): the part that a picture of this (H, W) fills; the rest is padding."""
     new_h, new_w = fitted_size(shape[0], shape[1], plane.shape[-1])
     return plane[:, :new_h, :new_w]
+
+
+def at_size(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A mask or map of a picture at another size, each place as often as it is needed: (h, w) -> `shape`."""
+    if plane.shape == shape:
+        return plane
+    down, across = (np.arange(new) * old // new for new, old in zip(shape, plane.shape, strict=True))
+    return plane.take(across, axis=1, mode="clip").take(down, axis=0, mode="clip")
 
 
 def with_surroundings(frame: FloatArray, shape: tuple[int, ...], margin: int) -> FloatArray:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseg_cli.core.constants import FloatArray
+from unseg_cli.generators.frame import at_size
 from unseg_cli.noise.alike import alike
 from unseg_cli.noise.arithmetic import is_grey, luma_of
 from unseg_cli.noise.eye import PIXELS_PER_DEGREE, resolved, strongest, visible_difference
@@ -61,7 +62,7 @@ def hidden_share(
     if hiding is not None:
         large = strongest(resolved(changes, scale, pixels_per_degree=PIXELS_PER_DEGREE / ENLARGED))
         large[:, 0] *= np.float32(LIGHT_AND_DARK)
-        share, seen = (_enlarged(plane, hiding.shape) for plane in (share, difference(large)))
+        share, seen = (at_size(plane, hiding.shape) for plane in (share, difference(large)))  # colours change slowly
         smooth = max(SMOOTHEST, SMOOTH * max(colours.shape) / max(hiding.shape))
         allowed = CLOSELY * limit * (smooth + (1 - smooth) * hiding)
         share = np.minimum(share, allowed / seen)
@@ -83,12 +84,6 @@ def detail_that_hides(surface: FloatArray) -> FloatArray:
         return brightness
     both: FloatArray = np.sqrt(brightness * _between(_detail(surface[0] - surface[1]), PLAIN, COLOURFUL))
     return both
-
-
-def _enlarged(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Each place as often as it is needed: colours change slowly."""
-    down, across = (np.arange(new) * old // new for new, old in zip(shape, plane.shape, strict=True))
-    return plane.take(down, 0).take(across, 1)
 
 
 def _between(plane: FloatArray, low: float, high: float) -> FloatArray:

@@ -53,8 +53,10 @@ def tiled(
         (rows, columns, 3), of the tile's type.
     """
     cell = max(shape) / cells_per_side
-    down, across = (
-        (np.arange(*which.indices(length)) / cell).astype(np.int64) % len(tile)
-        for which, length in zip((part, columns), shape, strict=False)
-    )
+    down, across = (cells_of(length, cell, which) % len(tile) for which, length in zip((part, columns), shape, strict=False))
     return tile[down[:, None], across[None, :]]
+
+
+def cells_of(length: int, cell: float, part: slice = slice(None)) -> npt.NDArray[np.int64]:
+    """For each pixel of a part of a side of so many pixels, which cell of `cell` pixels it lies in, counted from 0."""
+    return (np.arange(*part.indices(length)) / cell).astype(np.int64)

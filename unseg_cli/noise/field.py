@@ -70,12 +70,14 @@ class Enlarged:
         """(rows, columns, C) float32 of a part of the result; slices without a step."""
         start, stop, _ = part.indices(self.size[0])
         upper, lower, share = self._places
-        return _blended(self._wide[:, columns], upper[start:stop], lower[start:stop], share[start:stop, None, None])
+        some = self._wide[:, columns]
+        return _blended(some[upper[start:stop]], some[lower[start:stop]], share[start:stop, None, None])
 
     def at(self, down: FloatArray, across: FloatArray) -> FloatArray:
         """What the result has at some places: (N,) from its upper edge and (M,) from its left one, in its pixels -> (N, M, C) float32."""
         upper, lower, share = _places(self.small.shape[1], self.size[0], down)
-        return _blended(self._at_columns(across), upper, lower, share[:, None, None])
+        wide = self._at_columns(across)
+        return _blended(wide[upper], wide[lower], share[:, None, None])
 
     def range_of_columns(self, part: slice) -> tuple[FloatArray, FloatArray]:
         """(W,) twice: no row of `part` has less than the first and more than the second, in any channel; costs little."""
@@ -92,9 +94,7 @@ class Enlarged:
     def _at_columns(self, across: FloatArray) -> FloatArray:
         """(M,) places across the picture -> (h, M, C)."""
         left, right, share = _places(self.small.shape[2], self.size[1], across)
-        wide = self.small.take(right, axis=2)
-        wide *= share
-        wide += self.small.take(left, axis=2) * (1 - share)
+        wide = _blended(self.small.take(left, axis=2), self.small.take(right, axis=2), share)
         return np.ascontiguousarray(wide.transpose(1, 2, 0))
 
     @cached_property
@@ -117,13 +117,12 @@ def _places(count: int, length: int, at: FloatArray) -> tuple[npt.NDArray[np.int
     return first, second, share
 
 
-def _blended(values: FloatArray, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], share: FloatArray) -> FloatArray:
-    out = values[second]
-    out *= share
-    below = values[first]
-    below *= 1 - share
-    out += below
-    return out
+def _blended(first: FloatArray, second: FloatArray, share: FloatArray) -> FloatArray:
+    """What lies between two arrays, by the share of the second; both are changed."""
+    second *= share
+    first *= 1 - share
+    second += first
+    return second
 
 
 class NoiseField:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.noise.arithmetic import whole
+from unseg_cli.noise.closed_form import cells_of
 from unseg_cli.noise.field import Enlarged, all_columns
 
 #: Up to this longer side in pixels a file has as many tiles along it as any other; attackers shrink it to 128 to 512 pixels.
@@ -201,5 +202,5 @@ class Grid(NamedTuple):
     @classmethod
     def along(cls, length: int, cell: float, side: int) -> Grid:
         """Of a side of so many pixels, tiles of `side` pixels, each `cell` pixels of the picture long."""
-        numbers, place = np.unique((np.arange(length) / cell).astype(np.int64), return_inverse=True)
+        numbers, place = np.unique(cells_of(length, cell), return_inverse=True)
         return cls(place.reshape(-1), numbers % side, ((numbers + 0.5) * cell).astype(np.float32))

@@ -16,14 +16,13 @@ from unseg_cli.generators.find import (
     Found,
     ObjectFinder,
     OwnFinder,
-    at_size,
     columns_above,
     share_of,
     told_at,
     where_above,
 )
 from unseg_cli.generators.finders.edges import along_edges
-from unseg_cli.generators.frame import own_part
+from unseg_cli.generators.frame import at_size, own_part
 from unseg_cli.generators.runtimes.runtime import Runtime, SecondOpinion
 from unseg_cli.generators.scenes import Scenes
 from unseg_cli.noise.arithmetic import sigmoid
