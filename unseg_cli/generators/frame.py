@@ -88,8 +88,23 @@ def with_surroundings(frame: FloatArray, shape: tuple[int, ...], margin: int) ->
         shape: (H, W).
         margin: how far beyond its edge anything matters to a picture, in pixels of the frame; even.
     """
-    new_h, new_w = (min(frame.shape[-1], side + side % 2 + margin) for side in fitted_size(shape[0], shape[1], frame.shape[-1]))
+    new_h, new_w = _surrounded(fitted_size(shape[0], shape[1], frame.shape[-1]), frame.shape[-1], margin)
     return frame[:, :new_h, :new_w]
+
+
+def surrounded(picture: U8Array, margin: int) -> FloatArray:
+    """The same of a frame that a picture fills as it is: (h, w, 3) -> (3, h', w') in [0, 1], sides even."""
+    height, width = picture.shape[:2]
+    longest = max(height, width)
+    planes = np.zeros((3, *_surrounded((height, width), longest + longest % 2, margin)), np.float32)
+    planes[:, :height, :width] = to_frames_01(picture)
+    return planes
+
+
+def _surrounded(filled: tuple[int, int], side: int, margin: int) -> tuple[int, int]:
+    """What is left of a frame of this side, of which a picture fills so much: even, and no more than there is."""
+    height, width = (min(side, length + length % 2 + margin) for length in filled)
+    return height, width
 
 
 def _resize(pixels: U8Array, size: int, shape: tuple[int, ...]) -> U8Array:

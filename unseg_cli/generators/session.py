@@ -12,11 +12,11 @@ from unseg_cli.core.budget import NoiseBudget, is_looked_at
 from unseg_cli.core.constants import BoolArray, FloatArray, U8Array
 from unseg_cli.generators.find import Found, ObjectFinder
 from unseg_cli.generators.finders.agreeing import default_finder
-from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, to_frame, with_surroundings
+from unseg_cli.generators.frame import mask_to_frame, own_part, shrunk, surrounded, to_frame, with_surroundings
 from unseg_cli.generators.hiding import FARTHEST, detail_that_hides, hidden_share
 from unseg_cli.generators.runtimes.runtime import Runtime
 from unseg_cli.generators.scenes import Scenes
-from unseg_cli.noise.arithmetic import is_grey, to_frames_01
+from unseg_cli.noise.arithmetic import is_grey
 from unseg_cli.noise.field import Enlarged, NoiseField, Rows
 from unseg_cli.noise.tiles import FINER, TileField, Tiles, pitch_for
 from unseg_cli.pictures.smaller import fitted_size
@@ -200,10 +200,7 @@ def _surface(picture: U8Array, frame: FloatArray, shape: tuple[int, ...], finer:
     margin = 2 * round(FARTHEST * min(side, max(own, given)) / own / 2)
     if own < given < side:
         height, width = picture.shape[:2]
-        # No more than a square, as other frames.
-        below, beside = (min(given + given % 2, length + length % 2 + margin) - length for length in (height, width))
-        planes = np.pad(to_frames_01(picture), ((0, 0), (0, below), (0, beside)))
-        return _Surface(planes, ((height + 1) // 2, (width + 1) // 2), given / side)
+        return _Surface(surrounded(picture, margin), ((height + 1) // 2, (width + 1) // 2), given / side)
     larger = frame if side == own else to_frame(picture, side, shape)
     return _Surface(with_surroundings(larger, shape, margin), fitted_size(shape[0], shape[1], side // 2))
 
