@@ -11,7 +11,7 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.noise.arithmetic import apply_noise
 from unseg_cli.noise.field import ArrayField
 from unseg_cli.pictures import channels as module
-from unseg_cli.pictures.adding import add_noise, columns_with_noise
+from unseg_cli.pictures.adding import add_noise, stretches_with_noise
 from unseg_cli.pictures.channels import cached_strips, noise_kept, noise_level, within_budget
 
 SIDES = st.integers(1, 90)
@@ -53,7 +53,12 @@ def test_the_parts_hold_all_that_may_change_and_no_place_twice(height: int, widt
     mask = some(height, width, share)
     covered = np.zeros(mask.shape, int)
     for rows in cached_strips(height):
-        covered[rows, columns_with_noise(mask[rows], NoiseBudget(8 / 255, outside), 255)] += 1
+        columns, stretches = stretches_with_noise(mask[rows], round(255 * outside))
+        covered[rows, columns] += 1
+        where = np.zeros((len(mask[rows]), columns.stop - columns.start), int)
+        for some_columns, marked in stretches:
+            where[:, some_columns] += 1 + np.asarray(marked)
+        assert np.array_equal(where, 1 + mask[rows, columns])
     assert covered.max(initial=0) <= 1
     assert (covered == 1).all() if outside else (covered[mask] == 1).all()
     if not mask.any() and not outside:

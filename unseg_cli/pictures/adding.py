@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from unseg_cli.core.errors import UnsegError
 from unseg_cli.noise.arithmetic import GREEN, bounds_of, budget_levels, whole_levels
 from unseg_cli.noise.field import EVERYTHING, Rows
 from unseg_cli.noise.tiles import TileField
-from unseg_cli.pictures.channels import cached_strips, runs_of_columns, within_budget
+from unseg_cli.pictures.channels import Stretch, cached_strips, keeps_bounds, runs_of_columns
 from unseg_cli.pictures.picture import PixelArray, Space, full_scale
 
 
@@ -31,26 +32,30 @@ def add_noise(pixels: PixelArray, space: Space, field: Rows, mask: BoolArray, bu
         some: the rows to return, a slice without a step.
 
     Raises:
-        UnsegError: a pixel moved by more than its bound, see `within_budget`: looked at here, where the part is at hand.
+        UnsegError: a pixel moved by more than its bound, see `keeps_bounds`: looked at here, where the part is at hand.
     """
     given, marked, top = pixels[some], mask[some], full_scale(pixels)
+    inside, outside = (budget_levels(epsilon, top) for epsilon in (budget.foreground, budget.background))
     first = some.indices(len(pixels))[0]
     tiles = _tiles_of(field, pixels, space, mask, budget) if isinstance(field, TileField) else None
     out = np.empty_like(given)
     for rows in cached_strips(len(out)):
-        out[rows] = given[rows]
-        columns = columns_with_noise(marked[rows], budget, top)
-        here, there = out[rows, columns], slice(first + rows.start, first + rows.stop)
-        if not here.size:
+        columns, stretches = stretches_with_noise(marked[rows], outside)
+        for beside in (slice(0, columns.start), slice(columns.stop, None)):
+            out[rows, beside] = given[rows, beside]
+        before, after = given[rows, columns], out[rows, columns]
+        if not after.size:
             continue
-        part = marked[rows, columns]
+        there = slice(first + rows.start, first + rows.stop)
         if tiles is not None:
-            _add_bytes(here if here.ndim == 3 else here[..., None], tiles.spread(there, columns))
+            tiles.add(before, after, there, columns, stretches)
         else:
+            after[...] = before
+            part = marked[rows, columns]
             noise = field.times(bounds_of(part, budget, top), there, columns)
             levels = whole_levels(noise[GREEN] if space == "grey" else noise, part, budget, top)
-            _add_levels(here[..., :3] if space == "cmyk" else here, -levels if space == "cmyk" else levels, top)
-        if not within_budget(given[rows, columns], here, part, budget):
+            _add_levels(after[..., :3] if space == "cmyk" else after, -levels if space == "cmyk" else levels, top)
+        if not keeps_bounds(before, after, stretches, inside, outside):
             raise UnsegError("the noise exceeds its budget", hint="report it as a defect")
     return out
 
@@ -89,12 +94,24 @@ class DrawnRows:
         return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
 
-def columns_with_noise(mask: BoolArray, budget: NoiseBudget, full_scale: int) -> slice:
-    """Of some rows the columns that hold all that noise may change: what lies outside stays as it is."""
-    if budget_levels(budget.background, full_scale) > 0:
-        return slice(0, mask.shape[1])
-    within = np.flatnonzero(mask.any(axis=0))
-    return slice(int(within[0]), int(within[-1]) + 1) if within.size else slice(0, 0)
+def stretches_with_noise(mask: BoolArray, outside: int) -> tuple[slice, list[Stretch]]:
+    """Of some rows the columns that hold all that noise may change, and their `runs_of_columns`: what lies beside stays as it is.
+
+    Args:
+        mask: (h, W).
+        outside: the bound where it does not mark, in levels.
+    """
+    stretches = list(runs_of_columns(mask))
+    if not outside:
+        while stretches and stretches[-1][1] is False:
+            stretches.pop()
+        while stretches and stretches[0][1] is False:
+            del stretches[0]
+    if not stretches:
+        return slice(0, 0), []
+    start = stretches[0][0].start
+    moved = [(slice(columns.start - start, columns.stop - start), marked) for columns, marked in stretches]
+    return slice(start, stretches[-1][0].stop), moved
 
 
 def _add_levels(pixels: PixelArray, levels: FloatArray, top: int) -> None:
@@ -140,16 +157,33 @@ class _Tiles:
         field: which of its places shows which pixel of a tile.
         inside: (N, M, C), the levels of those pixels on the object.
         outside: the same outside of it; None: there is no noise.
+        apart: whether the field's mask is another one than that of the bounds.
     """
 
     field: TileField
     inside: npt.NDArray[np.int8]
     outside: npt.NDArray[np.int8] | None
+    apart: bool
 
-    def spread(self, rows: slice, columns: slice) -> npt.NDArray[np.int8]:
-        """(rows, columns, C): what is added to each pixel of a part of the picture."""
+    def add(self, before: PixelArray, after: PixelArray, rows: slice, columns: slice, stretches: Sequence[Stretch]) -> None:
+        """Noise on a part of the picture.
+
+        Args:
+            before: (h, w), or (h, w, C): the part.
+            after: filled.
+            rows: where it lies.
+            columns: likewise.
+            stretches: of the mask of the bounds, see `runs_of_columns`.
+        """
+        where = runs_of_columns(self.field.mask[rows, columns]) if self.apart else stretches
+        step = self._spread(rows, columns, where)
+        given, made = (one if one.ndim == 3 else one[..., None] for one in (before, after))
+        _add_bytes(given, made, step)
+
+    def _spread(self, rows: slice, columns: slice, stretches: Iterable[Stretch]) -> npt.NDArray[np.int8]:
+        """(h, w, C): what is added to each pixel."""
         step = self.field.spread(self.inside, rows, columns)
-        for some, marked in runs_of_columns(self.field.mask[rows, columns]):
+        for some, marked in stretches:
             if marked is True:
                 continue
             there = slice(columns.start + some.start, columns.start + some.stop)
@@ -180,7 +214,7 @@ def _tiles_of(field: TileField, pixels: PixelArray, space: Space, mask: BoolArra
         _on_channels(field.levels(bound, inside=inside), space) if budget_levels(bound, 1) else None
         for bound, inside in zip(bounds, (True, False), strict=True)
     )
-    return None if inside is None else _Tiles(field=field, inside=inside, outside=outside)
+    return None if inside is None else _Tiles(field=field, inside=inside, outside=outside, apart=everywhere)
 
 
 def _on_channels(levels: npt.NDArray[np.int8], space: Space) -> npt.NDArray[np.int8]:
@@ -190,12 +224,18 @@ def _on_channels(levels: npt.NDArray[np.int8], space: Space) -> npt.NDArray[np.i
     return levels if space == "rgb" else np.concatenate([-levels, np.zeros_like(levels[..., :1])], axis=2)
 
 
-def _add_bytes(pixels: npt.NDArray[np.uint8], step: npt.NDArray[np.int8]) -> None:
-    """Add to (h, w, C) pixels, in place, as far as they go: without leaving bytes, of which a processor adds most at once."""
+def _add_bytes(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], step: npt.NDArray[np.int8]) -> None:
+    """Add to (h, w, C) pixels, as far as they go: without leaving bytes, of which a processor adds most at once.
+
+    Args:
+        before: pixels.
+        after: what they become.
+        step: what is added.
+    """
     up = np.maximum(step, np.zeros_like(step))  # many times faster than beside a single number
     down = np.subtract(up, step).view(np.uint8)
     more = up.view(np.uint8)
-    np.maximum(pixels, down, out=pixels)
-    pixels -= down
-    np.minimum(pixels, ~more, out=pixels)
-    pixels += more
+    np.maximum(before, down, out=after)
+    after -= down
+    np.minimum(after, np.invert(more, out=down), out=after)
+    after += more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -13,6 +13,9 @@ from unseg_cli.core.budget import NoiseBudget
 from unseg_cli.core.constants import BoolArray, FloatArray
 from unseg_cli.noise.arithmetic import budget_levels, runs
 from unseg_cli.pictures.picture import PixelArray, PixelRows, Space, full_scale
+
+#: Neighbouring columns of some rows, and what is marked of them: all, nothing, or (h, w) bool.
+Stretch = tuple[slice, BoolArray | bool]
 
 _ROWS = 256
 _CACHED_ROWS = 32
@@ -69,39 +72,52 @@ def within_budget(clean: PixelArray, protected: PixelRows, mask: BoolArray, budg
         mask: (H, W) foreground.
         budget: bounds.
     """
-    top = full_scale(clean)
-    inside, outside = budget_levels(budget.foreground, top), budget_levels(budget.background, top)
-    for rows in cached_strips(len(clean)):
-        before, after = clean[rows], protected[rows]
-        for columns, marked in runs_of_columns(mask[rows]):
-            one, other = before[:, columns], after[:, columns]
-            bound = inside if marked is True else outside
-            if marked is False and not bound:
-                if not np.array_equal(one, other):
-                    return False
-                continue
-            moved = distance(one, other)
-            if isinstance(marked, bool):
-                if moved.max() > bound:
-                    return False
-                continue
-            bounds = np.where(marked, moved.dtype.type(inside), moved.dtype.type(outside))
-            channels = [moved] if moved.ndim == 2 else [moved[..., channel] for channel in range(moved.shape[2])]
-            if any((channel > bounds).any() for channel in channels):
+    inside, outside = (budget_levels(epsilon, full_scale(clean)) for epsilon in (budget.foreground, budget.background))
+    strips_of = cached_strips(len(clean))
+    return all(keeps_bounds(clean[rows], protected[rows], runs_of_columns(mask[rows]), inside, outside) for rows in strips_of)
+
+
+def keeps_bounds(before: PixelArray, after: PixelArray, stretches: Iterable[Stretch], inside: int, outside: int) -> bool:
+    """`within_budget` of some rows.
+
+    Args:
+        before: (h, w), or (h, w, C).
+        after: the same with noise.
+        stretches: see `runs_of_columns`.
+        inside: the bound where the mask marks, in levels.
+        outside: the bound where it does not.
+    """
+    moved = distance(before, after)
+    if moved.size and moved.max() > max(inside, outside):
+        return False
+    if inside == outside:
+        return True
+    # The smaller bound is left to check, where it counts.
+    least = min(inside, outside)
+    for columns, marked in stretches:
+        part = moved[:, columns]
+        if isinstance(marked, bool):
+            if marked is (inside < outside) and part.size and part.max() > least:
                 return False
+            continue
+        beyond, there = part > least, marked if inside < outside else ~marked
+        channels = [beyond] if beyond.ndim == 2 else [beyond[..., channel] for channel in range(beyond.shape[2])]
+        if any((channel & there).any() for channel in channels):
+            return False
     return True
 
 
-def runs_of_columns(mask: BoolArray) -> Iterator[tuple[slice, BoolArray | bool]]:
+def runs_of_columns(mask: BoolArray) -> Iterator[Stretch]:
     """Neighbouring columns of (h, W) that are all marked, not marked at all, or both: which ones, and what is marked of them.
 
     Few columns are both, and only there every pixel has to be compared with a bound of its own. Many short stretches are one.
     """
     kinds = np.add(mask.any(axis=0), mask.all(axis=0), dtype=np.int8)
-    if np.count_nonzero(kinds[1:] != kinds[:-1]) > _STRETCHES:
+    found = list(runs(kinds))
+    if len(found) > _STRETCHES:
         yield slice(0, len(kinds)), mask
         return
-    for columns in runs(kinds):
+    for columns in found:
         kind = kinds[columns.start]
         yield columns, mask[:, columns] if kind == 1 else bool(kind)
 
