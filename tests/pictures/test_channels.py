@@ -66,11 +66,11 @@ def test_the_parts_hold_all_that_may_change_and_no_place_twice(height: int, widt
 
 
 @pytest.mark.parametrize("place", [(0, 0), (31, 10), (32, 79), (99, 40), (50, 41), (61, 41), (3, 60)])
-@pytest.mark.parametrize("outside", [0, 2 / 255])
-def test_one_pixel_beyond_its_bound_is_seen(place: tuple[int, int], outside: float) -> None:
-    clean, mask, budget = np.full((100, 80, 3), 100, np.uint8), np.zeros((100, 80), bool), NoiseBudget(8 / 255, outside)
+@pytest.mark.parametrize(("inside", "outside"), [(8, 0), (8, 2), (2, 8), (8, 8)])
+def test_one_pixel_beyond_its_bound_is_seen(place: tuple[int, int], inside: int, outside: int) -> None:
+    clean, mask, budget = np.full((100, 80, 3), 100, np.uint8), np.zeros((100, 80), bool), NoiseBudget(inside / 255, outside / 255)
     mask[:, :40], mask[40:60, 40:42], mask[1, 60:] = True, True, True  # columns that are all inside, partly, and not at all
-    made = clean + np.where(mask, 8, 255 * outside).astype(np.uint8)[..., None]
+    made = clean + np.where(mask, inside, outside).astype(np.uint8)[..., None]
     assert within_budget(clean, made, mask, budget)
     made[(*place, 1)] += 1
     assert not within_budget(clean, made, mask, budget)

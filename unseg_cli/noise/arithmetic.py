@@ -86,7 +86,7 @@ def apply_noise(
 
 def runs(values: npt.NDArray[Any]) -> Iterator[slice]:
     """Where neighbours of (N,) are equal: one slice a stretch, in order."""
-    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    starts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     return (slice(start, stop) for start, stop in pairwise(starts) if start < stop)
 
 
